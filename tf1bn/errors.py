@@ -1,0 +1,110 @@
+"""Errors of tf1bn: one family, one sentence pattern.
+
+Every error reads ``where: what. Got ...; expected .... How to fix. [scope, shape]``. Inner functions raise
+short errors; the public function that was called adds its own name, scope and input once, with
+:func:`located`. Each class is also the built-in that a TensorFlow program would catch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+class Tf1bnError(Exception):
+    """Base class of every error that tf1bn raises on purpose.
+
+    Attributes:
+      text: what is wrong and how to fix it, without the place.
+      where: the public function that was called, once known.
+      context: scope and shape of the call, once known.
+    """
+
+    def __init__(self, text: str, *, where: str = "", context: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.where = where
+        self.context = context
+
+    def __str__(self) -> str:
+        head = f"{self.where}: " if self.where else ""
+        tail = f" [{self.context}]" if self.context else ""
+        return f"{head}{self.text}{tail}"
+
+
+class ArgumentError(Tf1bnError, ValueError):
+    """An argument has a value that is not possible."""
+
+
+class ArgumentTypeError(Tf1bnError, TypeError):
+    """An argument has the wrong type or dtype."""
+
+
+class ShapeError(Tf1bnError, ValueError):
+    """A tensor has a rank or shape that cannot be normalised."""
+
+
+class UnknownNameError(Tf1bnError, KeyError):
+    """A name is not in the registry."""
+
+
+class ReuseError(Tf1bnError, ValueError):
+    """Variables exist, do not exist, or differ from what is asked for."""
+
+
+class GraphModeError(Tf1bnError, RuntimeError):
+    """A graph-mode function was called outside a graph."""
+
+
+class PlacementError(Tf1bnError, ValueError):
+    """The ops of an update strategy cannot be right at this place of the graph."""
+
+
+class StrategyError(Tf1bnError, TypeError):
+    """An update strategy does not fulfil the protocol."""
+
+
+class DataError(Tf1bnError, ValueError):
+    """A data file is malformed."""
+
+
+class CheckpointError(Tf1bnError, ValueError):
+    """A checkpoint is missing, damaged, or of another model."""
+
+
+def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:
+    """Returns one error text in the house pattern: what; got and expected; how to fix.
+
+    ``got`` is shown by its ``repr`` and left out when it is None.
+    """
+    parts = [what.rstrip(".") + "."]
+    if got is not None:
+        parts.append(f"Got {got!r}; expected {expected}." if expected else f"Got {got!r}.")
+    elif expected:
+        parts.append(f"Expected {expected}.")
+    if fix:
+        parts.append(fix)
+    return " ".join(parts)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns ``Did you mean 'x'? `` for the closest known name, or an empty string."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""
+
+
+@contextlib.contextmanager
+def located(where: str, **context: Any) -> Iterator[None]:
+    """Adds the public function's name and its context to a short error raised inside.
+
+    The innermost public function wins: an error that already knows its place is left alone.
+    """
+    try:
+        yield
+    except Tf1bnError as error:
+        if not error.where:
+            error.where = where
+            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        raise
