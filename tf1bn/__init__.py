@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tf1bn.layers.batch_norm import batch_norm as batch_norm
+    from tf1bn.layers.conv2d import conv2d as conv2d
+    from tf1bn.layers.dense import dense as dense
+    from tf1bn.layers.train_op import minimize as minimize
+    from tf1bn.layers.train_op import with_updates as with_updates
     from tf1bn.strategies.base import Request as Request
     from tf1bn.strategies.base import UpdatePlan as UpdatePlan
     from tf1bn.strategies.base import UpdateStrategy as UpdateStrategy
@@ -20,6 +24,10 @@ __version__ = "0.1.0"
 
 _ROWS = {
     "batch_norm": "tf1bn.layers.batch_norm",
+    "conv2d": "tf1bn.layers.conv2d",
+    "dense": "tf1bn.layers.dense",
+    "minimize": "tf1bn.layers.train_op",
+    "with_updates": "tf1bn.layers.train_op",
     "Request": "tf1bn.strategies.base",
     "UpdatePlan": "tf1bn.strategies.base",
     "UpdateStrategy": "tf1bn.strategies.base",

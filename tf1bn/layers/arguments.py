@@ -103,6 +103,32 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def size(value: Any, name: str) -> int:
+    """Returns a positive integer.
+
+    Raises:
+      ArgumentTypeError: not an integer; ArgumentError: below 1.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be an integer", got=value))
+    if value < 1:
+        raise errors.ArgumentError(errors.explain(f"`{name}` must be at least 1", got=int(value)))
+    return int(value)
+
+
+def pair(value: Any, name: str) -> tuple[int, int]:
+    """Returns two positive integers, given as such or as one for both.
+
+    Raises:
+      ArgumentTypeError, ArgumentError: as ``size``; ArgumentError: not two.
+    """
+    if not isinstance(value, (list, tuple)):
+        return size(value, name), size(value, name)
+    if len(value) != 2:
+        raise errors.ArgumentError(errors.explain(f"`{name}` must be one integer or two", got=value))
+    return size(value[0], name), size(value[1], name)
+
+
 def function(value: Any, name: str) -> Any:
     """Returns a callable or None, an initializer class as an instance of it.
 

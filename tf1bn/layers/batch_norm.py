@@ -139,7 +139,7 @@ def batch_norm(
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1.
     """
-    with errors.located("batch_norm", scope=_quoted(scope), inputs=arguments.shape_text(inputs)):
+    with errors.located("batch_norm", scope=scopes.display_name(scope, DEFAULT_SCOPE), inputs=arguments.shape_text(inputs)):
         place.require_graph_mode()
         arguments.refuse_unknown(unknown, _KEYWORDS)
         scopes.check(scope, reuse)
@@ -356,9 +356,3 @@ def _record(call: _Call, request: base.Request, done: updates.Done) -> None:
 
 def _spoken(value: switch.Switch) -> bool | str:
     return value if isinstance(value, bool) else value.name
-
-
-def _quoted(scope: Any) -> str:
-    if tf.executing_eagerly():
-        return ""
-    return repr(scopes.display_name(scope, DEFAULT_SCOPE)) if isinstance(scope, (str, tf.VariableScope)) or scope is None else ""

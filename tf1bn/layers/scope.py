@@ -33,7 +33,8 @@ def display_name(scope: Any, default: str) -> str:
     """Returns the scope's full name for messages, as far as it is known before it is entered."""
     if isinstance(scope, tf.VariableScope):
         return scope.name
-    return "/".join(part for part in (tf.get_variable_scope().name, default if scope is None else scope) if part)
+    outer = "" if tf.executing_eagerly() else tf.get_variable_scope().name
+    return "/".join(str(part) for part in (outer, default if scope is None else scope) if part)
 
 
 @contextlib.contextmanager
@@ -64,7 +65,8 @@ def _sibling(parent: str, reuse: Any, where: place.Place) -> Any:
         return others[mine][len(parent) + 1 :] if parent else others[mine]
     raise errors.ReuseError(
         errors.explain(
-            f"reuse={'True' if reuse is True else 'tf.AUTO_REUSE'} without a `scope`: whose variables are meant is unclear",
+            "`reuse` without a `scope`: whose variables are meant is unclear",
+            got=reuse,
             fix="Pass scope='...' in both calls, or set reuse on the surrounding variable_scope: there, the n-th "
             "unnamed call shares with the n-th.",
         )

@@ -125,7 +125,7 @@ def _attached(op: Any, updates: list[Any]) -> Any:
     for target in targets:
         if not isinstance(target, (tf.Operation, tf.Tensor)):
             raise errors.ArgumentTypeError(
-                errors.explain("`op` has the wrong type", got=target, expected="an operation, a tensor or a list of these")
+                errors.explain("`op` has the wrong type", got=target, expected="operations and tensors")
             )
     if isinstance(op, tf.Tensor):
         with tf.control_dependencies(updates):

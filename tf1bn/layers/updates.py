@@ -98,7 +98,9 @@ class Update:
         if not isinstance(plan, UpdatePlan):
             raise errors.StrategyError(
                 errors.explain(
-                    f"`update` of strategy {self.strategy.name!r} returned something else", got=plan, expected="an UpdatePlan"
+                    f"`update` of strategy {self.strategy.name!r} returned something else",
+                    got=plan,
+                    expected="an UpdatePlan",
                 )
             )
         return plan
