@@ -145,9 +145,10 @@ def _explained(name: str) -> Iterator[None]:
         yield
     except ValueError as error:
         scope = tf.get_variable_scope()
+        done = "reused" if scope.reuse else "created"
         raise errors.ReuseError(
             errors.explain(
-                f"variable {name!r} of scope {scope.name!r} cannot be {'reused' if scope.reuse else 'created'}: {error}",
+                f"variable {name!r} of scope {scope.name!r} cannot be {done}: {error}",
                 fix="A call that shares variables needs the same scope name, channel count, dtype, center and scale "
                 "as the call that created them.",
             )

@@ -139,7 +139,8 @@ def batch_norm(
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1.
     """
-    with errors.located("batch_norm", scope=scopes.display_name(scope, DEFAULT_SCOPE), inputs=arguments.shape_text(inputs)):
+    name = scopes.display_name(scope, DEFAULT_SCOPE)
+    with errors.located("batch_norm", scope=name, inputs=arguments.shape_text(inputs)):
         place.require_graph_mode()
         arguments.refuse_unknown(unknown, _KEYWORDS)
         scopes.check(scope, reuse)
