@@ -26,6 +26,7 @@ export CUDA_VISIBLE_DEVICES ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-tf215 python-tf215 lint clean
+.NOTPARALLEL:
 
 help:
 	@echo "make demo         install into $(VENV) and run the demo"
