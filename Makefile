@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TENSORFLOW := $(if $(TF_VERSION),"tensorflow==$(TF_VERSION).*")
 
 # Stamps. The first carries the interpreter's name, so that another PYTHON makes the environment anew.
-MADE := $(VENV)/.made-with$(subst /,-,$(PYTHON))
+MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
 RUNS := $(VENV)/.installed-demo
 TESTS := $(VENV)/.installed-test
 
