@@ -49,7 +49,7 @@ def test_four_files_are_found_under_each_known_name(make, rename, packed):
         expected = ARRAYS[images][part, :, :, None].astype(np.float64) / 255
         np.testing.assert_allclose(split.images, expected, rtol=1e-7)
         np.testing.assert_array_equal(split.labels, ARRAYS[labels][part])
-        assert split.images.shape[1:] == (28, 28, 1) and 0 <= split.images.min() and split.images.max() <= 1
+        assert split.images.shape[1:] == (28, 28, 1) and split.images.min() >= 0 and split.images.max() <= 1
 
 
 def test_plain_file_goes_before_its_packed_twin(make, write_idx):
