@@ -52,6 +52,8 @@ def run(work: Callable[[], Report]) -> None:
                 report = work()
         except errors.Tf1bnError as error:
             return _refuse(str(error))
+        except KeyboardInterrupt:
+            return _refuse("interrupted", 130)
         print(json.dumps(report.content, allow_nan=False) if _FORMAT.value == "json" else report.text)
         return report.exit_code
 
@@ -72,8 +74,8 @@ def _usage(text: str) -> int:
     return 2
 
 
-def _refuse(text: str) -> int:
+def _refuse(text: str, exit_code: int = 1) -> int:
     print(f"error: {text}", file=sys.stderr)
     if _FORMAT.value == "json":
         print(json.dumps({"error": text}))
-    return 1
+    return exit_code

@@ -63,9 +63,7 @@ def _compare() -> command.Report:
         quiet=not _PROGRESS.value,
     )
     written = "\n".join(f"wrote {path}" for path in files)
-    return command.Report(
-        f"{comparison_report.text(done)}\n\n{written}", comparison_report.content(done, files)
-    )
+    return command.Report(f"{comparison_report.text(done)}\n\n{written}", comparison_report.content(done, files))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,13 @@ def latest(folder: Path) -> str | None:
     return str(prefix)
 
 
+def kept(folder: Path) -> list[str]:
+    """Returns the prefixes of all checkpoints of a folder that a Saver should know, oldest first."""
+    state = tf.train.get_checkpoint_state(str(folder))
+    names = [] if state is None else [Path(path).name for path in state.all_model_checkpoint_paths]
+    return [str(folder / name) for name in names if _index(folder / name).exists()]
+
+
 def require_latest(folder: Path) -> str:
     """Returns the prefix of the newest checkpoint of a folder.
 

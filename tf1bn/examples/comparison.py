@@ -166,7 +166,10 @@ def _trained(
     """Trains one variant; ``start`` takes in the initial weights of the first and is compared by the others."""
     built = training_graph.build(settings, dataset.train.images.shape[1:])
     name = strategy_text(settings)
-    with training_graph.open_run(built) as run, Progress(settings.steps, f"{settings.model} {name}", quiet=quiet) as bar:
+    with (
+        training_graph.open_run(built) as run,
+        Progress(settings.steps, f"{settings.model} {name}", quiet=quiet) as bar,
+    ):
         require_same_start(run, start, name)
         looker = _Looker(run, settings, dataset.validation, population)
         points = [looker.look(0)] if 0 in looks else []

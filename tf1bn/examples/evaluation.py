@@ -73,13 +73,13 @@ def evaluate(
     with errors.located("evaluate"):
         if bool(model_dir) == bool(checkpoint):
             raise errors.ArgumentError(
-                errors.explain(
-                    "exactly one of `model_dir` and `checkpoint` is needed", got=(model_dir, checkpoint)
-                )
+                errors.explain("exactly one of `model_dir` and `checkpoint` is needed", got=(model_dir, checkpoint))
             )
         if singles < 1:
             raise errors.ArgumentError(errors.explain("`singles` must be at least 1", got=singles))
-        prefix = checkpoints.require_latest(Path(model_dir)) if model_dir else checkpoints.require_prefix(checkpoint)
+        prefix = (
+            checkpoints.require_latest(Path(model_dir)) if model_dir else checkpoints.require_prefix(str(checkpoint))
+        )
         record = run_record.read(Path(prefix).parent)
         folder = data_dir or record.data.data_dir
         dataset = datasets.load(folder)
@@ -87,9 +87,7 @@ def evaluate(
         return _measure(record, prefix, dataset, folder, singles)
 
 
-def _measure(
-    record: run_record.RunRecord, prefix: str, dataset: Dataset, folder: str, singles: int
-) -> EvaluateResult:
+def _measure(record: run_record.RunRecord, prefix: str, dataset: Dataset, folder: str, singles: int) -> EvaluateResult:
     settings = record.settings
     first = Split(dataset.test.images[:singles], dataset.test.labels[:singles])
     with restored(record, prefix) as predict:

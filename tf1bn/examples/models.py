@@ -131,9 +131,7 @@ class _Layers:
 
     def hidden(self, layer: Any, x: tf.Tensor, size: int, activation: Any, scope: str, **arguments: Any) -> tf.Tensor:
         normalizer = self._normalize if self.options.batch_norm else None
-        y = layer(
-            x, size, normalizer=normalizer, kernel_initializer=self._initializer(), scope=scope, **arguments
-        )
+        y = layer(x, size, normalizer=normalizer, kernel_initializer=self._initializer(), scope=scope, **arguments)
         self.pre_activations[scope] = y
         return activation(y)
 

@@ -140,7 +140,7 @@ def _style(number: int, variant: Variant) -> dict[str, Any]:
         "color": _COLOURS[place % len(_COLOURS)],
         "linewidth": max(6.0 - 1.6 * place, 1.2),
         "marker": _MARKERS[place % len(_MARKERS)],
-        "markersize": 6,
+        "markersize": max(9 - place, 5),
         "markeredgecolor": "white",
         "markeredgewidth": 0.6,
         "markevery": (place % 4, 4),

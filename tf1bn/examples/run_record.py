@@ -62,8 +62,9 @@ def describe_data(dataset: Dataset, data_dir: str | None) -> DataDescription:
     """Returns the description of a data set that was loaded from ``data_dir``, None or empty for embedded digits."""
     checksum = zlib.crc32(dataset.train.labels.astype("<i8").tobytes())
     checksum = zlib.crc32(dataset.train.images[:1000].astype("<f4").tobytes(), checksum)
-    sizes = [len(split.labels) for split in dataset]
-    return DataDescription(os.path.abspath(data_dir) if data_dir else "", *sizes, checksum)
+    train, validation, test = (len(split.labels) for split in dataset)
+    folder = os.path.abspath(data_dir) if data_dir else ""
+    return DataDescription(folder, train, validation, test, checksum)
 
 
 def write(record: RunRecord, folder: Path) -> Path:

@@ -33,6 +33,10 @@ MODELS = {
 }
 
 
+# Only until the object is made: afterwards these fields hold numbers.
+_MODEL_DEFAULT: Any = None
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainSettings:
     """One training run. ``None`` stands for the model's own default and is replaced when the object is made.
@@ -59,8 +63,8 @@ class TrainSettings:
     batch_norm: bool = True
     update_strategy: str = DEFAULT_STRATEGY
     steps: int = 1000
-    batch_size: int | None = None
-    learning_rate: float | None = None
+    batch_size: int = _MODEL_DEFAULT
+    learning_rate: float = _MODEL_DEFAULT
     decay: float = DEFAULT_DECAY
     init_stddev: float | None = None
     seed: int = 0

@@ -75,7 +75,7 @@ def train(
     model_dir: str | Path,
     *,
     data_dir: str | None = None,
-    pace: Pace = Pace(),  # noqa: B008 - immutable
+    pace: Pace = Pace(),
     quiet: bool = False,
 ) -> TrainResult:
     """Trains a network, or continues the run that ``model_dir`` holds, and saves it there.
@@ -110,13 +110,18 @@ def train(
         with training_graph.open_run(built) as run:
             if newest:
                 checkpoints.restore(run.session, built.saver, newest, strategy_text(settings))
+                built.saver.recover_last_checkpoints(checkpoints.kept(folder))
             run_record.write(record, folder)
             start = run.steps
             if start:
                 stream = batches(dataset.train, settings.batch_size, seed=settings.seed, start_step=start)
-            with Interrupts() as interrupts, Progress(
-                settings.steps, f"{settings.model} {strategy_text(settings)}", start=start, quiet=quiet
-            ) as progress, _Journal(folder, built) as journal:
+            with (
+                Interrupts() as interrupts,
+                Progress(
+                    settings.steps, f"{settings.model} {strategy_text(settings)}", start=start, quiet=quiet
+                ) as progress,
+                _Journal(folder, built) as journal,
+            ):
                 if start:
                     progress.note(f"resuming at step {start}")
                 loop = _Loop(run, settings, dataset, pace, folder, interrupts, progress, journal, newest)
@@ -213,7 +218,7 @@ class _Loop:
             self._look_up(step, loss)
         self._save(step)
         timed = step - start - 1
-        received = self.interrupts.received
+        received = self.interrupts.received if step < self.settings.steps else None
         validation = test = None
         if received is None:
             validation, test = self._accuracy("validation", step), self._accuracy("test", step)
@@ -225,7 +230,7 @@ class _Loop:
             steps_per_second=timed / self.stepping if timed > 0 and self.stepping else None,
             checkpoint=str(self.checkpoint),
             resumed_from=start,
-            interrupted=received.name if received is not None and step < self.settings.steps else None,
+            interrupted=received.name if received is not None else None,
         )
 
     def _step(self, batch: Any, step: int, *, first: bool) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -109,9 +110,7 @@ def build(settings: TrainSettings, image_shape: tuple[int, ...], *, max_to_keep:
 
 def options_of(settings: TrainSettings) -> models.ModelOptions:
     """Returns the options of the network of a run."""
-    return models.ModelOptions(
-        settings.batch_norm, settings.update_strategy, settings.decay, settings.init_stddev
-    )
+    return models.ModelOptions(settings.batch_norm, settings.update_strategy, settings.decay, settings.init_stddev)
 
 
 @dataclasses.dataclass
@@ -129,9 +128,7 @@ class TrainingRun:
     def __post_init__(self) -> None:
         built = self.built
         self.session.run(built.initialize)
-        self._step = self.session.make_callable(
-            [built.loss, built.train_op], feed_list=[built.images, built.labels]
-        )
+        self._step = self.session.make_callable([built.loss, built.train_op], feed_list=[built.images, built.labels])
 
     def step(self, batch: Split) -> float:
         """Trains on one batch and returns its loss."""
@@ -158,7 +155,7 @@ class TrainingRun:
         moments = self.session.make_callable(flat, feed_list=[self.built.images])
         starts = range(0, len(split.labels) - batch_size + 1, batch_size)
         batches = [moments(split.images[start : start + batch_size]) for start in starts]
-        means = [np.mean(values, axis=0, dtype=np.float64) for values in zip(*batches, strict=True)]
+        means = [np.asarray(np.mean(values, axis=0, dtype=np.float64)) for values in zip(*batches, strict=True)]
         return dict(zip(self.built.batch_moments, zip(means[::2], means[1::2], strict=True), strict=True))
 
     def read_averages(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -191,7 +188,7 @@ def accuracy(predict: Callable[[np.ndarray], np.ndarray], split: Split, pieces: 
     pieces = pieces or -(-count // PIECE)
     bounds = np.linspace(0, count, pieces + 1).astype(int)
     right = 0
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in itertools.pairwise(bounds):
         right += int(np.sum(predict(split.images[start:end]) == split.labels[start:end]))
     return right / count
 
