@@ -16,6 +16,7 @@ from absl import flags
 
 from tf1bn.examples import settings as settings_lib
 
+flags.adopt_module_key_flags(command)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _MODELS = flags.DEFINE_list("models", "mlp", f"Networks, of {', '.join(sorted(settings_lib.MODELS))}.")
 _STRATEGIES = flags.DEFINE_list("strategies", None, "Update strategies; by default all that are registered.")

@@ -17,6 +17,7 @@ from absl import flags
 
 from tf1bn.examples import settings as settings_lib
 
+flags.adopt_module_key_flags(command)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _STEPS = flags.DEFINE_integer("steps", 1500, "Training steps of each network.", 1, settings_lib.STEPS_MAXIMUM)
 _SEED = flags.DEFINE_integer("seed", 0, "Of weights and batches.", 0, settings_lib.SEED_MAXIMUM)

@@ -16,6 +16,7 @@ import dataclasses
 import command
 from absl import flags
 
+flags.adopt_module_key_flags(command)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of IDX files; by default the data that training used.")
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run, of which the newest checkpoint is taken; or")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "prefix of one checkpoint, such as runs/first/model-1000.")

@@ -17,6 +17,7 @@ from absl import flags
 
 from tf1bn.examples import settings as settings_lib
 
+flags.adopt_module_key_flags(command)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _MODEL = flags.DEFINE_enum("model", "mlp", sorted(settings_lib.MODELS), "Network to train.")
 _STRATEGY = flags.DEFINE_string(
