@@ -11,12 +11,12 @@ Exit codes: 0 compared, 1 refused, 2 wrong usage.
 
 from __future__ import annotations
 
-import command
 from absl import flags
 
+from tf1bn.examples import command
 from tf1bn.examples import settings as settings_lib
 
-flags.adopt_module_key_flags(command)
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _MODELS = flags.DEFINE_list("models", "mlp", f"Networks, of {', '.join(sorted(settings_lib.MODELS))}.")
 _STRATEGIES = flags.DEFINE_list("strategies", None, "Update strategies; by default all that are registered.")
@@ -68,4 +68,4 @@ def _compare() -> command.Report:
 
 
 if __name__ == "__main__":
-    command.run(_compare)
+    command.run(_compare, _FORMAT)

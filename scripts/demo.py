@@ -12,12 +12,12 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-import command
 from absl import flags
 
+from tf1bn.examples import command
 from tf1bn.examples import settings as settings_lib
 
-flags.adopt_module_key_flags(command)
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _STEPS = flags.DEFINE_integer("steps", 1500, "Training steps of each network.", 1, settings_lib.STEPS_MAXIMUM)
 _SEED = flags.DEFINE_integer("seed", 0, "Of weights and batches.", 0, settings_lib.SEED_MAXIMUM)
@@ -40,4 +40,4 @@ def _demo() -> command.Report:
 
 
 if __name__ == "__main__":
-    command.run(_demo)
+    command.run(_demo, _FORMAT)

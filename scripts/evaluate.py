@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import command
 from absl import flags
 
-flags.adopt_module_key_flags(command)
+from tf1bn.examples import command
+
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of IDX files; by default the data that training used.")
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run, of which the newest checkpoint is taken; or")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "prefix of one checkpoint, such as runs/first/model-1000.")
@@ -39,4 +40,4 @@ def _evaluate() -> command.Report:
 
 
 if __name__ == "__main__":
-    command.run(_evaluate)
+    command.run(_evaluate, _FORMAT)

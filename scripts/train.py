@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 
-import command
 from absl import flags
 
+from tf1bn.examples import command
 from tf1bn.examples import settings as settings_lib
 
-flags.adopt_module_key_flags(command)
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _MODEL = flags.DEFINE_enum("model", "mlp", sorted(settings_lib.MODELS), "Network to train.")
 _STRATEGY = flags.DEFINE_string(
@@ -83,4 +83,4 @@ def _train() -> command.Report:
 
 
 if __name__ == "__main__":
-    command.run(_train)
+    command.run(_train, _FORMAT)

@@ -2,5 +2,5 @@
 
 Modules: :mod:`settings` and :mod:`run_record` (what a run is, without TensorFlow), :mod:`models`,
 :mod:`training_graph`, :mod:`training`, :mod:`checkpoints`, :mod:`evaluation`, :mod:`comparison`, :mod:`story`,
-and :mod:`plots`, :mod:`progress`, :mod:`interrupts` around them.
+and :mod:`plots`, :mod:`progress`, :mod:`interrupts`, :mod:`command` around them.
 """

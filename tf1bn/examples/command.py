@@ -17,7 +17,7 @@ from absl import app, flags, logging
 
 from tf1bn import errors
 
-_FORMAT = flags.DEFINE_enum("format", "text", ["text", "json"], "Form of the report on stdout.")
+FORMATS = ("text", "json")
 
 
 class Report(NamedTuple):
@@ -39,8 +39,13 @@ def lines(content: dict[str, Any]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in content.items() if value is not None)
 
 
-def run(work: Callable[[], Report]) -> None:
-    """Parses the flags, does the work, prints its report and leaves with its exit code."""
+def run(work: Callable[[], Report], form: flags.FlagHolder[str]) -> None:
+    """Parses the flags, does the work, prints its report and leaves with its exit code.
+
+    Args:
+      work: what the script does; called with parsed flags. What it prints goes to stderr.
+      form: the script's flag --format, one of ``FORMATS``.
+    """
 
     def main(arguments: list[str]) -> int:
         if len(arguments) > 1:
@@ -51,10 +56,10 @@ def run(work: Callable[[], Report]) -> None:
             with contextlib.redirect_stdout(sys.stderr):
                 report = work()
         except errors.Tf1bnError as error:
-            return _refuse(str(error))
+            return _refuse(str(error), 1, form.value)
         except KeyboardInterrupt:
-            return _refuse("interrupted", 130)
-        print(json.dumps(report.content, allow_nan=False) if _FORMAT.value == "json" else report.text)
+            return _refuse("interrupted", 130, form.value)
+        print(json.dumps(report.content, allow_nan=False) if form.value == "json" else report.text)
         return report.exit_code
 
     app.run(main, flags_parser=_parse)
@@ -74,8 +79,8 @@ def _usage(text: str) -> int:
     return 2
 
 
-def _refuse(text: str, exit_code: int = 1) -> int:
+def _refuse(text: str, exit_code: int, form: str) -> int:
     print(f"error: {text}", file=sys.stderr)
-    if _FORMAT.value == "json":
+    if form == "json":
         print(json.dumps({"error": text}))
     return exit_code
