@@ -106,7 +106,8 @@ class UpdateStrategy(Protocol):
     """Keeps the averages of a batch norm.
 
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
-    right for this request. The layer calls it before it creates anything.
+    right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
+    never moves anything: ``update`` is then not called, and no order of several calls is needed.
     """
 
     @property
@@ -167,8 +168,25 @@ def check_protocol(strategy: Any) -> None:
         )
 
 
+def may_move(strategy: Any) -> bool:
+    """Whether a strategy ever moves anything."""
+    return bool(getattr(strategy, "moves", True))
+
+
 def check_site(strategy: Any, request: Request) -> None:
-    """Lets a strategy refuse a place of the graph, before anything is created there."""
+    """Refuses a place of the graph where updates cannot be right, before anything is created there.
+
+    Raises:
+      PlacementError: averages would move in a loop or a function, or the strategy refuses the place.
+    """
+    if request.updates and request.place.repeats:
+        raise errors.PlacementError(
+            errors.explain(
+                f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
+                "the same time, and updates that are not ordered get lost",
+                fix='Call the layer outside, or with is_training=False or update_strategy="frozen" inside.',
+            )
+        )
     if hasattr(strategy, "check"):
         strategy.check(request)
 
