@@ -67,7 +67,8 @@ class MakesScratch(Inline):
 
     def create(self, request):
         with tf.init_scope():
-            tf.Variable(0.0, name="scratch", dtype=request.dtype, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+            local = [tf.GraphKeys.LOCAL_VARIABLES]
+            tf.Variable(0.0, name="scratch", trainable=False, dtype=request.dtype, collections=local)
         return super().create(request)
 
 
@@ -113,12 +114,16 @@ class _Cached(NamedTuple):
     old: Moments
 
 
-class ReadsTooEarly(Inline):
-    """Clause 8: reads the old averages when it creates them, so before an update that should come first."""
+class ReadsOnce(Inline):
+    """Clause 8: all updates of one graph start from the same read of the old averages, so all but one get lost."""
 
     def create(self, request):
         kept = request.averages()
-        return _Cached(*kept, averages.read(kept))
+        with tf.init_scope():
+            cache = tf.get_collection_ref("broken_8")
+            if not cache:
+                cache.append(averages.read(kept))
+        return _Cached(*kept, cache[0])
 
     def read(self, state):
         return averages.read(Averages(state.mean, state.variance))
@@ -136,5 +141,5 @@ BROKEN = {
     5: MakesScratch("broken_5"),
     6: SavesMemory("broken_6"),
     7: KeepsLocally("broken_7"),
-    8: ReadsTooEarly("broken_8"),
+    8: ReadsOnce("broken_8"),
 }
