@@ -52,7 +52,7 @@ def dense(inputs: Any) -> Any:
         raise errors.ArgumentTypeError(
             errors.explain("`inputs` is not a dense tensor", got=inputs, expected="a floating-point tensor or array")
         )
-    if tf.is_tensor(inputs) or isinstance(inputs, tf.Variable):
+    if tf.is_tensor(inputs):
         _check_dtype(inputs.dtype.base_dtype)
         place.require_same_graph(inputs, "inputs")
         return inputs
@@ -83,7 +83,7 @@ def number(value: Any, name: str, low: float, high: float, *, closed: bool = Fal
 
 def decay(value: Any) -> Any:
     """Returns a checked decay: a Python float in [0, 1), or a scalar floating-point tensor as it is."""
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not tf.is_tensor(value):
         try:
             return number(value, "decay", 0, 1)
         except errors.ArgumentError as error:

@@ -32,7 +32,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import variables
 from tf1bn.core.place import Place
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 
 OUTPUT = "output"
 """Placement: the layer's output depends on the update, so computing the one runs the other."""
@@ -84,21 +84,28 @@ class Request:
           resource: insists on resource variables, whatever the scope says.
         """
         return Averages(
-            variables.average(
-                "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
-            ),
-            variables.average(
-                "moving_variance", self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
-            ),
+            self._kept("moving_mean", self.shape, self.mean_initializer, resource),
+            self._kept("moving_variance", self.shape, self.variance_initializer, resource),
         )
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
     ) -> Any:
         """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
-        return variables.average(
-            name, shape, self.dtype, initializer=initializer or tf.zeros_initializer(), resource=resource
-        )
+        return self._kept(name, shape, initializer or tf.zeros_initializer(), resource)
+
+    def _kept(self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool) -> Any:
+        kept = variables.average(name, shape, self.dtype, initializer=initializer, resource=resource)
+        if self.updates and not is_variable(kept):
+            raise errors.ArgumentTypeError(
+                errors.explain(
+                    f"a custom getter returned a tensor for {name!r}, which cannot move",
+                    got=kept,
+                    expected="a variable where averages move",
+                    fix="Let the getter pass on what is not trainable, or call the layer with is_training=False.",
+                )
+            )
+        return kept
 
 
 @runtime_checkable
