@@ -41,7 +41,10 @@ def test_training_and_inference_match_the_oracle(graph, shape, axis, dtype):
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         np.testing.assert_allclose(
-            session.run(y, {x: value}).astype(float), reference.batch_norm(value, axis=axis), atol=tolerance, rtol=tolerance
+            session.run(y, {x: value}).astype(float),
+            reference.batch_norm(value, axis=axis),
+            atol=tolerance,
+            rtol=tolerance,
         )
         kept = Statistics(*session.run(_averages()))
         assert {v.dtype.base_dtype for v in tf.global_variables()} == {tf.float64 if dtype == "float64" else tf.float32}
@@ -115,9 +118,7 @@ def test_gradients_match_the_oracle(any_graph, shape, dtype, training):
     found = _run(tf.gradients(tf.reduce_sum(y * dy), [x, *tf.trainable_variables()]), {x: value})
     given = Statistics(np.full(shape[-1], 1.5), np.full(shape[-1], 4.0))
     exact = (
-        reference.batch_gradients(value, gamma, dy)
-        if training
-        else reference.given_gradients(value, given, gamma, dy)
+        reference.batch_gradients(value, gamma, dy) if training else reference.given_gradients(value, given, gamma, dy)
     )
     for have, want in zip(found, exact, strict=True):
         scale = np.abs(want).max()
@@ -155,7 +156,9 @@ def test_an_empty_batch_leaves_the_averages_as_they_are(graph, strategy, kind):
 
 def test_a_static_empty_batch_leaves_the_averages_as_they_are(graph):
     x = tf.placeholder(tf.float32, [0, 3])
-    np.testing.assert_array_equal(_after(tf1bn.batch_norm(x, True, scope="bn"), x, np.zeros((0, 3))), [[0] * 3, [1] * 3])
+    np.testing.assert_array_equal(
+        _after(tf1bn.batch_norm(x, True, scope="bn"), x, np.zeros((0, 3))), [[0] * 3, [1] * 3]
+    )
 
 
 @pytest.mark.parametrize("strategy", ["inline", "collection", "ema"])

@@ -24,37 +24,71 @@ _X = [None]  # the placeholder that stands in the graph of the test before the r
 # error, text, call; `made` is what stands in the graph before the call
 CALLS = {
     # inputs
-    "integer inputs": (errors.ArgumentTypeError, "`inputs` is not floating point. Got 'int32'; expected float16, bfloat16",
-                       lambda: _bn(np.zeros((2, 3), np.int32))),
+    "integer inputs": (
+        errors.ArgumentTypeError,
+        "`inputs` is not floating point. Got 'int32'; expected float16, bfloat16",
+        lambda: _bn(np.zeros((2, 3), np.int32)),
+    ),
     "string inputs": (errors.ArgumentTypeError, "`inputs` is not a dense tensor. Got 'x'", lambda: _bn("x")),
     "no inputs": (errors.ArgumentTypeError, "`inputs` is not a dense tensor", lambda: tf1bn.batch_norm(None, True)),
     "ragged list": (errors.ArgumentTypeError, "`inputs` is not a dense tensor", lambda: _bn([[1.0], [1.0, 2.0]])),
     "object array": (errors.ArgumentTypeError, "`inputs` is not floating point", lambda: _bn(np.array([[object()]]))),
-    "record array": (errors.ArgumentTypeError, "`inputs` is not floating point",
-                     lambda: _bn(np.zeros((2, 2), [("a", "f4")]))),
-    "rank 1": (errors.ShapeError, "rank that batch normalization does not take. Got 1; expected 2 to 5",
-               lambda: _bn(np.zeros(3, np.float32))),
+    "record array": (
+        errors.ArgumentTypeError,
+        "`inputs` is not floating point",
+        lambda: _bn(np.zeros((2, 2), [("a", "f4")])),
+    ),
+    "rank 1": (
+        errors.ShapeError,
+        "rank that batch normalization does not take. Got 1; expected 2 to 5",
+        lambda: _bn(np.zeros(3, np.float32)),
+    ),
     "rank 6": (errors.ShapeError, "Got 6; expected 2 to 5", lambda: _bn(np.zeros((1,) * 6))),
-    "empty channels": (errors.ShapeError, r"the channel dimension \(axis 1\) of `inputs` is zero",
-                       lambda: _bn(np.zeros((2, 0), np.float32))),
-    "axis outside": (errors.ArgumentError, "`axis` is outside the input's rank. Got 2; expected -2 to 1",
-                     lambda: _bn(np.zeros((2, 3)), axis=2)),
+    "empty channels": (
+        errors.ShapeError,
+        r"the channel dimension \(axis 1\) of `inputs` is zero",
+        lambda: _bn(np.zeros((2, 0), np.float32)),
+    ),
+    "axis outside": (
+        errors.ArgumentError,
+        "`axis` is outside the input's rank. Got 2; expected -2 to 1",
+        lambda: _bn(np.zeros((2, 3)), axis=2),
+    ),
     "axis float": (errors.ArgumentTypeError, "`axis` must be an integer. Got 1.0", lambda: _bn(axis=1.0)),
     "axis bool": (errors.ArgumentTypeError, "`axis` must be an integer. Got True", lambda: _bn(axis=True)),
     # the switches
-    "training string": (errors.ArgumentTypeError, "`is_training` cannot be used as a switch. Got 'True'; expected a Python",
-                        lambda: _bn(is_training="True")),
-    "training None": (errors.ArgumentTypeError, "`is_training` cannot be used as a switch", lambda: _bn(is_training=None)),
-    "training float": (errors.ArgumentTypeError, "`is_training` cannot be used as a switch. Got 1.0",
-                       lambda: _bn(is_training=1.0)),
-    "training 2": (errors.ArgumentError, "`is_training` is a number other than 0 and 1. Got 2",
-                   lambda: _bn(is_training=2)),
-    "batch statistics string": (errors.ArgumentTypeError, "`use_batch_statistics` cannot be used as a switch",
-                                lambda: _bn(use_batch_statistics="no")),
+    "training string": (
+        errors.ArgumentTypeError,
+        "`is_training` cannot be used as a switch. Got 'True'; expected a Python",
+        lambda: _bn(is_training="True"),
+    ),
+    "training None": (
+        errors.ArgumentTypeError,
+        "`is_training` cannot be used as a switch",
+        lambda: _bn(is_training=None),
+    ),
+    "training float": (
+        errors.ArgumentTypeError,
+        "`is_training` cannot be used as a switch. Got 1.0",
+        lambda: _bn(is_training=1.0),
+    ),
+    "training 2": (
+        errors.ArgumentError,
+        "`is_training` is a number other than 0 and 1. Got 2",
+        lambda: _bn(is_training=2),
+    ),
+    "batch statistics string": (
+        errors.ArgumentTypeError,
+        "`use_batch_statistics` cannot be used as a switch",
+        lambda: _bn(use_batch_statistics="no"),
+    ),
     # numbers
-    "decay 1.1": (errors.ArgumentError, r"`decay` must be in \[0, 1\). Got 1.1. If you are porting PyTorch code, use "
-                  r"decay = 1 - momentum. \[scope batch_norm, inputs \(\?, 3\)\]|Got 1.1. If .* inputs \(None, 3\)\]",
-                  lambda: _bn(decay=1.1)),
+    "decay 1.1": (
+        errors.ArgumentError,
+        r"`decay` must be in \[0, 1\). Got 1.1. If you are porting PyTorch code, use "
+        r"decay = 1 - momentum. \[scope batch_norm, inputs \(\?, 3\)\]|Got 1.1. If .* inputs \(None, 3\)\]",
+        lambda: _bn(decay=1.1),
+    ),
     "decay 1": (errors.ArgumentError, r"`decay` must be in \[0, 1\)", lambda: _bn(decay=1)),
     "decay negative": (errors.ArgumentError, r"`decay` must be in \[0, 1\)", lambda: _bn(decay=-0.1)),
     "decay nan": (errors.ArgumentError, r"`decay` must be in \[0, 1\)", lambda: _bn(decay=float("nan"))),
@@ -66,78 +100,184 @@ CALLS = {
     "scale": (errors.ArgumentTypeError, "`scale` must be True or False", lambda: _bn(scale=None)),
     "trainable": (errors.ArgumentTypeError, "`trainable` must be True or False", lambda: _bn(trainable="yes")),
     "bessel": (errors.ArgumentTypeError, "`bessel_correction` must be True or False", lambda: _bn(bessel_correction=2)),
-    "guard": (errors.ArgumentError, "`numeric_guard` is unknown. Got 'skp'; expected None or 'skip' or 'raise'",
-              lambda: _bn(numeric_guard="skp")),
-    "initializer": (errors.ArgumentTypeError, "`beta_initializer` must be callable or None. Got 0.0",
-                    lambda: _bn(beta_initializer=0.0)),
-    "regularizer": (errors.ArgumentTypeError, "`gamma_regularizer` must be callable or None",
-                    lambda: _bn(gamma_regularizer=1e-4)),
+    "guard": (
+        errors.ArgumentError,
+        "`numeric_guard` is unknown. Got 'skp'; expected None or 'skip' or 'raise'",
+        lambda: _bn(numeric_guard="skp"),
+    ),
+    "initializer": (
+        errors.ArgumentTypeError,
+        "`beta_initializer` must be callable or None. Got 0.0",
+        lambda: _bn(beta_initializer=0.0),
+    ),
+    "regularizer": (
+        errors.ArgumentTypeError,
+        "`gamma_regularizer` must be callable or None",
+        lambda: _bn(gamma_regularizer=1e-4),
+    ),
     # words
-    "momentum": (errors.ArgumentTypeError, r"unknown argument `momentum`. tf1bn's word is decay \(tf.layers and Keras",
-                 lambda: _bn(momentum=0.9)),
-    "misspelt": (errors.ArgumentTypeError, "unknown argument `epsilom`. Did you mean 'epsilon'?", lambda: _bn(epsilom=1)),
+    "momentum": (
+        errors.ArgumentTypeError,
+        r"unknown argument `momentum`. tf1bn's word is decay \(tf.layers and Keras",
+        lambda: _bn(momentum=0.9),
+    ),
+    "misspelt": (
+        errors.ArgumentTypeError,
+        "unknown argument `epsilom`. Did you mean 'epsilon'?",
+        lambda: _bn(epsilom=1),
+    ),
     # scope and strategy
-    "scope": (errors.ArgumentTypeError, "`scope` has the wrong type. Got 3; expected None, a string or a VariableScope",
-              lambda: _bn(scope=3)),
+    "scope": (
+        errors.ArgumentTypeError,
+        "`scope` has the wrong type. Got 3; expected None, a string or a VariableScope",
+        lambda: _bn(scope=3),
+    ),
     "reuse": (errors.ArgumentTypeError, "`reuse` has the wrong type. Got 'yes'", lambda: _bn(reuse="yes")),
-    "reuse unnamed": (errors.ReuseError, "`reuse` without a `scope`: whose variables are meant is unclear",
-                      lambda: _bn(reuse=True)),
+    "reuse unnamed": (
+        errors.ReuseError,
+        "`reuse` without a `scope`: whose variables are meant is unclear",
+        lambda: _bn(reuse=True),
+    ),
     "auto reuse unnamed": (errors.ReuseError, "`reuse` without a `scope`", lambda: _bn(reuse=tf.AUTO_REUSE)),
-    "exists": (errors.ReuseError, "variable 'made/gamma' already exists. To share it, pass reuse=True",
-               lambda: _bn(scope="made")),
-    "does not exist": (errors.ReuseError, "variable 'gamma' of scope 'missing' cannot be reused",
-                       lambda: _bn(scope="missing", reuse=True)),
-    "scale left out before": (errors.ReuseError, "variable 'gamma' of scope 'plain' cannot be reused",
-                              lambda: _bn(scope="plain", reuse=True)),
-    "other channels": (errors.ReuseError, r"variable 'made/gamma' cannot be shared. Got 'shape \(3,\) and dtype float32'; "
-                       r"expected shape \(4,\)", lambda: _bn(np.zeros((2, 4), np.float32), scope="made", reuse=True)),
-    "other channels, auto": (errors.ReuseError, "variable 'plain/beta' cannot be shared",
-                             lambda: _bn(np.zeros((2, 4), np.float32), scope="plain", reuse=tf.AUTO_REUSE)),
-    "other dtype": (errors.ReuseError, "and dtype float64. A call that shares",
-                    lambda: _bn(np.zeros((2, 3)), scope="made", reuse=tf.AUTO_REUSE)),
-    "strategy with another variable": (errors.ReuseError, "variable 'debias_weight' of scope 'made' cannot be reused",
-                                       lambda: _bn(scope="made", reuse=True, is_training=False,
-                                                   update_strategy=Ema(zero_debias=True))),
-    "unknown strategy": (errors.UnknownNameError, "unknown update strategy 'inlin'. Expected one of collection, ema, "
-                         "frozen, inline. Did you mean 'inline'?", lambda: _bn(update_strategy="inlin")),
+    "exists": (
+        errors.ReuseError,
+        "variable 'made/gamma' already exists. To share it, pass reuse=True",
+        lambda: _bn(scope="made"),
+    ),
+    "does not exist": (
+        errors.ReuseError,
+        "variable 'gamma' of scope 'missing' cannot be reused",
+        lambda: _bn(scope="missing", reuse=True),
+    ),
+    "scale left out before": (
+        errors.ReuseError,
+        "variable 'gamma' of scope 'plain' cannot be reused",
+        lambda: _bn(scope="plain", reuse=True),
+    ),
+    "other channels": (
+        errors.ReuseError,
+        r"variable 'made/gamma' cannot be shared. Got 'shape \(3,\) and dtype float32'; "
+        r"expected shape \(4,\)",
+        lambda: _bn(np.zeros((2, 4), np.float32), scope="made", reuse=True),
+    ),
+    "other channels, auto": (
+        errors.ReuseError,
+        "variable 'plain/beta' cannot be shared",
+        lambda: _bn(np.zeros((2, 4), np.float32), scope="plain", reuse=tf.AUTO_REUSE),
+    ),
+    "other dtype": (
+        errors.ReuseError,
+        "and dtype float64. A call that shares",
+        lambda: _bn(np.zeros((2, 3)), scope="made", reuse=tf.AUTO_REUSE),
+    ),
+    "strategy with another variable": (
+        errors.ReuseError,
+        "variable 'debias_weight' of scope 'made' cannot be reused",
+        lambda: _bn(scope="made", reuse=True, is_training=False, update_strategy=Ema(zero_debias=True)),
+    ),
+    "unknown strategy": (
+        errors.UnknownNameError,
+        "unknown update strategy 'inlin'. Expected one of collection, ema, frozen, inline. Did you mean 'inline'?",
+        lambda: _bn(update_strategy="inlin"),
+    ),
     "strategy number": (errors.StrategyError, "this is not an update strategy", lambda: _bn(update_strategy=3)),
-    "strategy class": (errors.StrategyError, r"Pass an instance: Collection\(\)", lambda: _bn(update_strategy=Collection)),
-    "two decays": (errors.ArgumentError, "`decay` is given, but the shared ExponentialMovingAverage has a decay of its own",
-                   lambda: _bn(decay=0.5, update_strategy=Ema(tf.train.ExponentialMovingAverage(0.9)))),
+    "strategy class": (
+        errors.StrategyError,
+        r"Pass an instance: Collection\(\)",
+        lambda: _bn(update_strategy=Collection),
+    ),
+    "two decays": (
+        errors.ArgumentError,
+        "`decay` is given, but the shared ExponentialMovingAverage has a decay of its own",
+        lambda: _bn(decay=0.5, update_strategy=Ema(tf.train.ExponentialMovingAverage(0.9))),
+    ),
     # the other layers
     "dense units": (errors.ArgumentError, "dense: `units` must be at least 1. Got 0", lambda: tf1bn.dense(_X[0], 0)),
     "dense units float": (errors.ArgumentTypeError, "`units` must be an integer", lambda: tf1bn.dense(_X[0], 1.5)),
     "dense rank": (errors.ShapeError, "`inputs` must have rank 2 or more", lambda: tf1bn.dense(np.zeros(3), 2)),
-    "dense features": (errors.ShapeError, "the last dimension of `inputs` must be known and positive",
-                       lambda: tf1bn.dense(np.zeros((2, 0)), 2)),
-    "dense bias": (errors.ArgumentTypeError, "`use_bias` must be True or False", lambda: tf1bn.dense(_X[0], 2, use_bias=0)),
-    "dense activation": (errors.ArgumentTypeError, "`activation` must be callable or None",
-                         lambda: tf1bn.dense(_X[0], 2, activation="relu")),
-    "dense exists": (errors.ReuseError, "variable 'linear/kernel' already exists",
-                     lambda: tf1bn.dense(_X[0], 2, scope="linear")),
-    "dense other width": (errors.ReuseError, "variable 'linear/kernel' cannot be shared",
-                          lambda: tf1bn.dense(_X[0], 4, scope="linear", reuse=tf.AUTO_REUSE)),
+    "dense features": (
+        errors.ShapeError,
+        "the last dimension of `inputs` must be known and positive",
+        lambda: tf1bn.dense(np.zeros((2, 0)), 2),
+    ),
+    "dense bias": (
+        errors.ArgumentTypeError,
+        "`use_bias` must be True or False",
+        lambda: tf1bn.dense(_X[0], 2, use_bias=0),
+    ),
+    "dense activation": (
+        errors.ArgumentTypeError,
+        "`activation` must be callable or None",
+        lambda: tf1bn.dense(_X[0], 2, activation="relu"),
+    ),
+    "dense exists": (
+        errors.ReuseError,
+        "variable 'linear/kernel' already exists",
+        lambda: tf1bn.dense(_X[0], 2, scope="linear"),
+    ),
+    "dense other width": (
+        errors.ReuseError,
+        "variable 'linear/kernel' cannot be shared",
+        lambda: tf1bn.dense(_X[0], 4, scope="linear", reuse=tf.AUTO_REUSE),
+    ),
     "conv rank": (errors.ShapeError, "conv2d: `inputs` must have rank 4", lambda: tf1bn.conv2d(_X[0], 2, 3)),
-    "conv channels": (errors.ShapeError, "must be known and positive for data_format 'channels_first'",
-                      lambda: tf1bn.conv2d(np.zeros((1, 0, 2, 2)), 2, 3, data_format="channels_first")),
+    "conv channels": (
+        errors.ShapeError,
+        "must be known and positive for data_format 'channels_first'",
+        lambda: tf1bn.conv2d(np.zeros((1, 0, 2, 2)), 2, 3, data_format="channels_first"),
+    ),
     "conv filters": (errors.ArgumentError, "`filters` must be at least 1", lambda: tf1bn.conv2d(_X[0], -1, 3)),
-    "conv window": (errors.ArgumentError, "`kernel_size` must be one integer or two", lambda: tf1bn.conv2d(_X[0], 2, (1, 2, 3))),
-    "conv padding": (errors.ArgumentError, "`padding` is unknown. Got 'SAME'; expected 'same' or 'valid'",
-                     lambda: tf1bn.conv2d(_X[0], 2, 3, padding="SAME")),
-    "conv format": (errors.ArgumentError, "`data_format` is unknown", lambda: tf1bn.conv2d(_X[0], 2, 3, data_format="NHWC")),
-    "conv dilation": (errors.ArgumentError, "`dilation_rate` and `strides` are both above 1",
-                      lambda: tf1bn.conv2d(_X[0], 2, 3, strides=2, dilation_rate=2)),
+    "conv window": (
+        errors.ArgumentError,
+        "`kernel_size` must be one integer or two",
+        lambda: tf1bn.conv2d(_X[0], 2, (1, 2, 3)),
+    ),
+    "conv padding": (
+        errors.ArgumentError,
+        "`padding` is unknown. Got 'SAME'; expected 'same' or 'valid'",
+        lambda: tf1bn.conv2d(_X[0], 2, 3, padding="SAME"),
+    ),
+    "conv format": (
+        errors.ArgumentError,
+        "`data_format` is unknown",
+        lambda: tf1bn.conv2d(_X[0], 2, 3, data_format="NHWC"),
+    ),
+    "conv dilation": (
+        errors.ArgumentError,
+        "`dilation_rate` and `strides` are both above 1",
+        lambda: tf1bn.conv2d(_X[0], 2, 3, strides=2, dilation_rate=2),
+    ),
     # train ops
-    "with_updates op": (errors.ArgumentTypeError, "with_updates: `op` has the wrong type. Got 'x'",
-                        lambda: tf1bn.with_updates("x")),
-    "with_updates list": (errors.ArgumentTypeError, "`op` has the wrong type. Got 3", lambda: tf1bn.with_updates([_X[0], 3])),
-    "with_updates scope": (errors.ArgumentTypeError, "`scope` has the wrong type", lambda: tf1bn.with_updates(_X[0], 3)),
-    "with_updates slip": (errors.ArgumentError, "no batch norm stands in scope 'mad'. Expected a scope that holds one of "
-                          "made, plain. Did you mean 'made'?", lambda: tf1bn.with_updates(_X[0], "mad")),
-    "minimize optimizer": (errors.ArgumentTypeError, "minimize: `optimizer` has no method minimize",
-                           lambda: tf1bn.minimize("adam", _X[0])),
-    "minimize slip": (errors.ArgumentError, "minimize: no batch norm stands in scope 'plian'",
-                      lambda: tf1bn.minimize(tf.train.AdamOptimizer(), tf.reduce_mean(_X[0]), scope="plian")),
+    "with_updates op": (
+        errors.ArgumentTypeError,
+        "with_updates: `op` has the wrong type. Got 'x'",
+        lambda: tf1bn.with_updates("x"),
+    ),
+    "with_updates list": (
+        errors.ArgumentTypeError,
+        "`op` has the wrong type. Got 3",
+        lambda: tf1bn.with_updates([_X[0], 3]),
+    ),
+    "with_updates scope": (
+        errors.ArgumentTypeError,
+        "`scope` has the wrong type",
+        lambda: tf1bn.with_updates(_X[0], 3),
+    ),
+    "with_updates slip": (
+        errors.ArgumentError,
+        "no batch norm stands in scope 'mad'. Expected a scope that holds one of made, plain. Did you mean 'made'?",
+        lambda: tf1bn.with_updates(_X[0], "mad"),
+    ),
+    "minimize optimizer": (
+        errors.ArgumentTypeError,
+        "minimize: `optimizer` has no method minimize",
+        lambda: tf1bn.minimize("adam", _X[0]),
+    ),
+    "minimize slip": (
+        errors.ArgumentError,
+        "minimize: no batch norm stands in scope 'plian'",
+        lambda: tf1bn.minimize(tf.train.AdamOptimizer(), tf.reduce_mean(_X[0]), scope="plian"),
+    ),
 }
 
 
@@ -182,29 +322,80 @@ def test_a_refused_minimize_adds_no_optimizer(graph):
 
 
 TENSORS = {
-    "int32 inputs": (errors.ArgumentTypeError, "`inputs` is not floating point. Got 'int32'", lambda: _x(dtype=tf.int32), _bn),
-    "sparse": (errors.ArgumentTypeError, "`inputs` is not a dense tensor", lambda: tf.sparse_placeholder(tf.float32), _bn),
-    "unknown rank": (errors.ShapeError, "the rank of `inputs` is unknown. Expected a known rank from 2 to 5. Give .* "
-                     r"\[scope batch_norm, inputs of unknown rank\]", lambda: _x(None), _bn),
-    "unknown channels": (errors.ShapeError, r"the channel dimension \(axis 1\) of `inputs` is unknown. Expected a positive",
-                         lambda: _x([2, None]), _bn),
-    "conv channels": (errors.ShapeError, "must be known and positive for data_format 'channels_last'",
-                      lambda: _x([1, 2, 2, None]), lambda x: tf1bn.conv2d(x, 2, 3)),
+    "int32 inputs": (
+        errors.ArgumentTypeError,
+        "`inputs` is not floating point. Got 'int32'",
+        lambda: _x(dtype=tf.int32),
+        _bn,
+    ),
+    "sparse": (
+        errors.ArgumentTypeError,
+        "`inputs` is not a dense tensor",
+        lambda: tf.sparse_placeholder(tf.float32),
+        _bn,
+    ),
+    "unknown rank": (
+        errors.ShapeError,
+        "the rank of `inputs` is unknown. Expected a known rank from 2 to 5. Give .* "
+        r"\[scope batch_norm, inputs of unknown rank\]",
+        lambda: _x(None),
+        _bn,
+    ),
+    "unknown channels": (
+        errors.ShapeError,
+        r"the channel dimension \(axis 1\) of `inputs` is unknown. Expected a positive",
+        lambda: _x([2, None]),
+        _bn,
+    ),
+    "conv channels": (
+        errors.ShapeError,
+        "must be known and positive for data_format 'channels_last'",
+        lambda: _x([1, 2, 2, None]),
+        lambda x: tf1bn.conv2d(x, 2, 3),
+    ),
     "dense rank": (errors.ShapeError, "must have rank 2 or more", lambda: _x(None), lambda x: tf1bn.dense(x, 2)),
-    "int tensor switch": (errors.ArgumentTypeError, "`is_training` is a tensor of dtype int32. .* tf.cast",
-                          lambda: _x([], tf.int32), lambda p: _bn(is_training=p)),
-    "float tensor switch": (errors.ArgumentTypeError, "`is_training` is a tensor of dtype float32",
-                            lambda: _x([]), lambda p: _bn(is_training=p)),
-    "constant 2": (errors.ArgumentTypeError, "`is_training` is a tensor of dtype int32", lambda: tf.constant(2),
-                   lambda p: _bn(is_training=p)),
-    "vector switch": (errors.ShapeError, r"`is_training` has shape \(2,\).*expected a scalar", lambda: _x([2], tf.bool),
-                      lambda p: _bn(is_training=p)),
-    "vector decay": (errors.ArgumentTypeError, "`decay` must be a scalar floating-point tensor or a number",
-                     lambda: _x([2]), lambda d: _bn(decay=d)),
-    "int decay": (errors.ArgumentTypeError, "`decay` must be a scalar floating-point", lambda: _x([], tf.int32),
-                  lambda d: _bn(decay=d)),
-    "tensor decay and shared ema": (errors.ArgumentError, "`decay` is given, but the shared", lambda: _x([]),
-                                    lambda d: _bn(decay=d, update_strategy=Ema(tf.train.ExponentialMovingAverage(0.9)))),
+    "int tensor switch": (
+        errors.ArgumentTypeError,
+        "`is_training` is a tensor of dtype int32. .* tf.cast",
+        lambda: _x([], tf.int32),
+        lambda p: _bn(is_training=p),
+    ),
+    "float tensor switch": (
+        errors.ArgumentTypeError,
+        "`is_training` is a tensor of dtype float32",
+        lambda: _x([]),
+        lambda p: _bn(is_training=p),
+    ),
+    "constant 2": (
+        errors.ArgumentTypeError,
+        "`is_training` is a tensor of dtype int32",
+        lambda: tf.constant(2),
+        lambda p: _bn(is_training=p),
+    ),
+    "vector switch": (
+        errors.ShapeError,
+        r"`is_training` has shape \(2,\).*expected a scalar",
+        lambda: _x([2], tf.bool),
+        lambda p: _bn(is_training=p),
+    ),
+    "vector decay": (
+        errors.ArgumentTypeError,
+        "`decay` must be a scalar floating-point tensor or a number",
+        lambda: _x([2]),
+        lambda d: _bn(decay=d),
+    ),
+    "int decay": (
+        errors.ArgumentTypeError,
+        "`decay` must be a scalar floating-point",
+        lambda: _x([], tf.int32),
+        lambda d: _bn(decay=d),
+    ),
+    "tensor decay and shared ema": (
+        errors.ArgumentError,
+        "`decay` is given, but the shared",
+        lambda: _x([]),
+        lambda d: _bn(decay=d, update_strategy=Ema(tf.train.ExponentialMovingAverage(0.9))),
+    ),
 }
 
 
@@ -237,78 +428,6 @@ def test_an_eager_tensor_is_refused_as_input():
     if not hasattr(eager, "numpy"):
         pytest.skip("eager mode is off in this process")
     with tf.Graph().as_default() as graph:
-        _refused(graph, errors.ArgumentError, "`inputs` is a tensor of eager mode", lambda: tf1bn.batch_norm(eager, True))
-
-
-# AutoGraph wraps errors in one of its own, with the same text.
-_plain = tf.autograph.experimental.do_not_convert
-
-PLACES = {
-    "collection in a branch": (
-        lambda x, p: tf.cond(p, lambda: _bn(x, update_strategy="collection"), lambda: x),
-        "update ops made inside a tf.cond branch cannot be registered in collection 'update_ops'",
-    ),
-    "training in a loop": (
-        lambda x, p: tf.while_loop(lambda i: i < 3, lambda i: i + tf.cast(tf.size(_bn(x)), tf.int32), [0]),
-        "averages cannot move inside a tf.while_loop body",
-    ),
-    "training in a branch in a loop": (
-        lambda x, p: tf.while_loop(
-            lambda i: i < 3, lambda i: tf.cond(p, lambda: i + tf.size(_bn(x)), lambda: i), [0]
-        ),
-        "averages cannot move inside a tf.cond branch inside a tf.while_loop body",
-    ),
-    "tensor switch in a loop": (
-        lambda x, p: tf.while_loop(lambda i: i < 3, lambda i: i + tf.size(_bn(x, p, update_strategy="ema")), [0]),
-        "averages cannot move inside a tf.while_loop body",
-    ),
-    "training in a map": (lambda x, p: tf.map_fn(_plain(lambda row: _bn(x)[0]), x), "averages cannot move inside a tf.while_loop"),
-    "training in a function": (lambda x, p: tf.function(lambda: _bn(x), autograph=False)(), "averages cannot move inside a tf.function"),
-}
-
-
-@pytest.mark.parametrize("case", PLACES)
-def test_a_place_where_updates_cannot_be_right_is_refused(any_graph, case):
-    _made()
-    x, p = _X[0], _x([], tf.bool)
-    build, text = PLACES[case]
-    variables, collections = _snapshot(any_graph)[1:], tf.get_collection("update_ops")
-    with pytest.raises(errors.PlacementError, match=text):
-        build(x, p)
-    # TensorFlow itself leaves the frame of the conditional or loop; of the layer there is nothing.
-    names = [op.name for op in any_graph.get_operations()]
-    assert not [name for name in names if "batch_norm" in name]
-    assert tf.get_collection("update_ops") == collections == []
-    assert _snapshot(any_graph)[1:][1] == variables[1]
-
-
-@pytest.mark.parametrize("case", ["frozen", "inference"])
-def test_a_loop_may_hold_a_layer_whose_averages_stay(any_graph, case):
-    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
-    options = {"frozen": {"update_strategy": "frozen", "use_batch_statistics": False}, "inference": {}}[case]
-    _, y = tf.while_loop(
-        lambda i, h: i < 3,
-        lambda i, h: (i + 1, _bn(h, case == "frozen", scope="bn", reuse=tf.AUTO_REUSE, epsilon=0.0, **options) + 1.0),
-        [0, x],
-    )
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        np.testing.assert_allclose(session.run(y), [[4, 5], [6, 7]])
-
-
-@pytest.mark.parametrize("call", [
-    lambda x: tf1bn.batch_norm(x, True),
-    lambda x: tf1bn.dense(x, 2),
-    lambda x: tf1bn.conv2d(x, 2, 3),
-    lambda x: tf1bn.with_updates(x),
-    lambda x: tf1bn.minimize(None, x),
-])
-def test_eager_mode_and_functions_of_eager_programs_are_refused(call):
-    with tf.init_scope():
-        if not tf.executing_eagerly():
-            pytest.skip("eager mode is off in this process")
-        x = tf.ones([2, 3])
-        with pytest.raises(errors.GraphModeError, match="TensorFlow is in eager mode. Call tf.compat.v1.disable_eager_exec"):
-            call(x)
-        with pytest.raises(errors.GraphModeError, match="this is a tf.function of an eager program"):
-            tf.function(lambda: call(tf.ones([2, 3])), autograph=False)()
+        _refused(
+            graph, errors.ArgumentError, "`inputs` is a tensor of eager mode", lambda: tf1bn.batch_norm(eager, True)
+        )

@@ -88,7 +88,10 @@ def test_unnamed_calls_in_two_branches_share_the_nth_with_the_nth(any_graph):
         return tf1bn.batch_norm(tf1bn.dense(h, 3, reuse=reuse), training, reuse=reuse)
 
     y = tf.cond(p, lambda: branch(True, None), lambda: branch(False, True))
-    assert [name for name in _names() if "moving_mean" in name] == ["batch_norm/moving_mean", "batch_norm_1/moving_mean"]
+    assert [name for name in _names() if "moving_mean" in name] == [
+        "batch_norm/moving_mean",
+        "batch_norm_1/moving_mean",
+    ]
     assert [name for name in _names() if "kernel" in name] == ["shared/kernel", "dense/kernel"]
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -113,12 +116,14 @@ def test_a_third_unnamed_reuse_without_partner_is_refused(any_graph):
 
 
 def test_a_custom_getter_may_rename(graph):
-    def getter(original, name, *args, **kwargs):
-        return original(name.replace("moving_mean", "mean/EMA").replace("moving_variance", "variance/EMA"), *args, **kwargs)
+    def renamed(getter, name, *args, **kwargs):
+        return getter(
+            name.replace("moving_mean", "mean/EMA").replace("moving_variance", "variance/EMA"), *args, **kwargs
+        )
 
-    with tf.variable_scope("net", custom_getter=getter):
+    with tf.variable_scope("net", custom_getter=renamed):
         y = tf1bn.batch_norm(_x(), True, scope="bn")
-    with tf.variable_scope("net", custom_getter=getter, reuse=True):
+    with tf.variable_scope("net", custom_getter=renamed, reuse=True):
         tf1bn.batch_norm(_x(), False, scope="bn")
     assert _names() == ["net/bn/gamma", "net/bn/beta", "net/bn/mean/EMA", "net/bn/variance/EMA"]
     assert y.shape.as_list() == [None, 3]
@@ -126,8 +131,8 @@ def test_a_custom_getter_may_rename(graph):
 
 @pytest.mark.parametrize("strategy", ["inline", "collection", "ema", "frozen"])
 def test_a_custom_getter_may_return_tensors_in_inference(graph, strategy):
-    def doubled(original, *args, **kwargs):
-        return original(*args, **kwargs) * 2.0
+    def doubled(getter, *args, **kwargs):
+        return getter(*args, **kwargs) * 2.0
 
     with tf.variable_scope("net", custom_getter=doubled):
         y = tf1bn.batch_norm(tf.ones([1, 3]), False, epsilon=0.0, update_strategy=strategy)
@@ -138,8 +143,8 @@ def test_a_custom_getter_may_return_tensors_in_inference(graph, strategy):
 
 @pytest.mark.parametrize("strategy", ["inline", "collection", "ema"])
 def test_averages_that_a_custom_getter_made_tensors_cannot_move(graph, strategy):
-    def doubled(original, *args, **kwargs):
-        return original(*args, **kwargs) * 2.0
+    def doubled(getter, *args, **kwargs):
+        return getter(*args, **kwargs) * 2.0
 
     with tf.variable_scope("net", custom_getter=doubled):
         with pytest.raises(errors.ArgumentTypeError, match="custom getter returned a tensor for 'moving_mean'"):

@@ -123,13 +123,18 @@ def test_registering_checks_the_whole_protocol_and_names_each_fault(registry):
         "expected name, create(request), read(state) and update(state, batch, decay)",
     ):
         assert fault in str(caught.value)
-    with pytest.raises(errors.StrategyError, match=r"an update strategy is an object\..*Pass an instance: Cumulative\(\)"):
+    with pytest.raises(
+        errors.StrategyError, match=r"an update strategy is an object\..*Pass an instance: Cumulative\(\)"
+    ):
         tf1bn.register_strategy("class", Cumulative)
     assert "faulty" not in registry.names() and "class" not in registry.names()
 
 
 def test_an_object_with_a_missing_function_is_refused_by_the_layer():
-    with tf.Graph().as_default(), pytest.raises(errors.StrategyError, match="batch_norm: this is not an update strategy"):
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(errors.StrategyError, match="batch_norm: this is not an update strategy"),
+    ):
         tf1bn.batch_norm(tf.zeros([2, 3]), True, update_strategy=_Faulty())
 
 
@@ -139,7 +144,10 @@ class _ReturnsNothing(Cumulative):
 
 
 def test_an_update_that_returns_no_plan_is_refused():
-    with tf.Graph().as_default(), pytest.raises(errors.StrategyError, match="`update` of strategy 'cumulative' returned"):
+    with (
+        tf.Graph().as_default(),
+        pytest.raises(errors.StrategyError, match="`update` of strategy 'cumulative' returned"),
+    ):
         tf1bn.batch_norm(tf.zeros([2, 3]), True, update_strategy=_ReturnsNothing())
 
 
@@ -151,7 +159,9 @@ class _CollectsAnywhere(Cumulative):
 def test_a_strategy_that_collects_inside_a_branch_without_checking_is_refused_all_the_same():
     with tf.Graph().as_default():
         x, p = tf.zeros([2, 3]), tf.placeholder(tf.bool, [])
-        with pytest.raises(errors.PlacementError, match="strategy 'cumulative' wants collection 'mine' .* a tf.cond branch"):
+        with pytest.raises(
+            errors.PlacementError, match="strategy 'cumulative' wants collection 'mine' .* a tf.cond branch"
+        ):
             tf.cond(p, lambda: tf1bn.batch_norm(x, True, update_strategy=_CollectsAnywhere()), lambda: x)
         assert tf.get_collection("mine") == []
 
@@ -197,7 +207,9 @@ def test_an_entry_point_of_an_installed_package_is_found_by_its_name(tmp_path):
     assert "('collection', 'ema', 'frozen', 'inline', 'stranger')" in done.stdout
 
 
-@pytest.mark.parametrize(("value", "why"), [("stranger:Stranger", "Pass an instance"), ("nowhere:X", "No module named")])
+@pytest.mark.parametrize(
+    ("value", "why"), [("stranger:Stranger", "Pass an instance"), ("nowhere:X", "No module named")]
+)
 def test_a_broken_entry_point_is_named_and_built_in_names_still_work(tmp_path, value, why):
     done = _python(
         _package(tmp_path, value),
