@@ -249,3 +249,22 @@ def test_a_malformed_layout_file_is_named(tmp_path, content, error, text):
 def test_an_unknown_layout_is_answered_with_the_closest(slim_checkpoint):
     with pytest.raises(errors.UnknownNameError, match="Did you mean 'slim'"):
         checkpoint.plan_migration(slim_checkpoint, "slimm")
+
+
+def test_averages_of_slim_statistics_do_not_make_the_site_one_of_tf1bn(write):
+    tensors = {f"BatchNorm/{role}": value for role, value in CANONICAL.items()}
+    tensors |= {f"BatchNorm/{role}/ExponentialMovingAverage": value for role, value in CANONICAL.items()}
+    found = checkpoint.inspect(write(tensors))
+    assert found.sites[0].site.layout.name == "slim"
+    steps = {step.target for step in checkpoint.plan_migration(write(tensors, "b"), "tf1bn").steps}
+    assert "batch_norm/moving_mean/ExponentialMovingAverage" in steps
+
+
+def test_only_statistics_with_shadows_are_the_ema_strategy(write):
+    found = checkpoint.inspect(write(sample("tf1bn_ema")))
+    assert found.sites[0].site.layout.name == "tf1bn_ema"
+    plan = checkpoint.plan_migration(write(sample("tf1bn_ema"), "b"), "tf1bn")
+    assert [drop.pattern for drop in plan.dropped] == [
+        "layout tf1bn has no shadow_mean",
+        "layout tf1bn has no shadow_variance",
+    ]

@@ -32,7 +32,7 @@ def slim(tmp_path):
     return prefix
 
 
-@pytest.mark.parametrize("script", ["inspect_checkpoint.py", "migrate_checkpoint.py"])
+@pytest.mark.parametrize("script", ["inspect_checkpoint.py", "migrate_checkpoint.py", "compare_checkpoints.py"])
 def test_help_and_wrong_usage(script):
     shown = run(script, "--help")
     assert "Example" in shown.stdout
@@ -96,3 +96,37 @@ def test_migrate_shows_the_plan_that_it_refuses(slim, tmp_path):
     done = run("migrate_checkpoint.py", f"--source={slim}", f"--target={tmp_path / 'out'}", "--rename=.*=>x")
     assert done.returncode == 1
     assert "STOP collision: x" in done.stdout and "nothing was written" in done.stderr
+
+
+def test_compare_ends_with_one_where_checkpoints_differ(slim, tmp_path):
+    same = run("compare_checkpoints.py", slim, slim)
+    assert (same.returncode, same.stdout) == (0, "3 tensors are the same\n")
+    values = np.array([0.5, 2.25], np.float32)
+    shard.write_checkpoint(str(tmp_path / "b"), {"BatchNorm/beta": values})
+    other = run("compare_checkpoints.py", slim, tmp_path / "b", "--format=json")
+    assert other.returncode == 1
+    data = json.loads(other.stdout)
+    assert data["only_first"] == ["BatchNorm/moving_mean", "BatchNorm/moving_variance"]
+    assert data["differences"][0]["largest"] == 0.25
+    lost = run("compare_checkpoints.py", slim, tmp_path / "none", "--format=json")
+    assert lost.returncode == 1 and json.loads(lost.stdout)["error"] == "CheckpointMissingError"
+
+
+def test_compare_proves_with_numbers(tmp_path):
+    import tensorflow.compat.v1 as tf
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 4], "x")
+        names = ("moving_mean", "moving_variance", "beta", "gamma")
+        with tf.variable_scope("bn"):
+            made = [tf.get_variable(name, [4], initializer=tf.random_uniform_initializer(0.5, 1.5)) for name in names]
+        tf.nn.batch_normalization(tf.matmul(x, tf.get_variable("w", [4, 4])), *made, 1e-3)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(tmp_path / "m"))
+    np.savez(tmp_path / "inputs.npz", x=np.ones((2, 4), np.float32))
+    done = run(
+        "compare_checkpoints.py", tmp_path / "m", tmp_path / "m", "--prove", f"--inputs={tmp_path / 'inputs.npz'}",
+        "--format=json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sites"][0]["shape"] == [2, 4]

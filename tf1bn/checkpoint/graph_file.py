@@ -59,12 +59,17 @@ def read_graph(path: str | os.PathLike[str]) -> GraphFile:
             raise damaged(f"{path} is larger than a graph can be")
         data = memoryview(file.read())
     try:
-        return _parse(path, data)
+        return parse_graph(path, data)
     except errors.CheckpointDamagedError as error:
         raise damaged(f"{path} is no .meta file", fix=error.text) from error
 
 
-def _parse(path: str, data: memoryview) -> GraphFile:
+def parse_graph(path: str, data: bytes | memoryview) -> GraphFile:
+    """Returns the graph of a serialized ``MetaGraphDef``.
+
+    Raises:
+      CheckpointDamagedError: it is malformed, or empty.
+    """
     nodes: dict[str, Node] = {}
     listed: list[memoryview] = []
     for field, _, value in wire.fields(data):

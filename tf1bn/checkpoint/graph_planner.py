@@ -36,10 +36,10 @@ def plan_to_graph(
       source_graph: ``.meta`` file of the source.
       rules: the user's own.
     """
-    return _GraphPlanner(opened, target_graph.read_target(path), wanted, origin, source_graph, rules).plan()
+    return GraphPlanner(opened, target_graph.read_target(path), wanted, origin, source_graph, rules).plan()
 
 
-class _GraphPlanner:
+class GraphPlanner:
     """Builds the plan of one migration to a target graph."""
 
     def __init__(

@@ -118,20 +118,20 @@ def _choose(
         return None
     keepdims = any(len(tensors[name].shape) > 1 for roles in able.values() for name in roles.values())
 
-    def weigh(name: str) -> tuple[int, int, int, bool, int]:
+    def weigh(name: str) -> tuple[int, bool, int, int, int]:
         roles, layout = able[name], rows[name]
         whole = sum(role in ROLES for role in roles)
         default = layout.is_default(scope)
         extras = len(roles) if all(role in roles for role in STATISTICS) else whole
-        return whole, extras, int(keepdims and name == "sonnet_v1" and default), default, votes[name]
+        return whole, default, extras, int(keepdims and name == "sonnet_v1" and default), votes[name]
 
     weights = {name: weigh(name) for name in able}
     order = sorted(able, key=weights.__getitem__, reverse=True)  # stable: the catalog's order among equals
     best = order[0]
     top = weights[best]
-    equal = [name for name in order[1:] if weights[name][:2] == top[:2]]
+    equal = [name for name in order[1:] if weights[name][0] == top[0] and weights[name][2] >= top[2]]
     rivals = tuple(name for name in equal if name in rows[best].rivals)
-    told_apart = top[2:] > (0, False, 0)
+    told_apart = top[1] or top[3] or top[4]
     sure = LIKELY if told_apart and not rivals else GUESS
     if not equal:
         sure = CERTAIN
