@@ -63,13 +63,15 @@ class Leaf:
         return name[1:] if not scope and name[:1] in "/._" else name
 
 
-_LAST_WORD = re.compile(r"([^/_.:]*)(?:_\d+)?(?::0)?$")
-
-
 def last_word(name: str) -> str:
-    """Returns the last word of a tensor name or template, without ``:0`` and counters."""
-    match = _LAST_WORD.search(name)
-    return match[1] if match else ""
+    """Returns the last word of a tensor name or template, without ``:0`` and a counter."""
+    name = name.removesuffix(":0")
+    cut = max(name.rfind("/"), name.rfind("_"), name.rfind("."))
+    word = name[cut + 1 :]
+    if word.isdigit() and cut > 0 and name[cut] == "_":
+        name = name[:cut]
+        word = name[max(name.rfind("/"), name.rfind("_"), name.rfind(".")) + 1 :]
+    return word
 
 
 def _pattern(template: str) -> str:

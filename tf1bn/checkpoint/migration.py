@@ -249,9 +249,11 @@ def compare_with_plan(plan: Plan, source: Checkpoint, prefix: str) -> int:
             for part, (extents, entry) in zip(
                 produce(step, source, plan.template), _placed(made, step.target), strict=True
             ):
-                if part.extents != extents or not _same_bytes(made, entry, part):
+                known = part.crc is None or part.crc == entry.crc  # equal bytes have equal checksums
+                if part.extents != extents or not known or not _same_bytes(made, entry, part):
                     raise damaged(f"{step.target} does not come out as planned")
-                made.verify_entry(step.target, entry)
+                if part.crc is None:
+                    made.verify_entry(step.target, entry)
     return len(plan.steps)
 
 

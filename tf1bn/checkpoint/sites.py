@@ -113,25 +113,31 @@ def _choose(
     votes: Mapping[str, int],
     tensors: Mapping[str, TensorInfo],
 ) -> Site | None:
-    able = {name: roles for name, roles in by_layout.items() if _is_site(scope, roles, tensors)}
-    if not able:
+    counts = {name: sum(role in ROLES for role in roles) for name, roles in by_layout.items()}
+    able: dict[str, dict[str, str]] = {}
+    for most in sorted(set(counts.values()), reverse=True):
+        able = {
+            name: roles for name, roles in by_layout.items() if counts[name] == most and _is_site(scope, roles, tensors)
+        }
+        if able:
+            break
+    else:
         return None
     keepdims = any(len(tensors[name].shape) > 1 for roles in able.values() for name in roles.values())
 
-    def weigh(name: str) -> tuple[int, bool, int, int, int]:
+    def weigh(name: str) -> tuple[bool, int, int, int]:
         roles, layout = able[name], rows[name]
-        whole = sum(role in ROLES for role in roles)
         default = layout.is_default(scope)
-        extras = len(roles) if all(role in roles for role in STATISTICS) else whole
-        return whole, default, extras, int(keepdims and name == "sonnet_v1" and default), votes[name]
+        extras = len(roles) if all(role in roles for role in STATISTICS) else most
+        return default, extras, int(keepdims and name == "sonnet_v1" and default), votes[name]
 
     weights = {name: weigh(name) for name in able}
     order = sorted(able, key=weights.__getitem__, reverse=True)  # stable: the catalog's order among equals
     best = order[0]
     top = weights[best]
-    equal = [name for name in order[1:] if weights[name][0] == top[0] and weights[name][2] >= top[2]]
+    equal = [name for name in order[1:] if weights[name][1] >= top[1]]
     rivals = tuple(name for name in equal if name in rows[best].rivals)
-    told_apart = top[1] or top[3] or top[4]
+    told_apart = top[0] or top[2] or top[3]
     sure = LIKELY if told_apart and not rivals else GUESS
     if not equal:
         sure = CERTAIN

@@ -9,6 +9,7 @@ from tf1bn import errors
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
+_SINGLE = [bytes([number]) for number in range(128)]
 Value = int | memoryview
 
 
@@ -38,6 +39,8 @@ def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
 
 def varint(number: int) -> bytes:
     """Returns the variable-length form of an integer; negative ones as 64-bit two's complement."""
+    if 0 <= number < 128:
+        return _SINGLE[number]
     number &= (1 << 64) - 1
     out = bytearray()
     while number > 127:
@@ -62,13 +65,13 @@ def fields(data: bytes | memoryview) -> Iterator[tuple[int, int, Value]]:
     view = memoryview(data)
     at, end = 0, len(view)
     while at < end:
-        tag, at = read_varint(view, at)
+        tag, at = (view[at], at + 1) if view[at] < 128 else read_varint(view, at)
         kind = tag & 7
         value: Value
         if kind == VARINT:
-            value, at = read_varint(view, at)
+            value, at = (view[at], at + 1) if at < end and view[at] < 128 else read_varint(view, at)
         elif kind == BYTES:
-            size, at = read_varint(view, at)
+            size, at = (view[at], at + 1) if at < end and view[at] < 128 else read_varint(view, at)
             value, at = view[at : at + size], at + size
         elif kind in (FIXED32, FIXED64):
             size = 4 if kind == FIXED32 else 8
