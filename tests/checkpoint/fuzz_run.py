@@ -4,6 +4,7 @@ Run as a script: ``fuzz_run.py FOLDER COUNT``; prints one JSON object with a tal
 """
 
 import collections
+import io
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import sys
 import numpy as np
 
 from tf1bn import checkpoint, errors
-from tf1bn.checkpoint import bundle, protos, shard, source, table, wire
+from tf1bn.checkpoint import bundle, ordered_code, protos, shard, source, table, wire
 
 
 def values():
@@ -98,6 +99,55 @@ def hostile(data, randomly):
         data[:] = file.read()
 
 
+def v1_file(tensors):
+    """Returns a V1 checkpoint of the numbers among the tensors."""
+    fields = {"float32": (1, 5), "int64": (9, 10)}
+    metas, items = b"", {}
+    for name, value in tensors.items():
+        if value.dtype.name not in fields:
+            continue
+        number, field = fields[value.dtype.name]
+        extents = tuple((0, -1) for _ in value.shape)
+        shape = protos.shape_bytes(value.shape)
+        meta = wire.put_bytes(1, name.encode()) + wire.put_bytes(2, shape) + wire.put_int(3, number)
+        metas += wire.put_bytes(1, meta + wire.put_bytes(4, protos.extents_bytes(extents)))
+        packed = value.tobytes() if number == 1 else b"".join(wire.varint(int(part)) for part in value.reshape(-1))
+        tensor = wire.put_int(1, number) + wire.put_bytes(2, shape) + wire.put_bytes(field, packed)
+        saved = wire.put_bytes(1, name.encode()) + wire.put_bytes(3, tensor)
+        items[ordered_code.slice_key(name, extents)] = wire.put_bytes(2, saved)
+    out = io.BytesIO()
+    table.write_table(out, [(b"", wire.put_bytes(1, metas)), *sorted(items.items())])
+    return out.getvalue()
+
+
+def hostile_v1(data, randomly):
+    """Rewrites a V1 file with right checksums around altered messages."""
+    with open("scratch", "wb") as file:
+        file.write(data)
+    descriptor = os.open("scratch", os.O_RDONLY)
+    items = [(key, bytearray(value)) for key, value in table.Table(descriptor, 1 << 24)]
+    os.close(descriptor)
+    randomly.choice([flip, cut, splice, noise])(items[randomly.randrange(len(items))][1], randomly)
+    out = io.BytesIO()
+    table.write_table(out, [(key, bytes(value)) for key, value in items])
+    data[:] = out.getvalue()
+
+
+def one_v1(whole, tensors, randomly):
+    """Damages a V1 file and migrates it; returns how it ended."""
+    data = bytearray(whole)
+    randomly.choice([flip, cut, splice, noise, hostile_v1, hostile_v1])(data, randomly)
+    with open("damaged_v1", "wb") as file:
+        file.write(data)
+    try:
+        checkpoint.inspect("damaged_v1")
+        plan = checkpoint.plan_migration("damaged_v1", "tf1bn")
+        checkpoint.migrate(plan, "made", verify=True, overwrite=True)
+    except errors.Tf1bnError as error:
+        return type(error).__name__
+    return "verified"
+
+
 def one(whole, tensors, randomly):
     """Damages one file of the checkpoint and migrates it; returns how it ended."""
     files = {tail: bytearray(data) for tail, data in whole.items()}
@@ -144,6 +194,13 @@ def main():
     tails = [".index", ".data-00000-of-00001"]
     whole = {tail: pathlib.Path("whole" + tail).read_bytes() for tail in tails}
     tally = collections.Counter()
+    old = v1_file(tensors)
+    for number in range(count // 4):
+        signal.alarm(20)
+        tally["V1 " + one_v1(old, tensors, random.Random(number))] += 1
+    for name in os.listdir("."):
+        if name.startswith("made."):
+            os.remove(name)
     for number in range(count):
         signal.alarm(20)  # a hang ends the run
         tally[one(whole, tensors, random.Random(number))] += 1

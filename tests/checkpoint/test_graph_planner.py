@@ -292,3 +292,21 @@ def test_partitioned_variables_of_a_graph_are_one_tensor_in_slices(tmp_path):
     assert wanted.shape == (6, 2)
     assert wanted.slices == (((0, 3), (0, 2)), ((3, 3), (0, 2)))
     assert checkpoint.plan_migration(tmp_path / "m", graph=tmp_path / "m.meta").troubles == ()
+
+
+def test_a_damaged_graph_file_is_named_or_read(tmp_path):
+    save(str(tmp_path / "m"), chain_net([("c", "bn")]))
+    whole = (tmp_path / "m.meta").read_bytes()
+    random = np.random.RandomState(0)
+    ends = set()
+    for _ in range(100):
+        data = bytearray(whole)
+        for at in random.randint(len(data), size=8):
+            data[at] ^= 1 << random.randint(8)
+        (tmp_path / "bad.meta").write_bytes(data[: random.randint(1, len(data) + 1)])
+        try:
+            checkpoint.plan_migration(tmp_path / "m", graph=tmp_path / "bad.meta")
+            ends.add("read")
+        except errors.CheckpointDamagedError:
+            ends.add("named")
+    assert "named" in ends

@@ -98,8 +98,9 @@ def is_float(dtype: DType) -> bool:
 def as_floats(bits: np.ndarray, dtype: DType) -> np.ndarray:
     """Returns stored elements as float64 numbers; exact for every floating-point type of :func:`is_float`."""
     if dtype.number == BFLOAT16:
-        return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return bits.astype(np.float64)
+        bits = (bits.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(invalid="ignore"):  # a NaN of any bits stays one
+        return bits.astype(np.float64)
 
 
 def from_floats(values: np.ndarray, dtype: DType) -> np.ndarray:

@@ -91,7 +91,7 @@ class Table:
         crc = 0
         for start in range(0, size + 1, _PIECE):
             crc = crc32c.extend(crc, memoryview(data)[start : min(start + _PIECE, size + 1)])
-            self._forget()
+            self.forget()
         if crc32c.mask(crc) != struct.unpack_from("<I", data, size + 1)[0]:
             raise damaged(f"the checksum of the block at byte {offset} is wrong", fix="The file was altered or cut.")
         if data[size]:
@@ -100,7 +100,7 @@ class Table:
             )
         return data[:size]
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Gives the pages of a mapped file back, so that they do not count as memory in use."""
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)

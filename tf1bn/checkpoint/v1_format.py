@@ -101,6 +101,8 @@ class V1Checkpoint:
         for piece in _decode(self._message(name, wanted), info.dtype, name):
             seen += piece.size
             yield piece
+            for opened in self._tables:
+                opened.forget()
         if seen != expected:
             raise damaged(
                 f"{name} has another number of elements than its shape says", got=seen, expected=str(expected)
