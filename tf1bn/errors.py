@@ -74,6 +74,14 @@ class CheckpointError(Tf1bnError, ValueError):
     """A checkpoint is missing, damaged, or of another model."""
 
 
+class GraphError(Tf1bnError, ValueError):
+    """A graph file is missing, damaged, or too large to audit."""
+
+
+class RepairError(Tf1bnError, ValueError):
+    """A graph cannot be repaired safely."""
+
+
 def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:
     """Returns one error text in the house pattern: what; got and expected; how to fix.
 
