@@ -1,0 +1,50 @@
+"""Batch normalization for TensorFlow 1 graphs on today's TensorFlow.
+
+Every public name is one row below and is imported on first use, so ``import tf1bn`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf1bn.layers.batch_norm import batch_norm as batch_norm
+    from tf1bn.layers.conv2d import conv2d as conv2d
+    from tf1bn.layers.dense import dense as dense
+    from tf1bn.layers.train_op import minimize as minimize
+    from tf1bn.layers.train_op import with_updates as with_updates
+    from tf1bn.strategies.base import Request as Request
+    from tf1bn.strategies.base import UpdatePlan as UpdatePlan
+    from tf1bn.strategies.base import UpdateStrategy as UpdateStrategy
+    from tf1bn.strategies.catalog import default_update_strategy as default_update_strategy
+    from tf1bn.strategies.catalog import register_strategy as register_strategy
+
+__version__ = "0.1.0"
+
+_ROWS = {
+    "batch_norm": "tf1bn.layers.batch_norm",
+    "conv2d": "tf1bn.layers.conv2d",
+    "dense": "tf1bn.layers.dense",
+    "minimize": "tf1bn.layers.train_op",
+    "with_updates": "tf1bn.layers.train_op",
+    "Request": "tf1bn.strategies.base",
+    "UpdatePlan": "tf1bn.strategies.base",
+    "UpdateStrategy": "tf1bn.strategies.base",
+    "default_update_strategy": "tf1bn.strategies.catalog",
+    "register_strategy": "tf1bn.strategies.catalog",
+}
+
+__all__ = [*_ROWS, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROWS:
+        raise AttributeError(f"module 'tf1bn' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROWS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Arithmetic and variables of batch normalization; knows no update strategy."""

@@ -1,0 +1,37 @@
+"""Reading and moving a pair of averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core.values import Averages, Moments
+
+
+def read(averages: Averages) -> Moments:
+    """Returns the averages as they are when the returned tensors run, not as they were cached.
+
+    ``read_value`` makes a new read, also of a reference variable, so control dependencies order it.
+    A custom getter may have replaced a variable by a tensor, which is taken as it is.
+    """
+    return Moments(_fresh(averages.mean), _fresh(averages.variance))
+
+
+def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
+    """Returns the op variable <- decay * variable + (1 - decay) * value.
+
+    It subtracts (variable - value) * (1 - decay), so concurrent steps of several workers each land.
+
+    Args:
+      variable: any shape.
+      value: same shape and dtype.
+      decay: Python float or scalar tensor in [0, 1]; 1 moves nothing.
+    """
+    value = tf.stop_gradient(value)
+    rate = tf.cast(1.0 - decay, variable.dtype.base_dtype)
+    return variable.assign_sub((_fresh(variable) - value) * rate, read_value=False)
+
+
+def _fresh(variable: Any) -> Any:
+    return variable.read_value() if isinstance(variable, tf.Variable) else tf.convert_to_tensor(variable)

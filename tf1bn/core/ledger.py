@@ -1,0 +1,77 @@
+"""What has been built in a graph so far, for as long as the graph lives.
+
+The ledger knows what a saved graph cannot tell: at which place each call stands, and which ops last wrote
+each average.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.core.place import Place, root_graph
+
+
+@dataclasses.dataclass
+class Call:
+    """One call of a layer.
+
+    Attributes:
+      scope: full variable scope name of the layer.
+      parent: variable scope in which it was called.
+      named: whether the caller gave the scope's name.
+      place: where in the graph it stands.
+    """
+
+    scope: str
+    parent: str
+    named: bool
+    place: Place
+
+
+@dataclasses.dataclass
+class Writer:
+    """The last update of one layer's averages, and where it stands."""
+
+    ops: Sequence[Any]
+    place: Place
+
+
+@dataclasses.dataclass
+class Ledger:
+    """All calls and writers of one graph."""
+
+    calls: list[Call] = dataclasses.field(default_factory=list)
+    writers: dict[str, list[Writer]] = dataclasses.field(default_factory=dict)
+
+    def previous_updates(self, scope: str, place: Place) -> list[Any]:
+        """Returns the updates after which a new one of the same averages must run.
+
+        Raises:
+          PlacementError: an earlier update may run in the same step, and no order can be given.
+        """
+        earlier = [writer for writer in self.writers.get(scope, ()) if not place.excludes(writer.place)]
+        for writer in earlier:
+            if writer.place.context != place.context or place.in_loop:
+                raise errors.PlacementError(
+                    errors.explain(
+                        f"the averages of {scope!r} are already moved by a call at {writer.place.describe()}, and this "
+                        f"call at {place.describe()} could run in the same step, in no order",
+                        fix="Call the layer at one place with `is_training` as a tensor, or let only one call move "
+                        'them: update_strategy="frozen" in the others.',
+                    )
+                )
+        return list(earlier[-1].ops) if earlier else []
+
+
+_LEDGERS: weakref.WeakKeyDictionary[tf.Graph, Ledger] = weakref.WeakKeyDictionary()
+
+
+def ledger() -> Ledger:
+    """Returns the ledger of the graph that is being built."""
+    return _LEDGERS.setdefault(root_graph(), Ledger())

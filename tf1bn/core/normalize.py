@@ -1,0 +1,32 @@
+"""Normalisation with given moments: (x - mean) / sqrt(variance + epsilon) * gamma + beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core.axes import Axes
+from tf1bn.core.values import Moments
+
+
+def multiplier(variance: Any, gamma: Any, epsilon: float) -> Any:
+    """Returns gamma / sqrt(variance + epsilon); gamma may be None for one."""
+    inverse = tf.rsqrt(variance + epsilon)
+    return inverse if gamma is None else inverse * gamma
+
+
+def broadcast(parameter: Any, axes: Axes) -> Any:
+    """Returns a ``[C]`` tensor in a shape that broadcasts against the input."""
+    return parameter if axes.trailing else tf.reshape(parameter, axes.broadcast_shape)
+
+
+def normalize(x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """Returns ``x`` normalised by ``moments``, as one multiplication and one addition per element.
+
+    Args:
+      x: float32 or float64; gamma, beta and moments have its dtype; gamma and beta may be None.
+    """
+    scale = multiplier(moments.variance, gamma, epsilon)
+    offset = -moments.mean * scale if beta is None else beta - moments.mean * scale
+    return x * broadcast(scale, axes) + broadcast(offset, axes)

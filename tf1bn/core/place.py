@@ -1,0 +1,132 @@
+"""Where in a graph a call stands: which conditionals, loops and functions are around it.
+
+An op made inside a conditional or a loop cannot be run from outside, and two calls in opposite branches
+of one conditional never run together. Both facts decide what an update strategy may do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+
+# Trick: control flow v2 builds each branch and body as a function graph and tells its kind in the name only.
+_BRANCH = re.compile(r"^(?P<cond>.*?)(?P<branch>true|false|indexed_case_branch\d+)_\d+$")
+_BODY = re.compile(r"^.*?(body|cond)_\d+$")
+
+
+class Frame(NamedTuple):
+    """One enclosing conditional branch, loop body or function.
+
+    Attributes:
+      kind: ``"branch"``, ``"loop"`` or ``"function"``.
+      construct: what identifies the conditional or loop within its surroundings.
+      branch: which branch of it; empty for loops and functions.
+    """
+
+    kind: str
+    construct: Any
+    branch: str = ""
+
+
+class Place(NamedTuple):
+    """A point of the graph.
+
+    Attributes:
+      frames: what is around it, outermost first.
+      context: the name of the innermost control-flow context or function; ops of one context can depend on
+        each other directly.
+    """
+
+    frames: tuple[Frame, ...]
+    context: str = ""
+
+    @property
+    def top_level(self) -> bool:
+        """Whether ops made here can be run and collected from outside."""
+        return not self.frames
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether ops made here may run many times in one step."""
+        return any(frame.kind == "loop" for frame in self.frames)
+
+    def excludes(self, other: Place) -> bool:
+        """Whether this place and ``other`` are in different branches of one conditional."""
+        for mine, theirs in zip(self.frames, other.frames, strict=False):
+            if mine != theirs:
+                return mine.kind == "branch" and mine.construct == theirs.construct
+        return False
+
+    def describe(self) -> str:
+        """Returns the surroundings in words, for messages."""
+        names = {"branch": "a tf.cond branch", "loop": "a tf.while_loop body", "function": "a tf.function"}
+        return " inside ".join(names[frame.kind] for frame in reversed(self.frames)) or "the top level of the graph"
+
+
+def root_graph() -> tf.Graph:
+    """Returns the graph that holds the default graph's variables and collections."""
+    graph = tf.get_default_graph()
+    while getattr(graph, "outer_graph", None) is not None:
+        graph = graph.outer_graph
+    return graph
+
+
+def here() -> Place:
+    """Returns the place at which an op would be created now."""
+    frames: list[Frame] = []
+    graph = tf.get_default_graph()
+    context = graph._get_control_flow_context()
+    name = f"{getattr(graph, 'name', '')}:{context.name if context else ''}"
+    while True:
+        frames = _v1_frames(graph) + frames
+        outer = getattr(graph, "outer_graph", None)
+        if outer is None:
+            return Place(tuple(frames), name)
+        frames = [_v2_frame(graph), *frames]
+        graph = outer
+
+
+def require_graph_mode() -> None:
+    """Refuses to build in eager mode and in a tf.function of an eager program.
+
+    Raises:
+      GraphModeError: there is no TensorFlow 1 graph to build in.
+    """
+    if tf.executing_eagerly():
+        raise errors.GraphModeError(
+            "there is no graph to build in: TensorFlow is in eager mode. "
+            "Call tf.compat.v1.disable_eager_execution() at the start of the program, "
+            "or build inside `with tf.Graph().as_default():`."
+        )
+    if tf.executing_eagerly_outside_functions():
+        raise errors.GraphModeError(
+            "this is a tf.function of an eager program, which has no variable scopes that outlive it. "
+            "Build inside `with tf.Graph().as_default():` and run it with tf.compat.v1.Session."
+        )
+
+
+def _v1_frames(graph: tf.Graph) -> list[Frame]:
+    """Reads the control-flow contexts of version 1; there is no public spelling of this question."""
+    frames = []
+    context = graph._get_control_flow_context()
+    while context is not None:
+        if context.IsCondContext():
+            # Every tf.cond wraps its predicate in an identity of its own; behind it stands the user's tensor.
+            predicate = context.pred.op.inputs[0].name if context.pred.op.inputs else context.pred.name
+            frames.insert(0, Frame("branch", predicate, str(context.branch)))
+        elif context.IsWhileContext():
+            frames.insert(0, Frame("loop", context.name))
+        context = context.outer_context
+    return frames
+
+
+def _v2_frame(graph: Any) -> Frame:
+    if match := _BRANCH.match(graph.name):
+        return Frame("branch", match["cond"], match["branch"])
+    if _BODY.match(graph.name):
+        return Frame("loop", graph.name)
+    return Frame("function", graph.name)

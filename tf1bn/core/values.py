@@ -1,0 +1,27 @@
+"""Plain values that pass between the parts. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Moments(NamedTuple):
+    """Mean and variance per channel, and the number of values behind them.
+
+    Attributes:
+      mean: shape ``[C]``, float32 or float64.
+      variance: shape ``[C]``, same dtype, divided by ``count`` (biased) unless stated otherwise.
+      count: values per channel: a Python int where the shape is static, else a scalar tensor of the same
+        dtype; None for averages, which no longer know it.
+    """
+
+    mean: Any
+    variance: Any
+    count: Any = None
+
+
+class Averages(NamedTuple):
+    """The two variables of one batch norm that inference reads."""
+
+    mean: Any
+    variance: Any

@@ -1,0 +1,155 @@
+"""gamma, beta and the averages: made through ``get_variable``, so that scopes, reuse and getters rule.
+
+All are made outside any conditional or loop, so that their initializers run and their collections are those
+of the whole graph.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+
+AVERAGE_COLLECTIONS = (
+    tf.GraphKeys.GLOBAL_VARIABLES,
+    tf.GraphKeys.MODEL_VARIABLES,
+    tf.GraphKeys.MOVING_AVERAGE_VARIABLES,
+)
+AFFINE_COLLECTIONS = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
+
+Initializer = Callable[..., Any]
+Regularizer = Callable[[Any], Any]
+
+
+def statistics_dtype(dtype: tf.DType) -> tf.DType:
+    """Returns the dtype of parameters and averages: float64 for float64 inputs, else float32."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def affine(
+    name: str,
+    shape: tuple[int, ...],
+    dtype: tf.DType,
+    *,
+    initializer: Initializer,
+    regularizer: Regularizer | None,
+    trainable: bool,
+) -> Any:
+    """Returns gamma or beta of the current variable scope, created or reused.
+
+    The scope's partitioner, regularizer, custom getter and device apply; its initializer does not, since
+    these two have one of their own.
+
+    Raises:
+      ReuseError: TensorFlow refused; its own words are in the text.
+    """
+    with _explained(name), tf.init_scope():
+        return tf.get_variable(
+            name,
+            shape,
+            dtype,
+            initializer=initializer,
+            regularizer=regularizer,
+            trainable=trainable,
+            collections=list(AFFINE_COLLECTIONS),
+        )
+
+
+def average(
+    name: str,
+    shape: tuple[int, ...],
+    dtype: tf.DType,
+    *,
+    initializer: Initializer,
+    resource: bool = False,
+) -> Any:
+    """Returns a moving statistic of the current variable scope, created or reused.
+
+    It is never trainable, never partitioned and never regularised, whatever the scope says. Its collections
+    are GLOBAL_VARIABLES, MODEL_VARIABLES and MOVING_AVERAGE_VARIABLES.
+
+    Args:
+      resource: makes a resource variable in any case. Otherwise the scope decides, except under control
+        flow v2, whose branches cannot assign a reference variable.
+
+    Raises:
+      ReuseError: TensorFlow refused; its own words are in the text.
+    """
+    with _explained(name), _plain_scope(), tf.init_scope():
+        return tf.get_variable(
+            name,
+            shape,
+            dtype,
+            initializer=initializer,
+            trainable=False,
+            collections=list(AVERAGE_COLLECTIONS),
+            use_resource=True if resource or tf.control_flow_v2_enabled() else None,
+        )
+
+
+def refuse_existing(scope: Any, leaves: tuple[str, ...]) -> None:
+    """Refuses to create a layer where one of its names is taken, before anything is made.
+
+    Raises:
+      ReuseError: the scope does not reuse, and an op of that name exists.
+    """
+    if scope.reuse:
+        return
+    graph = _variable_graph()
+    for leaf in leaves:
+        name = f"{scope.name}/{leaf}" if scope.name else leaf
+        if _exists(graph, name):
+            raise errors.ReuseError(
+                errors.explain(
+                    f"variable {name!r} already exists",
+                    fix="To share it, pass reuse=True or reuse=tf.AUTO_REUSE, or set reuse on the variable_scope; "
+                    "for a second layer, choose another scope name.",
+                )
+            )
+
+
+def _variable_graph() -> tf.Graph:
+    with tf.init_scope():
+        return tf.get_default_graph()
+
+
+def _exists(graph: tf.Graph, name: str) -> bool:
+    try:
+        graph.get_operation_by_name(name)
+    except KeyError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _plain_scope() -> Iterator[None]:
+    """Switches the scope's partitioner and regularizer off for a while."""
+    scope = tf.get_variable_scope()
+    partitioner, regularizer = scope.partitioner, scope.regularizer
+    scope.set_partitioner(None)
+    scope.set_regularizer(None)
+    try:
+        yield
+    finally:
+        scope.set_partitioner(partitioner)
+        scope.set_regularizer(regularizer)
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        scope = tf.get_variable_scope()
+        done = "reused" if scope.reuse else "created"
+        raise errors.ReuseError(
+            errors.explain(
+                f"variable {name!r} of scope {scope.name!r} cannot be {done}: {error}",
+                fix="A call that shares variables needs the same scope name, channel count, dtype, center and scale "
+                "as the call that created them.",
+            )
+        ) from error

@@ -1,0 +1,1 @@
+"""Layers: the only place where arithmetic, variables and strategies meet."""

@@ -1,0 +1,183 @@
+"""Checks of a layer's arguments; none of them creates an op."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.terms import FOREIGN_WORDS
+
+FLOAT_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+NUMERIC_GUARDS = (None, "skip", "raise")
+
+
+def refuse_unknown(unknown: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Answers another library's word with ours, and a misspelt one with the closest.
+
+    Raises:
+      ArgumentTypeError: any unknown keyword.
+    """
+    for word in unknown:
+        ours = FOREIGN_WORDS.get(word)
+        raise errors.ArgumentTypeError(
+            errors.explain(
+                f"unknown argument `{word}`",
+                fix=f"tf1bn's word is {ours}." if ours else errors.did_you_mean(word, known).strip(),
+            )
+        )
+
+
+def shape_text(inputs: Any) -> str:
+    """Returns the shape of whatever was passed, for messages."""
+    shape = getattr(inputs, "shape", None)
+    if isinstance(shape, tf.TensorShape):
+        return str(shape) if shape.rank is not None else "of unknown rank"
+    return str(shape) if isinstance(shape, tuple) else ""
+
+
+def tensor(inputs: Any) -> tf.Tensor:
+    """Returns checked ``inputs`` as a tensor; arrays and lists of floats become constants.
+
+    Raises:
+      ArgumentTypeError: not a dense tensor or array, or not of a floating-point dtype.
+    """
+    if isinstance(inputs, (tf.SparseTensor, tf.RaggedTensor)) or inputs is None or isinstance(inputs, (str, bytes)):
+        raise errors.ArgumentTypeError(
+            errors.explain("`inputs` is not a dense tensor", got=inputs, expected="a floating-point tensor or array")
+        )
+    if tf.is_tensor(inputs) or isinstance(inputs, tf.Variable):
+        _check_dtype(inputs.dtype.base_dtype)
+        return tf.convert_to_tensor(inputs)
+    array = inputs if isinstance(inputs, np.ndarray) else _array(inputs)
+    _check_dtype(_tf_dtype(array))
+    return tf.convert_to_tensor(array)
+
+
+def number(value: Any, name: str, low: float, high: float, *, closed: bool = False) -> Any:
+    """Returns a number in [low, high), or [low, high] if closed, as a Python float.
+
+    Raises:
+      ArgumentTypeError: not a number; ArgumentError: outside the range, or NaN.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be a number", got=value))
+    value = float(value)
+    if not (low <= value < high or (closed and value == high)):
+        ends = f"[{low:g}, {high:g}{']' if closed else ')'}"
+        raise errors.ArgumentError(errors.explain(f"`{name}` must be in {ends}", got=value))
+    return value
+
+
+def decay(value: Any) -> Any:
+    """Returns a checked decay: a Python float in [0, 1), or a scalar floating-point tensor as it is."""
+    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+        try:
+            return number(value, "decay", 0, 1)
+        except errors.ArgumentError as error:
+            error.text += " If you are porting PyTorch code, use decay = 1 - momentum."
+            raise
+    if not value.dtype.base_dtype.is_floating or value.shape.rank not in (None, 0):
+        raise errors.ArgumentTypeError(
+            errors.explain("`decay` must be a scalar floating-point tensor or a number", got=value)
+        )
+    return value
+
+
+def epsilon(value: Any) -> float:
+    """Returns a checked epsilon, a finite Python float of at least zero."""
+    return number(value, "epsilon", 0, math.inf)
+
+
+def flag(value: Any, name: str) -> bool:
+    """Returns a Python or NumPy bool as a Python bool.
+
+    Raises:
+      ArgumentTypeError: anything else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be True or False", got=value))
+    return bool(value)
+
+
+def size(value: Any, name: str) -> int:
+    """Returns a positive integer.
+
+    Raises:
+      ArgumentTypeError: not an integer; ArgumentError: below 1.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be an integer", got=value))
+    if value < 1:
+        raise errors.ArgumentError(errors.explain(f"`{name}` must be at least 1", got=int(value)))
+    return int(value)
+
+
+def pair(value: Any, name: str) -> tuple[int, int]:
+    """Returns two positive integers, given as such or as one for both.
+
+    Raises:
+      ArgumentTypeError, ArgumentError: as ``size``; ArgumentError: not two.
+    """
+    if not isinstance(value, (list, tuple)):
+        return size(value, name), size(value, name)
+    if len(value) != 2:
+        raise errors.ArgumentError(errors.explain(f"`{name}` must be one integer or two", got=value))
+    return size(value[0], name), size(value[1], name)
+
+
+def function(value: Any, name: str) -> Any:
+    """Returns a callable or None, an initializer class as an instance of it.
+
+    Raises:
+      ArgumentTypeError: anything else.
+    """
+    if value is not None and not callable(value):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be callable or None", got=value))
+    return value() if isinstance(value, type) else value
+
+
+def choice(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
+    """Returns a value that is one of those allowed.
+
+    Raises:
+      ArgumentError: it is not.
+    """
+    if value not in allowed:
+        raise errors.ArgumentError(
+            errors.explain(f"`{name}` is unknown", got=value, expected=" or ".join(map(repr, allowed)))
+        )
+    return value
+
+
+def _array(inputs: Any) -> np.ndarray:
+    try:
+        array = np.asarray(inputs)
+    except (TypeError, ValueError) as error:
+        raise errors.ArgumentTypeError(
+            errors.explain("`inputs` is not a dense tensor", got=inputs, expected="a floating-point tensor or array")
+        ) from error
+    # A Python float has no precision of its own: as everywhere in TensorFlow it becomes float32.
+    return array.astype(np.float32) if array.dtype == np.float64 and isinstance(inputs, (list, tuple)) else array
+
+
+def _tf_dtype(array: np.ndarray) -> Any:
+    try:
+        return tf.as_dtype(array.dtype)
+    except TypeError:
+        return array.dtype
+
+
+def _check_dtype(dtype: Any) -> None:
+    if dtype not in FLOAT_DTYPES:
+        raise errors.ArgumentTypeError(
+            errors.explain(
+                "`inputs` is not floating point",
+                got=getattr(dtype, "name", str(dtype)),
+                expected=", ".join(d.name for d in FLOAT_DTYPES),
+                fix="Convert it, for example with tf.cast(x, tf.float32).",
+            )
+        )

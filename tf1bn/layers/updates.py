@@ -1,0 +1,123 @@
+"""Carries out the plan of a strategy: when the update runs, after what, and what runs it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.core import place, switch
+from tf1bn.core.ledger import Writer, ledger
+from tf1bn.core.values import Moments
+from tf1bn.strategies.base import NOWHERE, OUTPUT, UpdatePlan, UpdateStrategy
+
+
+class Done(NamedTuple):
+    """An update as it stands in the graph.
+
+    Attributes:
+      ops: operations or tensors at the place of the call; running all moves each average once, if the switch
+        is on.
+      placement: ``output``, ``nowhere`` or the name of a collection.
+    """
+
+    ops: Sequence[Any] = ()
+    placement: str = NOWHERE
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """The update of one layer call."""
+
+    strategy: UpdateStrategy
+    state: Any
+    decay: Any
+    guard: str | None
+    scope: str
+
+    def build(self, moves: switch.Switch, batch: Callable[[], Moments], after: Sequence[Any]) -> Done:
+        """Returns the update, gated by ``moves``, as ops that can be run from the place of the call.
+
+        Trick: ops made inside a branch cannot be run from outside. What stands for them is the output of the
+        conditional, a bool that tells whether the averages moved.
+
+        Args:
+          moves: whether a run moves the averages.
+          batch: makes the moments to keep; called where they are needed.
+          after: operations and tensors that must have run before.
+        """
+        if moves is False:
+            return Done()
+        plans: list[UpdatePlan] = []
+
+        def write() -> Any:
+            plans.append(self._plan(batch()))
+            with tf.control_dependencies(_as_ops(plans[-1].ops)):
+                return tf.constant(True)
+
+        with tf.name_scope("update"), tf.control_dependencies(_as_ops(after)):
+            if moves is True and self.guard is None:
+                plan = self._plan(batch())
+                done = Done(_as_ops(plan.ops), plan.placement)
+            else:
+                moved = switch.select(moves, lambda: self._guarded(batch, write), lambda: tf.constant(False))
+                done = Done([moved] if plans[-1].ops else [], plans[-1].placement)
+        return done if done.ops else Done()
+
+    def attach(self, done: Done, y: tf.Tensor) -> tf.Tensor:
+        """Puts the update where the plan says, notes the writer, and returns the output.
+
+        Raises:
+          PlacementError: a collection is asked for inside a branch or a loop.
+        """
+        if not done.ops:
+            return y
+        where = place.here()
+        if done.placement not in (OUTPUT, NOWHERE) and not where.top_level:
+            raise errors.PlacementError(
+                errors.explain(
+                    f"strategy {self.strategy.name!r} wants collection {done.placement!r} for ops inside "
+                    f"{where.describe()}, which cannot be run from outside",
+                    fix="Use a strategy that attaches to the output, or call the layer outside the conditional.",
+                )
+            )
+        ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where))
+        if done.placement == OUTPUT:
+            with tf.control_dependencies(done.ops):
+                return tf.identity(y, name="output")
+        if done.placement != NOWHERE:
+            for op in done.ops:
+                tf.add_to_collection(done.placement, op)
+        return y
+
+    def _plan(self, batch: Moments) -> UpdatePlan:
+        plan = self.strategy.update(self.state, batch, self.decay)
+        if not isinstance(plan, UpdatePlan):
+            raise errors.StrategyError(
+                errors.explain(
+                    f"`update` of strategy {self.strategy.name!r} returned something else",
+                    got=plan,
+                    expected="an UpdatePlan",
+                )
+            )
+        return plan
+
+    def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
+        """Builds the write behind the numeric guard, if there is one."""
+        if self.guard is None:
+            return write()
+        moments = batch()
+        finite = tf.reduce_all(tf.is_finite(moments.mean) & tf.is_finite(moments.variance))
+        if self.guard == "skip":
+            return tf.cond(finite, write, lambda: tf.constant(False))
+        text = f"batch_norm: the batch of scope {self.scope!r} has a mean or variance that is not finite"
+        with tf.control_dependencies([tf.Assert(finite, [text, moments.mean, moments.variance])]):
+            return write()
+
+
+def _as_ops(entries: Sequence[Any]) -> list[Any]:
+    """Returns operations and tensors as they are, and the operation behind a variable-like object."""
+    return [entry if isinstance(entry, (tf.Operation, tf.Tensor)) else entry.op for entry in entries]

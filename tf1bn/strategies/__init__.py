@@ -1,0 +1,1 @@
+"""How averages are kept and when they move."""

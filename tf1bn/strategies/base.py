@@ -1,0 +1,184 @@
+"""The contract of an update strategy.
+
+A strategy says which variables it keeps, how inference reads them, and which ops move them. It attaches
+nothing itself: it returns an :class:`UpdatePlan`, and the layer carries it out. So a strategy can be tested
+without a layer, and no layer knows a strategy by name.
+
+What must hold for every strategy, with reference and resource variables and both versions of control flow:
+
+1. The averages read their initial values before any update, and the strategy's formula after 1 and N.
+2. With the switch off, a run leaves every variable bit-identical, also for a NaN input, and computes no
+   batch moments.
+3. With the switch on, one run that executes the update moves each average exactly once.
+4. No gradient flows into the averages.
+5. Calling again under reuse creates no variable.
+6. Averages are at least float32, whatever the input.
+7. A graph built for training saves, and a graph built for inference restores with a plain Saver.
+8. Two unordered writers of one average in one step are refused or ordered.
+
+The layer sees to 2, 4, 6 and 8 as long as a strategy creates its variables through the request and makes
+the ops that move them inside ``update``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.core import variables
+from tf1bn.core.place import Place
+from tf1bn.core.values import Averages, Moments
+
+OUTPUT = "output"
+"""Placement: the layer's output depends on the update, so computing the one runs the other."""
+
+NOWHERE = "nowhere"
+"""Placement: nothing to run."""
+
+
+class UpdatePlan(NamedTuple):
+    """The ops that move the averages, and where they belong.
+
+    Attributes:
+      ops: operations or tensors; running all of them moves each average once.
+      placement: :data:`OUTPUT`, :data:`NOWHERE`, or the name of a graph collection.
+    """
+
+    ops: Sequence[Any] = ()
+    placement: str = NOWHERE
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a layer asks a strategy to keep.
+
+    Attributes:
+      scope: full name of the variable scope in which the variables are made.
+      shape: shape of the averages.
+      dtype: their dtype, float32 or float64.
+      decay: share of the old average kept, as the caller gave it.
+      updates: whether this call may move the averages (False for a graph of inference only).
+      place: where in the graph the call stands.
+      mean_initializer: initializer of the moving mean.
+      variance_initializer: initializer of the moving variance.
+    """
+
+    scope: str
+    shape: tuple[int, ...]
+    dtype: tf.DType
+    decay: Any
+    updates: bool
+    place: Place
+    mean_initializer: Callable[..., Any]
+    variance_initializer: Callable[..., Any]
+
+    def averages(self, *, resource: bool = False) -> Averages:
+        """Returns ``moving_mean`` and ``moving_variance``, created or reused.
+
+        Args:
+          resource: insists on resource variables, whatever the scope says.
+        """
+        return Averages(
+            variables.average(
+                "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
+            ),
+            variables.average(
+                "moving_variance", self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
+            ),
+        )
+
+    def variable(
+        self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
+    ) -> Any:
+        """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
+        return variables.average(
+            name, shape, self.dtype, initializer=initializer or tf.zeros_initializer(), resource=resource
+        )
+
+
+@runtime_checkable
+class UpdateStrategy(Protocol):
+    """Keeps the averages of a batch norm.
+
+    A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
+    right for this request. The layer calls it before it creates anything.
+    """
+
+    name: str
+
+    def create(self, request: Request) -> Any:
+        """Makes or reuses the variables, in the current variable scope, and returns them in any form.
+
+        It is called for inference graphs, too, and makes no op that moves anything.
+        """
+
+    def read(self, state: Any) -> Moments:
+        """Returns what inference normalises with: mean and variance of the requested shape and dtype."""
+
+    def update(self, state: Any, batch: Moments, decay: Any) -> UpdatePlan:
+        """Returns the ops that move the averages by one batch.
+
+        The layer calls it at most once per call, and only where the averages should move: for a switch that
+        is a tensor, inside the branch that is taken in training. All ops must be made here.
+
+        Args:
+          state: what ``create`` returned.
+          batch: the batch's moments; the variance with Bessel's correction if the layer was asked for it.
+          decay: share of the old average kept.
+        """
+
+
+_ARGUMENTS = {"create": 1, "read": 1, "update": 3}
+
+
+def check_protocol(strategy: Any) -> None:
+    """Refuses an object that does not fulfil the protocol, naming all that is missing.
+
+    Raises:
+      StrategyError: no string ``name``, or one of the three functions is missing or takes other arguments.
+    """
+    if isinstance(strategy, type):
+        raise errors.StrategyError(
+            errors.explain(
+                "an update strategy is an object", got=strategy, fix=f"Pass an instance: {strategy.__name__}()."
+            )
+        )
+    faults = []
+    if not isinstance(getattr(strategy, "name", None), str) or not strategy.name:
+        faults.append("`name` is not a non-empty string")
+    faults += [fault for name, count in _ARGUMENTS.items() if (fault := _fault(strategy, name, count))]
+    if "check" in dir(strategy) and (fault := _fault(strategy, "check", 1)):
+        faults.append(fault)
+    if faults:
+        raise errors.StrategyError(
+            errors.explain(
+                f"this is not an update strategy: {'; '.join(faults)}",
+                got=strategy,
+                expected="name, create(request), read(state) and update(state, batch, decay)",
+                fix="See tf1bn.strategies.base.UpdateStrategy.",
+            )
+        )
+
+
+def check_site(strategy: Any, request: Request) -> None:
+    """Lets a strategy refuse a place of the graph, before anything is created there."""
+    if hasattr(strategy, "check"):
+        strategy.check(request)
+
+
+def _fault(strategy: Any, name: str, count: int) -> str:
+    function = getattr(strategy, name, None)
+    if not callable(function):
+        return f"`{name}` is missing"
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return f"`{name}` does not take {count} argument{'s' * (count > 1)}"
+    except ValueError:  # a builtin without a signature: take its word
+        return ""
+    return ""

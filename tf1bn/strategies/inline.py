@@ -1,0 +1,37 @@
+"""Averages move when the layer's output is computed in training."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tf1bn.core import averages
+from tf1bn.core.values import Averages, Moments
+from tf1bn.strategies.base import OUTPUT, Request, UpdatePlan
+
+
+@dataclasses.dataclass(frozen=True)
+class Inline:
+    """Moves the averages by control dependencies of the layer's output.
+
+    average <- decay * average + (1 - decay) * batch
+
+    Use it by default: nothing can be forgotten, and it works at the top level and in branches of tf.cond.
+    It is wrong where the training graph itself is evaluated with the switch on: every run of the output,
+    the loss or a summary of it moves the averages. Give the switch as a tensor there, or restore the
+    checkpoint into a graph built with ``is_training=False``.
+    """
+
+    name: str = "inline"
+
+    def create(self, request: Request) -> Averages:
+        return request.averages()
+
+    def read(self, state: Averages) -> Moments:
+        return averages.read(state)
+
+    def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
+        return UpdatePlan(
+            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
+            OUTPUT,
+        )
