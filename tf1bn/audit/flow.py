@@ -90,6 +90,18 @@ class Flow:
             self._reached[key] = _closure(key, self.parents)
         return self._reached[key]
 
+    @functools.cached_property
+    def data_parents(self) -> list[list[int]]:
+        """As `parents`, without control edges."""
+        lists = [[source for source, _ in node.inputs] for node in self.nodes]
+        for call, bodies in self.bodies.items():
+            lists[call] = lists[call] + [source for body in bodies for source, _ in body.returns]
+        return lists
+
+    def feeds(self, roots: Iterable[int]) -> bytearray:
+        """Marks every node whose value the roots are computed from."""
+        return _closure(roots, self.data_parents)
+
     def downstream(self, roots: Iterable[int]) -> bytearray:
         """Marks every node that needs one of the roots."""
         return _closure(roots, self.children)

@@ -9,14 +9,14 @@ from typing import Any
 
 from tf1bn.audit import loading, nodes, saving, training
 from tf1bn.audit.flow import SWITCHES, Flow
+from tf1bn.audit.kinds import SAVED_MODEL, UPDATE_OPS
 from tf1bn.audit.nodes import Tensor
 from tf1bn.audit.sites import BATCH, MOVING, Site, SiteFinder
 from tf1bn.audit.training import TrainOp
 from tf1bn.audit.values import CheckpointValues
 from tf1bn.audit.variables import Variable, Variables, Writer
 
-UPDATE_OPS = "update_ops"
-_FETCHABLE_COLLECTIONS = ("summaries", "losses")
+
 
 
 class GraphModel:
@@ -62,7 +62,7 @@ class GraphModel:
     @property
     def deployed(self) -> bool:
         """Whether the graph was made for serving: frozen, or a SavedModel without a train op."""
-        return self.frozen or (self.source.kind == loading.SAVED_MODEL and not self.trains)
+        return self.frozen or (self.source.kind == SAVED_MODEL and not self.trains)
 
     @functools.cached_property
     def trained(self) -> bytearray:
@@ -175,11 +175,9 @@ class GraphModel:
     def records(self) -> dict[str, dict[str, Any]]:
         """What tf1bn wrote about its own layers, by scope; empty for graphs of other libraries."""
         found = {}
-        meta = self.source.meta_graph
-        blobs = meta.collection_def["tf1bn_batch_norm"].bytes_list.value if meta and "tf1bn_batch_norm" in meta.collection_def else ()
-        for blob in blobs:
+        for text in self.source.records:
             try:
-                record = json.loads(blob)
+                record = json.loads(text)
             except ValueError:
                 continue
             if isinstance(record, dict) and isinstance(record.get("scope"), str):

@@ -13,8 +13,10 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import message, message_factory, text_format
 
 from tf1bn import errors
+from tf1bn.audit.kinds import GRAPH_DEF, LIVE, META, SAVED_MODEL
 
-LIVE, META, GRAPH_DEF, SAVED_MODEL = "live graph", "meta graph", "graph def", "saved model"
+
+_RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1
 _SAVED_MODEL_NAMES = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -31,6 +33,7 @@ class Source(NamedTuple):
       kind: one of LIVE, META, GRAPH_DEF, SAVED_MODEL.
       where: path or description, for messages.
       meta_graph: the MetaGraphDef, when there is one.
+      records: what tf1bn wrote about its own layers, as JSON texts.
     """
 
     graph_def: Any
@@ -41,6 +44,7 @@ class Source(NamedTuple):
     kind: str
     where: str
     meta_graph: Any = None
+    records: tuple[str, ...] = ()
 
 
 def load(graph_or_path: Any) -> Source:
@@ -202,7 +206,7 @@ def _from_meta(meta: Any, kind: str, where: str) -> Source:
             names = [_op_name(name) for name in value.node_list.value]
             foreign[key] = tuple(name for name in names if name not in known)
             collections[key] = tuple(name for name in names if name in known)
-        elif value.WhichOneof("kind") == "bytes_list":
+        elif value.WhichOneof("kind") == "bytes_list" and key != _RECORDS:
             defs = _variable_defs(value.bytes_list.value, variable_class, known)
             collections[key] = tuple(_op_name(d.variable_name) for d in defs)
             initializers.update((_op_name(d.variable_name), _op_name(d.initializer_name)) for d in defs)
@@ -210,9 +214,10 @@ def _from_meta(meta: Any, kind: str, where: str) -> Source:
                 trainable.update(collections[key])
     says = tf.GraphKeys.TRAINABLE_VARIABLES in meta.collection_def
     foreign = {key: names for key, names in foreign.items() if names}
-    return Source(
-        meta.graph_def, collections, foreign, initializers, frozenset(trainable) if says else None, kind, where, meta
-    )
+    marked = frozenset(trainable) if says else None
+    blobs = meta.collection_def[_RECORDS].bytes_list.value if _RECORDS in meta.collection_def else ()
+    records = tuple(blob.decode("utf-8", errors="replace") for blob in blobs)
+    return Source(meta.graph_def, collections, foreign, initializers, marked, kind, where, meta, records)
 
 
 def _variable_defs(blobs: Any, variable_class: Any, known: set[str]) -> list[Any]:
@@ -247,7 +252,10 @@ def _from_live(graph: Any) -> Source:
                 foreign[key] = tuple(outside)
     trainable = collections.get(tf.GraphKeys.TRAINABLE_VARIABLES, ())
     graph_def = graph.as_graph_def(add_shapes=True)
-    return Source(graph_def, collections, foreign, initializers, frozenset(trainable), LIVE, "the live graph")
+    records = tuple(item for item in graph.get_collection(_RECORDS) if isinstance(item, str))
+    return Source(
+        graph_def, collections, foreign, initializers, frozenset(trainable), LIVE, "the live graph", None, records
+    )
 
 
 def _op_name(name: str) -> str:

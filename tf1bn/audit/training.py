@@ -41,7 +41,7 @@ def find(flow: Flow, variables: Variables, named: Sequence[str] = ()) -> list[Tr
     applies = applications(flow, variables)
     if named:
         return [_make(flow, variables, name, (number_of(flow, name),), applies) for name in named]
-    sinks = _sinks(flow, applies)
+    sinks = _sinks(flow, [*applies, *_accumulations(flow, variables, applies)])
     groups = [(flow.nodes[number].name, (number,)) for number in sinks]
     if len(sinks) > _MAX_SINKS:
         groups = [(f"{flow.nodes[sinks[0]].name} and {len(sinks) - 1} more", tuple(sinks))]
@@ -90,6 +90,17 @@ def _uses_gradient(flow: Flow, number: int) -> bool:
             seen.add(current)
             todo.extend(source for source, _ in node.inputs)
     return False
+
+
+def _accumulations(flow: Flow, variables: Variables, applies: list[int]) -> list[int]:
+    """Returns the ops that add gradients to a variable from which an optimizer takes them later."""
+    sources = {source for number in applies for source in flow.sources(flow.nodes[number].inputs[-1])}
+    return [
+        writer.node.id
+        for variable in variables.among(sources)
+        for writer in variable.of_kind("gradient")
+        if writer.node.op in ("AssignAdd", "AssignAddVariableOp")
+    ]
 
 
 def _sinks(flow: Flow, applies: list[int]) -> list[int]:

@@ -32,7 +32,7 @@ class Writer:
     Attributes:
       node: the op.
       kind: `init`, `restore`, `load` (a fed value), `apply` (an optimizer), `update` (from this batch or from
-        itself), `copy` (from another variable), `other`.
+        itself), `gradient` (by arithmetic on one), `copy` (from another variable), `other`.
       sources: where the written value comes from.
     """
 
@@ -134,6 +134,8 @@ class Variables:
             return "restore"
         if self._initializers.get(variable.name) == node.name or node.name.startswith(f"{variable.name}/Assign"):
             return "init"
+        if any("_grad/" in self.flow.nodes[number].name for number in self.flow.computed(value)):
+            return "gradient"
         if any(self.flow.is_batch_moment(tensor) for tensor in sources):
             return "update"
         others = [item for item in self.among(set(sources)) if item is not variable]
