@@ -102,6 +102,17 @@ class Flow:
         """Marks every node whose value the roots are computed from."""
         return _closure(roots, self.data_parents)
 
+    def computed_from(self, tensors: set[Tensor]) -> set[int]:
+        """Returns the nodes whose value is computed from one of the tensors."""
+        found: set[int] = set()
+        todo = [user for number, out in tensors for user, _, output in self.users[number] if output == out]
+        while todo:
+            number = todo.pop()
+            if number not in found:
+                found.add(number)
+                todo.extend(user for user, _, _ in self.users[number])
+        return found
+
     def downstream(self, roots: Iterable[int]) -> bytearray:
         """Marks every node that needs one of the roots."""
         return _closure(roots, self.children)
