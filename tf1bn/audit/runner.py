@@ -52,11 +52,11 @@ def audit(
     """
     with errors.located("audit"):
         model = graph_or_path if isinstance(graph_or_path, GraphModel) else None
-        chosen = [catalog.get(code) for code in (_texts(select) or catalog.codes())]
-        rows = suppressions.parse(_texts(ignore))
+        chosen = [catalog.get(code) for code in (names_of(select) or catalog.codes())]
+        rows = suppressions.parse(names_of(ignore))
         if model is None:
             model = GraphModel(
-                graph_or_path, train_op=_texts(train_op), checkpoint=checkpoint, fetches=_texts(fetches)
+                graph_or_path, train_op=names_of(train_op), checkpoint=checkpoint, fetches=names_of(fetches)
             )
         found = list(_deduplicated(finding for rule in chosen for finding in run_rule(rule, model)))
     found.sort(key=lambda item: (-SEVERITIES.index(item.severity), item.code, item.scope, item.variable))
@@ -110,7 +110,7 @@ def assert_healthy(graph_or_op: Any, **arguments: Any) -> Report:
     return report
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def names_of(value: Any) -> tuple[str, ...]:
     """Returns names from one or several strings, ops or tensors."""
     if isinstance(value, str):
         return (value,) if value else ()
