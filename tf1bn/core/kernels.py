@@ -26,6 +26,10 @@ FUSED_CHANNEL_MULTIPLE = 4
 class Kernel(Protocol):
     """Normalises one input; gamma and beta may be None."""
 
+    @property
+    def name(self) -> str:
+        """What messages and records call it."""
+
     def train(self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Moments]:
         """Returns x normalised by its own moments, and these; no gradient flows into the moments."""
 

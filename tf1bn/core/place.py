@@ -111,7 +111,7 @@ def require_graph_mode() -> None:
 
 def _v1_frames(graph: tf.Graph) -> list[Frame]:
     """Reads the control-flow contexts of version 1; there is no public spelling of this question."""
-    frames = []
+    frames: list[Frame] = []
     context = graph._get_control_flow_context()
     while context is not None:
         if context.IsCondContext():

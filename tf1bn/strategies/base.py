@@ -109,7 +109,9 @@ class UpdateStrategy(Protocol):
     right for this request. The layer calls it before it creates anything.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What messages and records call it; a plain attribute does."""
 
     def create(self, request: Request) -> Any:
         """Makes or reuses the variables, in the current variable scope, and returns them in any form.

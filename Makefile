@@ -1,0 +1,92 @@
+# Every target makes the virtual environment that it needs; a second run installs nothing.
+#
+#   PYTHON       interpreter that the environment is made with           make test PYTHON=python3.12
+#   TF_VERSION   TensorFlow release, in an environment of its own        make test TF_VERSION=2.18
+#   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
+#   DEMO_ARGS    more arguments for the demo
+
+PYTHON ?= python3
+TF_VERSION ?=
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+VENV ?= .venv$(if $(TF_VERSION),-tf$(subst .,,$(TF_VERSION)))
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TENSORFLOW := $(if $(TF_VERSION),"tensorflow==$(TF_VERSION).*")
+
+# Stamps. The first carries the interpreter's name, so that another PYTHON makes the environment anew.
+MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
+RUNS := $(VENV)/.installed-demo
+TESTS := $(VENV)/.installed-test
+
+# Tests and demo are small: they run on the processor and keep TensorFlow's start-up notes quiet.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export CUDA_VISIBLE_DEVICES ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-tf215 python-tf215 lint clean
+.NOTPARALLEL:
+
+help:
+	@echo "make demo         install into $(VENV) and run the demo"
+	@echo "make test         install into $(VENV) and run all tests"
+	@echo "make test-tf215   run all tests on TensorFlow 2.15, in .venv-tf215"
+	@echo "make lint         check style (ruff) and types (mypy)"
+	@echo "make clean        remove the environments, caches and build products"
+	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS)"
+
+demo: $(RUNS)
+	$(BIN)/python scripts/demo.py $(DEMO_ARGS)
+
+test: $(TESTS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# TensorFlow 2.15 has no wheels for Python 3.12 and newer.
+test-tf215:
+	@python="$$($(MAKE) --silent --no-print-directory python-tf215)" || exit 1; \
+	$(MAKE) --no-print-directory test TF_VERSION=2.15 PYTHON="$$python"
+
+# Prints the first interpreter that TensorFlow 2.15 has wheels for. Each is run, because a name on PATH may be a shim.
+python-tf215:
+	@for python in "$(PYTHON)" python3.11 python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[01].*/bin/python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' >/dev/null 2>&1; then \
+	    echo "$$python"; exit 0; \
+	  fi; \
+	done; \
+	echo "make: TensorFlow 2.15 needs Python 3.10 or 3.11 and none was found." >&2; \
+	echo "Install one, or name it: make test-tf215 PYTHON=/path/to/python3.11" >&2; exit 1
+
+lint: $(TESTS)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+# Where the interpreter lacks ensurepip (some systems package it apart), pip is copied in by the outer pip.
+$(MADE):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "make: tf1bn needs Python 3.10 or newer and '$(PYTHON)' is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@if ls $(VENV)/.made-with* >/dev/null 2>&1; then clear=--clear; else clear=; fi; \
+	if "$(PYTHON)" -c 'import ensurepip' >/dev/null 2>&1; then \
+	  "$(PYTHON)" -m venv $$clear $(VENV); \
+	else \
+	  "$(PYTHON)" -m venv $$clear --without-pip $(VENV) && \
+	  "$(PYTHON)" -m pip install --quiet --target \
+	    "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" pip; \
+	fi || { \
+	  echo "make: '$(PYTHON)' cannot make a virtual environment with pip in it." >&2; \
+	  echo "Install its venv package (for example: apt install python3-venv) or name another: make PYTHON=..." >&2; \
+	  exit 1; }
+	@touch $@
+
+$(RUNS): EXTRAS = plots,progress
+$(TESTS): EXTRAS = test
+$(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
+	@echo "Installing tf1bn[$(EXTRAS)] into $(VENV); the first time takes a few minutes."
+	@$(PIP) install --editable ".[$(EXTRAS)]" $(TENSORFLOW) || { \
+	  echo "make: the installation failed. TensorFlow has wheels for some Pythons only; $(PYTHON) is" >&2; \
+	  "$(PYTHON)" --version >&2; echo "Another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-tf* build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,71 @@
+"""Builds and installs tf1bn with setuptools alone: `pip install .`."""
+
+import pathlib
+import re
+
+import setuptools
+
+_HERE = pathlib.Path(__file__).resolve().parent
+
+
+def _version() -> str:
+    """Reads ``__version__`` as text, because importing the package would need its dependencies."""
+    text = (_HERE / "tf1bn" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__(?:: [\w.\[\]]+)? = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError('setup.py: tf1bn/__init__.py has no line of the form __version__ = "1.2.3".')
+    return found.group(1)
+
+
+def _long_description() -> str:
+    readme = _HERE / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+_PLOTS = ["matplotlib>=3.7"]
+_PROGRESS = ["tqdm>=4.60"]
+_TEST = [
+    "pytest>=7.4",
+    "hypothesis>=6.80",
+    # One minor release each: a newer one brings new rules, which is a change of its own.
+    "ruff>=0.17,<0.18",
+    "mypy>=2.4,<2.5",
+    # The packaging test builds a wheel without an isolated build environment.
+    "setuptools>=70.1",
+    "wheel",
+]
+
+setuptools.setup(
+    name="tf1bn",
+    version=_version(),
+    description="Graph-mode (tf.compat.v1) batch normalization with pluggable update strategies",
+    long_description=_long_description(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    packages=setuptools.find_packages(include=["tf1bn", "tf1bn.*"]),
+    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"]},
+    include_package_data=False,
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=["tensorflow>=2.15", "numpy>=1.23", "absl-py>=1.0"],
+    extras_require={
+        "plots": _PLOTS,
+        "progress": _PROGRESS,
+        "test": [*_TEST, *_PLOTS, *_PROGRESS],
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    keywords="tensorflow tf1 batch-normalization checkpoint migration",
+)
