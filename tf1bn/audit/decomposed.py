@@ -126,20 +126,28 @@ class _Finder:
         walk.adds.append((node.id, node.inputs[1 - position]))
 
     def _build(self, anchor: Node, variance: Tensor, epsilon: float, walk: _Walk) -> Pattern | None:
-        centred = self._centred(walk)
-        if centred is not None:
-            product, x, mean = centred
-        else:
-            late = self._late(walk)
-            if late is None:
-                return None
-            product, x, mean = late
+        centred, late = self._centred(walk), self._late(walk)
+        if centred is None and late is None:
+            return None
+        shifted = centred is not None and late is not None and self._is_pure(late[2])
+        product, x, mean = late if centred is None or shifted else centred
+        if shifted:
+            x = centred[1]
         if not self._statistic(mean):
             return None
         gamma = self._parameter([partner for _, partner, _ in walk.products if partner not in (x, mean)])
         beta = self._parameter([*walk.betas, *(partner for _, partner in walk.adds)])
         output = (walk.adds[-1][0], 0) if walk.adds else (product, 0)
         return Pattern(anchor, x, mean, variance, gamma, beta, epsilon, output)
+
+    def _is_pure(self, tensor: Tensor) -> bool:
+        """Whether a value is made of batch moments of something already centred, and of nothing else."""
+        sources = self.flow.sources(tensor)
+        moments = [source for source in sources if self.flow.is_batch_moment(source)]
+        return bool(moments) and all(
+            source in moments or source[0] in self.variables.by_node or self.flow.nodes[source[0]].op == "Const"
+            for source in sources
+        )
 
     def _centred(self, walk: _Walk) -> tuple[int, Tensor, Tensor] | None:
         """The spelling with `x - mean` as a factor."""

@@ -105,7 +105,7 @@ class SiteFinder:
     def find(self) -> list[Site]:
         """Returns all sites in graph order."""
         normalizers = [*self._fused(), *self._global(), *self._spelled()]
-        normalizers.sort(key=lambda item: item.node.id)
+        normalizers.sort(key=lambda item: (self._place(item.node), item.node.id))
         sites = [self._site(group) for group in self._groups(normalizers)]
         by_moment = {moment: site for site in sites for moment in site.moments}
         self._link_by_update(by_moment)
@@ -113,6 +113,12 @@ class SiteFinder:
             self._link_by_name(site)
             site.scope = self._scope(site)
         return sites
+
+    def _place(self, node: Node) -> int:
+        """The top-level op that a node belongs to."""
+        while node.call >= 0:
+            node = self.flow.nodes[node.call]
+        return node.id
 
     def _fused(self) -> Iterator[Normalizer]:
         for node in self.flow.nodes:

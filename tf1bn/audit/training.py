@@ -104,8 +104,11 @@ def _accumulations(flow: Flow, variables: Variables, applies: list[int]) -> list
 
 
 def _sinks(flow: Flow, applies: list[int]) -> list[int]:
+    """Returns the ends of the graph behind some ops; reads that only look at a weight afterwards are no train op."""
     marks = flow.downstream(applies)
-    return [number for number, mark in enumerate(marks) if mark and not any(marks[c] for c in flow.children[number])]
+    ends = [number for number, mark in enumerate(marks) if mark and not flow.children[number]]
+    acting = [number for number in ends if flow.nodes[number].op not in ("ReadVariableOp", "Identity", "Const")]
+    return sorted(acting, key=lambda number: flow.nodes[number].op != "NoOp") or ends or list(applies)
 
 
 def _make(flow: Flow, variables: Variables, name: str, roots: tuple[int, ...], applies: list[int]) -> TrainOp:

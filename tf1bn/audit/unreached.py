@@ -55,11 +55,22 @@ def misses(model: GraphModel) -> tuple[Miss, ...]:
     for site in model.sites_in_training():
         if not model.uses_batch(site) or not site.statistics or _explicit(model, site):
             continue
-        for variable in site.statistics:
-            writers = [writer for owner, writer in model.updates(site) if owner is variable]
-            if not any(model.ran[writer.node.id] for writer in writers):
-                found.append(_miss(model, site, variable, writers))
+        found += _of_site(model, site)
     return tuple(found)
+
+
+def _of_site(model: GraphModel, site: Site) -> list[Miss]:
+    """The misses of one site, all with one cause: that of an update in UPDATE_OPS where there is one."""
+    found = []
+    for variable in site.statistics:
+        writers = [writer for owner, writer in model.updates(site) if owner is variable]
+        if not any(model.ran[writer.node.id] for writer in writers):
+            found.append(_miss(model, site, variable, writers))
+    written = [miss for miss in found if miss.writer is not None]
+    leading = next((miss for miss in written if UPDATE_OPS in miss.collections), written[0] if written else None)
+    if leading is None:
+        return found
+    return [miss._replace(cause=leading.cause, evidence=leading.evidence) for miss in written]
 
 
 def of_cause(model: GraphModel, *causes: str) -> list[Miss]:

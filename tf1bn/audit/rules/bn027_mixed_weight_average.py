@@ -28,6 +28,7 @@ from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
+    from tf1bn.audit.variables import Variable
 
 RULE = Rule("BN027", "weights and statistics are averaged differently", "warning", "SC")
 FIX = "Track gamma and beta alike and leave the moving averages out of the average of weights."
@@ -40,7 +41,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for item in model.restores:
         shadows |= {v.name for k, v in item.targets.items() if k.endswith(_SUFFIX) and not v.name.endswith(_SUFFIX)}
     for site in model.sites:
-        doubled = [v for v in site.statistics if v.name in shadows and not v.name.endswith(_SUFFIX)]
+        doubled = [v for v in site.statistics if v.name in shadows and not v.name.endswith(_SUFFIX) and not _fed(model, v)]
         affine = {variable.name in shadows for variable in site.affine}
         if doubled and model.trains:
             yield RULE.finding(
@@ -52,6 +53,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             yield RULE.finding(
                 site.scope, f"the average of weights covers {covered[0]!r} and not its partner.", FIX, variable=covered[0]
             )
+
+
+def _fed(model: GraphModel, variable: Variable) -> bool:
+    """Whether the variable takes its value from its own shadow: the two are one average then."""
+    shadow = model.variables.by_name.get(variable.name + _SUFFIX)
+    return shadow is not None and any((shadow.node.id, 0) in writer.sources for writer in variable.of_kind("update", "copy"))
 
 
 def bad() -> samples.Sample:

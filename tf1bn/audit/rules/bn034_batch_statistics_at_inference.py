@@ -44,7 +44,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
         updates = model.updates(site)
         collected = [item for item in updates if model.collections_of(item[1].node.id)]
         inline = [item for item in updates if _behind_output(model, site, item[1].node.id)]
-        if inline and not model.deployed:
+        if (inline or site.scope in model.records) and not model.deployed:
             continue
         yield RULE.finding(
             site.scope,
@@ -57,9 +57,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
 
 def _behind_output(model: GraphModel, site: object, number: int) -> bool:
     """Whether something computed from the batch norm's output waits for an update."""
-    waiting = [child for child in model.flow.children[number] if number in model.nodes[child].controls]
     below = model.flow.computed_from({item.output for item in site.normalizers})
-    return any(child in below or below & set(model.flow.children[child]) for child in waiting)
+    return bool(model.flow.reach(below)[number])
 
 
 def bad() -> samples.Sample:

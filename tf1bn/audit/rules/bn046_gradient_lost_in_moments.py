@@ -78,18 +78,21 @@ def _differentiated(model: GraphModel) -> set[str]:
 
 
 def _used(model: GraphModel, number: int) -> Iterator[str]:
-    """The first users of a fused op's statistics, updates aside."""
-    todo = [user for user, _, output in model.flow.users[number] if output in (1, 2)]
-    seen = set(todo)
-    while todo:
-        node = model.nodes[todo.pop()]
-        if node.op.startswith(("FusedBatchNormGrad", "Assign")) or "_grad/" in node.name:
-            continue
-        yield node.name
-        for user, _, _ in model.flow.users[node.id]:
-            if user not in seen and len(seen) < 200:
-                seen.add(user)
-                todo.append(user)
+    """The users of a fused op's statistics, updates aside; the outputs of conditionals are looked through."""
+    todo, seen = [(number, 1), (number, 2)], set()
+    while todo and len(seen) < 300:
+        tensor = todo.pop()
+        for user, position, output in model.flow.users[tensor[0]]:
+            node = model.nodes[user]
+            after = (user, ~position if position < 0 else 0)
+            if output != tensor[1] or after in seen or node.op.startswith(("FusedBatchNormGrad", "Assign")):
+                continue
+            if "_grad/" in node.name or (position >= 0 and user in model.flow.bodies):
+                continue
+            seen.add(after)
+            todo.append(after)
+            if position >= 0:
+                yield node.name
 
 
 def bad() -> samples.Sample:
