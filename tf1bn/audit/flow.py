@@ -36,6 +36,7 @@ _ARITHMETIC = {
 _FUSED = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
 _REDUCE = ("Mean", "Sum")
 _MAX_STEPS = 4000
+_KEPT = 200
 
 
 class Flow:
@@ -87,6 +88,8 @@ class Flow:
         """Marks every node that runs when the roots are fetched."""
         key = tuple(sorted(set(roots)))
         if key not in self._reached:
+            if len(self._reached) >= _KEPT:
+                self._reached.pop(next(iter(self._reached)))
             self._reached[key] = _closure(key, self.parents)
         return self._reached[key]
 

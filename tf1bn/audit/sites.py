@@ -19,7 +19,7 @@ BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _NUMBER = re.compile(r"_\d+$")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Normalizer:
     """One place where a tensor is normalised; a site with a conditional may have two."""
 
@@ -37,7 +37,7 @@ class Normalizer:
     own_moments: tuple[Tensor, ...] = ()
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Site:
     """One batch norm.
 

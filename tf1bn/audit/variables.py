@@ -25,7 +25,7 @@ VARIANCE_NAME = re.compile(r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/E
 AUXILIARY = ("/biased", "/local_step")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Writer:
     """An op that writes a variable.
 
@@ -41,7 +41,7 @@ class Writer:
     sources: frozenset[Tensor] = frozenset()
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Variable:
     """A variable of the graph, and who writes it."""
 
