@@ -66,9 +66,13 @@ def _audit() -> int:
     if _SUPPRESSIONS.value:
         ignored += [f"{row.code}:{row.scope}" for row in suppressions.read_file(_SUPPRESSIONS.value)]
     result = runner.audit(
-        _GRAPH.value, train_op=_TRAIN_OP.value, checkpoint=_CHECKPOINT.value, fetches=_FETCH.value, select=_SELECT.value,
+        _GRAPH.value,
+        train_op=_TRAIN_OP.value,
+        checkpoint=_CHECKPOINT.value,
+        fetches=_FETCH.value,
+        select=_SELECT.value,
         ignore=ignored,
-    )  # fmt: skip
+    )
     print(report.render(result, _FORMAT.value), end="" if _FORMAT.value in ("text", "dot") else "\n")
     if _PICTURE.value:
         print(f"picture: {report.draw(result, _PICTURE.value)}", file=sys.stderr)
@@ -79,9 +83,13 @@ def _fix() -> int:
     from tf1bn.audit import fix
 
     result = fix.repair(
-        _GRAPH.value, _FIX.value, train_op=_TRAIN_OP.value, checkpoint=_CHECKPOINT.value, fetches=_FETCH.value,
+        _GRAPH.value,
+        _FIX.value,
+        train_op=_TRAIN_OP.value,
+        checkpoint=_CHECKPOINT.value,
+        fetches=_FETCH.value,
         dry_run=_DRY_RUN.value,
-    )  # fmt: skip
+    )
     for line in (*result.changes, *result.checks):
         print(line)
     print("nothing written (--dry_run)" if _DRY_RUN.value else f"written: {_FIX.value}")

@@ -7,13 +7,43 @@ from typing import Any
 import numpy as np
 
 _DTYPES = {
-    1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 5: np.int16, 6: np.int8, 9: np.int64, 10: np.bool_,
-    17: np.uint16, 19: np.float16, 22: np.uint32, 23: np.uint64,
-}  # fmt: skip
-_FIELDS = {1: "float_val", 2: "double_val", 3: "int_val", 4: "int_val", 5: "int_val", 6: "int_val", 9: "int64_val",
-           10: "bool_val", 17: "int_val", 22: "uint32_val", 23: "uint64_val"}  # fmt: skip
-_NAMES = {1: "float32", 2: "float64", 3: "int32", 7: "string", 9: "int64", 10: "bool", 14: "bfloat16", 19: "float16",
-          20: "resource"}  # fmt: skip
+    1: np.float32,
+    2: np.float64,
+    3: np.int32,
+    4: np.uint8,
+    5: np.int16,
+    6: np.int8,
+    9: np.int64,
+    10: np.bool_,
+    17: np.uint16,
+    19: np.float16,
+    22: np.uint32,
+    23: np.uint64,
+}
+_FIELDS = {
+    1: "float_val",
+    2: "double_val",
+    3: "int_val",
+    4: "int_val",
+    5: "int_val",
+    6: "int_val",
+    9: "int64_val",
+    10: "bool_val",
+    17: "int_val",
+    22: "uint32_val",
+    23: "uint64_val",
+}
+_NAMES = {
+    1: "float32",
+    2: "float64",
+    3: "int32",
+    7: "string",
+    9: "int64",
+    10: "bool",
+    14: "bfloat16",
+    19: "float16",
+    20: "resource",
+}
 _MAX_ELEMENTS = 10_000_000
 _REF = 100
 
@@ -24,8 +54,8 @@ def dtype_name(number: int) -> str:
     return _NAMES.get(number, np.dtype(_DTYPES[number]).name if number in _DTYPES else f"type {number}")
 
 
-def shape_of(proto: Any) -> tuple[int | None, ...] | None:
-    """Returns the shape of a TensorShapeProto; None for an unknown rank, and None for an unknown size."""
+def shape_of(proto: Any) -> Any:
+    """Returns the shape of a TensorShapeProto as a tuple; None for an unknown rank, and None for an unknown size."""
     if proto is None or proto.unknown_rank:
         return None
     return tuple(None if dim.size < 0 else dim.size for dim in proto.dim)

@@ -8,7 +8,7 @@ through its multiplications. Two spellings exist: the mean is subtracted from x 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from tf1bn.audit.nodes import Node, Tensor
 from tf1bn.audit.variables import Variables, in_gradient
 
 _ADDS = ("Add", "AddV2")
-_THROUGH = {"Identity", "Reshape", "Cast", "ExpandDims", "Squeeze", "BroadcastTo", "Switch", "Merge", "Enter", "Reciprocal",
-            "Inv", "_Arg", "Neg"}  # fmt: skip
+_THROUGH = {
+    "Identity",
+    "Reshape",
+    "Cast",
+    "ExpandDims",
+    "Squeeze",
+    "BroadcastTo",
+    "Switch",
+    "Merge",
+    "Enter",
+    "Reciprocal",
+    "Inv",
+    "_Arg",
+    "Neg",
+}
+_Found = tuple[int, Tensor, Tensor]
 _MAX_HOPS = 10
 _MAX_EPSILON = 0.11
 
@@ -130,8 +144,8 @@ class _Finder:
         if centred is None and late is None:
             return None
         shifted = centred is not None and late is not None and self._is_pure(late[2])
-        product, x, mean = late if centred is None or shifted else centred
-        if shifted:
+        product, x, mean = cast(_Found, late if centred is None or shifted else centred)
+        if shifted and centred is not None:
             x = centred[1]
         if not self._statistic(mean):
             return None

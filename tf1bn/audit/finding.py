@@ -60,9 +60,18 @@ class Rule:
     detection: str
 
     def finding(
-        self, scope: str, message: str, fix: str, *, severity: str = "", confidence: str = "high", variable: str = "",
-        op: str = "", target: str = "", path: tuple[str, ...] = (),
-    ) -> Finding:  # fmt: skip
+        self,
+        scope: str,
+        message: str,
+        fix: str,
+        *,
+        severity: str = "",
+        confidence: str = "high",
+        variable: str = "",
+        op: str = "",
+        target: str = "",
+        path: tuple[str, ...] = (),
+    ) -> Finding:
         """Returns a finding of this rule."""
         return Finding(
             self.code, severity or self.severity, confidence, scope, variable, message, fix, op, target, path

@@ -85,12 +85,15 @@ def repair(
 
 def _meta_graph(graph_or_path: Any) -> Any:
     if isinstance(graph_or_path, tf.Graph):
-        return tf.train.export_meta_graph(graph=graph_or_path)
+        with graph_or_path.as_default():
+            return tf.train.export_meta_graph(graph=graph_or_path)
     model_source = GraphModel(graph_or_path).source
     if model_source.meta_graph is None:
         raise errors.RepairError(
             errors.explain(
-                "only a .meta file or a live graph can be repaired", got=model_source.kind, fix="Export the meta graph first."
+                "only a .meta file or a live graph can be repaired",
+                got=model_source.kind,
+                fix="Export the meta graph first.",
             )
         )
     return model_source.meta_graph
@@ -105,14 +108,17 @@ def _attach(model: GraphModel, new: Any) -> tuple[list[str], list[str]]:
     if unsafe:
         raise errors.RepairError(
             errors.explain(
-                f"the update of {unsafe[0].variable.name!r} cannot be attached safely", got=unsafe[0].cause,
+                f"the update of {unsafe[0].variable.name!r} cannot be attached safely",
+                got=unsafe[0].cause,
                 expected="an update that exists, runs unconditionally and is not gathered elsewhere",
                 fix="Repair the program instead.",
             )
-        )  # fmt: skip
+        )
     if len([item for item in model.train_ops if item.applies]) > 1:
         names = [item.name for item in model.train_ops]
-        raise errors.RepairError(errors.explain("there are several train ops", got=names, fix="Name one with --train_op."))
+        raise errors.RepairError(
+            errors.explain("there are several train ops", got=names, fix="Name one with --train_op.")
+        )
     train = model.train_ops[0]
     nodes = {node.name: node for node in new.graph_def.node}
     changes = []
@@ -142,10 +148,11 @@ def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
             raise errors.RepairError(
                 errors.explain(
                     f"the batch norm {site.scope!r} keeps no averages that it could read",
-                    got=[variable.name for variable in site.statistics], expected="a mean and a variance",
+                    got=[variable.name for variable in site.statistics],
+                    expected="a mean and a variance",
                     fix="Estimate population statistics from data first.",
                 )
-            )  # fmt: skip
+            )
     changes = []
     for site in stuck:
         changes += rewriting.read_averages(model, new.graph_def, site)

@@ -9,32 +9,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.audit import consts
+from tf1bn.audit import consts, ops
 from tf1bn.audit.nodes import Flat, Node, Tensor
 
 Context = frozenset
 """The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""
 
-SWITCHES = ("Switch", "RefSwitch")
-MERGES = ("Merge", "RefMerge")
-ENTERS = ("Enter", "RefEnter")
-EXITS = ("Exit", "RefExit")
-NEXTS = ("NextIteration", "RefNextIteration")
-_SAME = {
-    "Identity", "RefIdentity", "Switch", "RefSwitch", "Enter", "RefEnter", "Snapshot", "PreventGradient",
-    "CheckNumerics", "EnsureShape", "IdentityN", "_Arg", "DeepCopy",
-}  # fmt: skip
-_SHAPED = {"Reshape", "Squeeze", "ExpandDims", "Cast", "StopGradient", "BroadcastTo", "Exit", "RefExit",
-           "NextIteration", "RefNextIteration"}  # fmt: skip
-_READS = {"ReadVariableOp", "Assign", "AssignAdd", "AssignSub"}
-_ARITHMETIC = {
-    "Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Div", "Square", "Neg", "Maximum", "Minimum", "Relu", "Sqrt",
-    "Rsqrt", "Pack", "ConcatV2", "Concat", "Pow", "Mean", "Sum", "SquaredDifference", "Reciprocal", "Inv", "DivNoNan",
-    "CollectiveReduce", "CollectiveReduceV2", "NcclAllReduce", "HorovodAllreduce", "StridedSlice", "Unpack", "Split",
-    "Pad", "Slice", "BiasAdd", "Transpose", "ClipByValue",
-}  # fmt: skip
-_FUSED = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
-_REDUCE = ("Mean", "Sum")
 _MAX_STEPS = 4000
 _KEPT = 200
 
@@ -73,7 +53,10 @@ class Flow:
 
     @functools.cached_property
     def users(self) -> list[list[tuple[int, int, int]]]:
-        """The data uses of each node: (user, position of the input, which output); a call uses what its bodies return."""
+        """The data uses of each node: (user, position of the input, which output).
+
+        A call uses what its bodies return; the position is then `~output` of the call.
+        """
         lists: list[list[tuple[int, int, int]]] = [[] for _ in self.nodes]
         for node in self.nodes:
             for position, (source, output) in enumerate(node.inputs):
@@ -132,7 +115,7 @@ class Flow:
         for number, sources in enumerate(self.parents):
             node = self.nodes[number]
             for source in sources:
-                back = self.nodes[source].op in NEXTS and node.op in MERGES
+                back = self.nodes[source].op in ops.NEXTS and node.op in ops.MERGES
                 if not back and not (node.carried is not None and source == node.carried[0]):
                     waiting[number] += 1
                     children[source].append(number)
@@ -164,31 +147,31 @@ class Flow:
         """The context that a node has from its data inputs alone."""
         result: Context = Context()
         for source, output in self.nodes[number].inputs:
-            result |= self._edge(source, output, self.contexts)
+            result |= self.edge(source, output, self.contexts)
         return result
 
     def _context(self, node: Node, found: list[Context]) -> Context:
-        controls = Context().union(*(self._edge(source, 0, found, True) for source in node.controls))
+        controls = Context().union(*(self.edge(source, 0, found, True) for source in node.controls))
         edges = [
-            self._edge(source, output, found) for source, output in node.inputs if self.nodes[source].op not in NEXTS
+            self.edge(source, output, found) for source, output in node.inputs if self.nodes[source].op not in ops.NEXTS
         ]
-        if node.op in MERGES and edges:
+        if node.op in ops.MERGES and edges:
             return controls | Context.intersection(*edges)
         result = controls.union(*edges)
         if node.call >= 0:
             result |= found[node.call] | self._branch(self.nodes[node.call], node.branch)
-        if node.op in ENTERS:
+        if node.op in ops.ENTERS:
             level = sum(1 for item in result if item[0] == "loop")
             frame = node.attr("frame_name")
             result |= {("loop", frame.s if frame is not None else b"", level)}
-        elif node.op in EXITS:
+        elif node.op in ops.EXITS:
             level = max((item[2] for item in result if item[0] == "loop"), default=-1)
             result = Context(item for item in result if item[0] != "loop" or item[2] != level)
         return result
 
-    def _edge(self, source: int, output: int, found: list[Context], control: bool = False) -> Context:
+    def edge(self, source: int, output: int, found: list[Context], control: bool = False) -> Context:
         node = self.nodes[source]
-        if control or node.op not in SWITCHES or len(node.inputs) < 2:
+        if control or node.op not in ops.SWITCHES or len(node.inputs) < 2:
             return found[source]
         predicate = self.strip(node.inputs[1])
         if self.nodes[predicate[0]].op == "LoopCond":
@@ -208,9 +191,11 @@ class Flow:
         """Follows a tensor back through ops that hand on the same value from one place."""
         for _ in range(_MAX_STEPS):
             node = self.nodes[tensor[0]]
-            if node.op not in _SAME or not node.inputs or node.carried is not None:
+            if node.op not in ops.SAME or not node.inputs or node.carried is not None:
                 return tensor
-            tensor = node.inputs[tensor[1]] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else node.inputs[0]
+            tensor = (
+                node.inputs[tensor[1]] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else node.inputs[0]
+            )
         return tensor
 
     def origins(self, tensor: Tensor) -> set[Tensor]:
@@ -252,27 +237,29 @@ class Flow:
         number, output = tensor
         node = self.nodes[number]
         if number in self.bodies:
-            return [body.returns[output] for body in self.bodies[number] if output < len(body.returns)
-                    and not (body.branch == "cond" and node.op in ("While", "StatelessWhile"))] + (
-                        node.inputs[output : output + 1] if node.op in ("While", "StatelessWhile") else [])  # fmt: skip
+            return [
+                body.returns[output]
+                for body in self.bodies[number]
+                if output < len(body.returns) and not (body.branch == "cond" and node.op in ("While", "StatelessWhile"))
+            ] + (node.inputs[output : output + 1] if node.op in ("While", "StatelessWhile") else [])
         if node.op == "IdentityN":
             return node.inputs[output : output + 1]
-        if node.op in _SAME or node.op in _SHAPED or node.op in _READS:
+        if node.op in ops.SAME or node.op in ops.SHAPED or node.op in ops.READS:
             return node.inputs[:1] + ([node.carried] if node.carried is not None else [])
-        if node.op in MERGES and output == 0:
+        if node.op in ops.MERGES and output == 0:
             return list(node.inputs)
         if node.op in ("Select", "SelectV2"):
             return node.inputs[1:3]
-        if arithmetic and node.op in _ARITHMETIC:
-            return node.inputs[:1] if node.op in _REDUCE else list(node.inputs)
+        if arithmetic and node.op in ops.ARITHMETIC:
+            return node.inputs[:1] if node.op in ops.REDUCE else list(node.inputs)
         return []
 
     def is_batch_moment(self, tensor: Tensor) -> bool:
         """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm."""
         node = self.nodes[tensor[0]]
-        if node.op in _FUSED:
+        if node.op in ops.FUSED:
             return tensor[1] in (1, 2)
-        if node.op not in _REDUCE:
+        if node.op not in ops.REDUCE:
             return False
         axes = self.reduced_axes(tensor[0])
         return axes is not None and 0 in axes
@@ -303,8 +290,8 @@ class Flow:
             return float(np.ravel(value)[0]) if value.size == 1 else None
         node = self.nodes[self.strip(tensor)[0]]
         if node.op in ("Sub", "Cast") and node.inputs:
-            parts = [self.constant(item) for item in node.inputs]
-            if all(part is not None and part.size == 1 for part in parts):
+            parts = [part for part in map(self.constant, node.inputs) if part is not None and part.size == 1]
+            if len(parts) == len(node.inputs):
                 numbers = [float(np.ravel(part)[0]) for part in parts]
                 return numbers[0] - numbers[1] if node.op == "Sub" else numbers[0]
         return None

@@ -7,16 +7,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf1bn.audit import loading, nodes, saving, training
-from tf1bn.audit.flow import SWITCHES, Flow
+from tf1bn.audit import loading, nodes, ops, saving, training
+from tf1bn.audit.flow import Flow
 from tf1bn.audit.kinds import SAVED_MODEL, UPDATE_OPS
 from tf1bn.audit.nodes import Tensor
 from tf1bn.audit.sites import BATCH, MOVING, Site, SiteFinder
 from tf1bn.audit.training import TrainOp
 from tf1bn.audit.values import CheckpointValues
 from tf1bn.audit.variables import Variable, Variables, Writer
-
-
 
 
 class GraphModel:
@@ -47,7 +45,7 @@ class GraphModel:
         self.train_ops: list[TrainOp] = training.find(self.flow, self.variables, train_op)
         self.saves, self.restores = saving.find(self.flow, self.variables)
         self.fetches = tuple(training.number_of(self.flow, name) for name in fetches)
-        self.checkpoint = CheckpointValues(checkpoint) if checkpoint is not None else None
+        self.checkpoint: Any = CheckpointValues(checkpoint) if checkpoint is not None else None
 
     @property
     def trains(self) -> bool:
@@ -95,13 +93,24 @@ class GraphModel:
     @functools.lru_cache(maxsize=10_000)  # noqa: B019 - lives as long as the model, on purpose
     def near(self, entry: int) -> frozenset[int]:
         """The writes that a collection entry runs by itself: through groups, reads after a write, and branches."""
-        through = ("NoOp", "Identity", "Merge", "RefMerge", "ReadVariableOp", "If", "StatelessIf", "IdentityN",
-                   "PartitionedCall", "StatefulPartitionedCall", "Case")  # fmt: skip
+        through = (
+            "NoOp",
+            "Identity",
+            "Merge",
+            "RefMerge",
+            "ReadVariableOp",
+            "If",
+            "StatelessIf",
+            "IdentityN",
+            "PartitionedCall",
+            "StatefulPartitionedCall",
+            "Case",
+        )
         seen, todo = {entry}, [entry]
         while todo:
             number = todo.pop()
             node = self.nodes[number]
-            inner = node.call >= 0 or node.op.startswith("Assign") is False and node.op in through
+            inner = node.call >= 0 or (node.op.startswith("Assign") is False and node.op in through)
             if inner and len(seen) < 500:
                 fresh = [item for item in self.flow.parents[number] if item not in seen]
                 seen.update(fresh)
@@ -140,7 +149,7 @@ class GraphModel:
         """Whether a writer depends on a condition: it runs in a branch, or what it writes is chosen by one."""
         if self.gates(writer.node.id):
             return True
-        choosers = ("Merge", "RefMerge", "Select", "SelectV2", "If", "StatelessIf", *SWITCHES)
+        choosers = ("Merge", "RefMerge", "Select", "SelectV2", "If", "StatelessIf", *ops.SWITCHES)
         value = writer.node.inputs[-1]
         return any(self.nodes[number].op in choosers for number in self.flow.computed(value))
 

@@ -36,15 +36,25 @@ class AuditHook(tf.train.SessionRunHook):
     """
 
     def __init__(
-        self, train_op: Any = None, *, check_after: int = 10, fail_on: str = "error", action: str = "raise", ignore: Any = ()
+        self,
+        train_op: Any = None,
+        *,
+        check_after: int = 10,
+        fail_on: str = "error",
+        action: str = "raise",
+        ignore: Any = (),
     ) -> None:
         with errors.located("AuditHook"):
             if action not in _ACTIONS:
                 raise errors.ArgumentError(errors.explain("unknown action", got=action, expected=" or ".join(_ACTIONS)))
             if fail_on not in SEVERITIES:
-                raise errors.ArgumentError(errors.explain("unknown severity", got=fail_on, expected=", ".join(SEVERITIES)))
+                raise errors.ArgumentError(
+                    errors.explain("unknown severity", got=fail_on, expected=", ".join(SEVERITIES))
+                )
             if isinstance(check_after, bool) or not isinstance(check_after, int) or check_after < 0:
-                raise errors.ArgumentError(errors.explain("`check_after` must be a count", got=check_after, expected=">= 0"))
+                raise errors.ArgumentError(
+                    errors.explain("`check_after` must be a count", got=check_after, expected=">= 0")
+                )
         self._train_op = train_op
         self._check_after = check_after
         self._fail_on = fail_on
@@ -77,7 +87,9 @@ class AuditHook(tf.train.SessionRunHook):
         findings = []
         for name, value in now.items():
             if not np.all(np.isfinite(value)):
-                findings.append(damaged.RULE.finding(self._scopes[name], f"{name!r} is not finite.", damaged.FIX, variable=name))
+                findings.append(
+                    damaged.RULE.finding(self._scopes[name], f"{name!r} is not finite.", damaged.FIX, variable=name)
+                )
             elif np.array_equal(value, self._start[name]):
                 text = f"after {self._runs} runs {name!r} has not moved."
                 findings.append(never_run.RULE.finding(self._scopes[name], text, never_run.FIX, variable=name))
@@ -88,5 +100,7 @@ class AuditHook(tf.train.SessionRunHook):
             return
         lines = "; ".join(f"{f.code} [{f.scope}] {f.message} Fix: {f.fix}" for f in findings)
         if self._action == "raise":
-            raise errors.PlacementError(errors.explain(f"{len(findings)} batch-norm findings: {lines}"), where="AuditHook")
+            raise errors.PlacementError(
+                errors.explain(f"{len(findings)} batch-norm findings: {lines}"), where="AuditHook"
+            )
         _LOGGER.warning("%d batch-norm findings: %s", len(findings), lines)

@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
 _LEAVES = {
     "mean": ("moving_mean", "mean/EMA", "running_mean", "pop_mean", "moving_avg"),
-    "variance": ("moving_variance", "variance/EMA", "running_var", "running_variance", "pop_var", "pop_variance", "moving_var"),
+    "variance": (
+        "moving_variance",
+        "variance/EMA",
+        "running_var",
+        "running_variance",
+        "pop_var",
+        "pop_variance",
+        "moving_var",
+    ),
     "gamma": ("gamma", "scale"),
     "beta": ("beta", "offset", "bias"),
 }
 _ATTRIBUTES = "/.ATTRIBUTES/VARIABLE_VALUE"
-_NUMBERED = re.compile(r"^(.*?)(?:_(\d+))?$")
 _AUTOMATIC = re.compile(r"(^|/)(batch_normalization|BatchNorm|batch_norm)$")
 
 
@@ -45,10 +52,13 @@ def groups(model: GraphModel) -> Iterator[Group]:
         names = {
             role: variable.key
             for role, variable in (
-                ("gamma", site.gamma), ("beta", site.beta), ("mean", _first(site.mean)), ("variance", _first(site.variance)),
+                ("gamma", site.gamma),
+                ("beta", site.beta),
+                ("mean", _first(site.mean)),
+                ("variance", _first(site.variance)),
             )
             if variable is not None and variable.key in model.checkpoint
-        }  # fmt: skip
+        }
         if {"mean", "variance"} <= set(names) and names["mean"] not in done:
             done.update(names.values())
             yield Group(site.scope, names, model)
@@ -79,7 +89,7 @@ def renumbered(model: GraphModel) -> Iterator[tuple[Site, Variable, str]]:
     for site in model.sites:
         for variable in site.statistics:
             scope, slash, leaf = variable.key.rpartition("/")
-            base, number = _NUMBERED.match(scope).groups()
+            base, number = _split(scope)
             plain = f"{base}{slash}{leaf}"
             if number and variable.key not in values and plain in values and not _owned(model, plain):
                 yield site, variable, plain
@@ -103,9 +113,15 @@ def families(model: GraphModel) -> Iterator[tuple[str, dict[str, tuple], dict[st
 
 def _file(into: dict[str, dict[str, tuple]], name: str, shape: tuple) -> None:
     scope = name.rpartition("/")[0]
-    base = _NUMBERED.match(scope).group(1)
+    base = _split(scope)[0]
     if _AUTOMATIC.search(base):
         into.setdefault(base, {})[scope] = shape
+
+
+def _split(scope: str) -> tuple[str, str | None]:
+    """Returns a scope without its number, and the number."""
+    base, mark, number = scope.rpartition("_")
+    return (base, number) if mark and number.isdigit() else (scope, None)
 
 
 def _owned(model: GraphModel, key: str) -> bool:

@@ -15,7 +15,6 @@ from google.protobuf import message, message_factory, text_format
 from tf1bn import errors
 from tf1bn.audit.kinds import GRAPH_DEF, LIVE, META, SAVED_MODEL
 
-
 _RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1
 _SAVED_MODEL_NAMES = ("saved_model.pb", "saved_model.pbtxt")
@@ -105,7 +104,9 @@ def _read(path: str) -> bytes:
         if os.path.getsize(path) > _MAX_BYTES:
             raise errors.GraphError(
                 errors.explain(
-                    f"the file {path!r} is too large", got=os.path.getsize(path), expected="at most 2 GiB, the proto limit"
+                    f"the file {path!r} is too large",
+                    got=os.path.getsize(path),
+                    expected="at most 2 GiB, the proto limit",
                 )
             )
         with open(path, "rb") as stream:
@@ -175,7 +176,9 @@ def _from_text(data: bytes, path: str) -> Source:
         if proto.node:
             return Source(proto, {}, {}, {}, None, GRAPH_DEF, path)
     raise errors.GraphError(
-        errors.explain(f"the file {path!r} is not the text of a graph ({problem})", expected="a GraphDef or MetaGraphDef")
+        errors.explain(
+            f"the file {path!r} is not the text of a graph ({problem})", expected="a GraphDef or MetaGraphDef"
+        )
     )
 
 
@@ -186,7 +189,9 @@ def _from_saved_model(path: str, where: str) -> Source:
         try:
             text_format.Parse(data.decode("utf-8", errors="replace"), proto)
         except (text_format.ParseError, RecursionError, ValueError) as error:
-            raise errors.GraphError(errors.explain(f"the file {path!r} is not the text of a SavedModel ({error})")) from error
+            raise errors.GraphError(
+                errors.explain(f"the file {path!r} is not the text of a SavedModel ({error})")
+            ) from error
     else:
         proto = _parse(type(proto), data, path)
     if not proto.meta_graphs:
@@ -238,7 +243,8 @@ def _from_live(graph: Any) -> Source:
     foreign: dict[str, tuple[str, ...]] = {}
     initializers: dict[str, str] = {}
     for key in graph.get_all_collection_keys():
-        names, outside = [], []
+        names: list[str] = []
+        outside: list[str] = []
         for item in graph.get_collection(key):
             op = item if isinstance(item, tf.Operation) else getattr(item, "op", None)
             if isinstance(op, tf.Operation):

@@ -16,18 +16,39 @@ Tensor = tuple[int, int]
 """A tensor: the number of its node, and which output."""
 
 MAX_DEPTH = 64
-MAX_NODES = 1_500_000
+MAX_NODES = 2_000_000
+MAX_CALLED = 400_000
 _OUTPUTS = {
-    "batch_mean": 1, "batch_variance": 2, "reserve_space_1": 3, "reserve_space_2": 4, "reserve_space_3": 5,
-    "output_true": 1, "value_index": 1,
-}  # fmt: skip
+    "batch_mean": 1,
+    "batch_variance": 2,
+    "reserve_space_1": 3,
+    "reserve_space_2": 4,
+    "reserve_space_3": 5,
+    "output_true": 1,
+    "value_index": 1,
+}
 _PARTIAL_ARGS = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1, "RemoteCall": 1}
 _BODIES = {
-    "If": ("else_branch", "then_branch"), "StatelessIf": ("else_branch", "then_branch"),
-    "Case": ("branches",), "StatelessCase": ("branches",),
-    "While": ("cond", "body"), "StatelessWhile": ("cond", "body"),
-    "PartitionedCall": ("f",), "StatefulPartitionedCall": ("f",), "RemoteCall": ("f",),
-}  # fmt: skip
+    "If": ("else_branch", "then_branch"),
+    "StatelessIf": ("else_branch", "then_branch"),
+    "Case": ("branches",),
+    "StatelessCase": ("branches",),
+    "While": ("cond", "body"),
+    "StatelessWhile": ("cond", "body"),
+    "PartitionedCall": ("f",),
+    "StatefulPartitionedCall": ("f",),
+    "RemoteCall": ("f",),
+}
+_ARITY = {
+    **dict.fromkeys(("Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Pow", "Switch", "RefSwitch", "BiasAdd"), 2),
+    **dict.fromkeys(("Assign", "AssignAdd", "AssignSub", "AssignVariableOp", "AssignAddVariableOp"), 2),
+    **dict.fromkeys(("AssignSubVariableOp", "Mean", "Sum", "SquaredDifference", "SaveV2", "RestoreV2"), 2),
+    **dict.fromkeys(("Identity", "Rsqrt", "Sqrt", "Neg", "Square", "ReadVariableOp", "Merge", "Enter", "Exit"), 1),
+    **dict.fromkeys(("Select", "SelectV2"), 3),
+    **dict.fromkeys(("If", "StatelessIf", "Case", "StatelessCase"), 1),
+    **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), 5),
+}
+_APPLIES = re.compile(r"^(Resource)?(Sparse)?Apply[A-Z]")
 _NUMBERED = re.compile(r"^(.*):([^:]+):(\d+)$")
 
 
@@ -117,10 +138,11 @@ def flatten(graph_def: Any) -> Flat:
 
 def _add_nodes(flat: Flat, protos: Any, prefix: str, call: int, branch: str) -> dict[str, int]:
     names: dict[str, int] = {}
-    if len(flat.nodes) + len(protos) > MAX_NODES:
+    if len(flat.nodes) + len(protos) > (MAX_NODES if call < 0 else MAX_CALLED + len(flat.by_name)):
         raise errors.GraphError(
             errors.explain(
-                "the graph is too large when its function calls are laid out", expected=f"at most {MAX_NODES} nodes"
+                "the graph is too large when its function calls are laid out",
+                expected=f"at most {MAX_NODES} nodes, and {MAX_CALLED} in called functions",
             )
         )
     for proto in protos:
@@ -139,6 +161,13 @@ def _connect(node: Node, names: dict[str, int], slots: dict[str, dict[str, int]]
             node.controls.append(_find(text[1:], names, name))
         else:
             node.inputs.append(_tensor(text, names, slots, name))
+    least = 3 if _APPLIES.match(node.op) else _ARITY.get(node.op, 0)
+    if len(node.inputs) < least:
+        raise errors.GraphError(
+            errors.explain(
+                f"the {node.op} {name!r} has too few inputs", got=len(node.inputs), expected=f"at least {least}"
+            )
+        )
 
 
 def _tensor(text: str, names: dict[str, int], slots: dict[str, dict[str, int]], user: str) -> Tensor:
@@ -182,9 +211,10 @@ def _calls(flat: Flat, number: int, functions: dict[str, Any], depth: int) -> It
                 raise errors.GraphError(
                     errors.explain(
                         f"node {node.name!r} calls a function that the graph does not define",
-                        got=func.name, expected="a function of the graph's library",
+                        got=func.name,
+                        expected="a function of the graph's library",
                     )
-                )  # fmt: skip
+                )
             yield _Pending(number, branch, functions[func.name], depth)
 
 

@@ -70,7 +70,9 @@ def probe(
         owners = {variable.name: site for site in model.sites for variable in site.statistics}
         averages = [variable for variable in _variables(session) if variable.op.name in owners]
         if not averages:
-            raise errors.ArgumentError(errors.explain("the graph keeps no batch-norm statistics", expected="moving averages"))
+            raise errors.ArgumentError(
+                errors.explain("the graph keeps no batch-norm statistics", expected="moving averages")
+            )
         asked = _Probe(session, averages, owners, dict(train_feed or {}), dict(feed or {}), tolerance)
         with restored(session):
             findings = list(asked.values(checkpoint))
@@ -113,7 +115,9 @@ def _variables(session: Any) -> list[Any]:
 class _Probe:
     """The questions, with what they share."""
 
-    def __init__(self, session: Any, averages: list[Any], owners: Any, train_feed: Any, feed: Any, tolerance: float) -> None:
+    def __init__(
+        self, session: Any, averages: list[Any], owners: Any, train_feed: Any, feed: Any, tolerance: float
+    ) -> None:
         self.session = session
         self.averages = averages
         self.owners = owners
@@ -124,7 +128,7 @@ class _Probe:
 
     def values(self, checkpoint: Any) -> Iterator[Finding]:
         """Yields findings about the values as they are."""
-        stored = CheckpointValues(checkpoint) if checkpoint is not None else None
+        stored: Any = CheckpointValues(checkpoint) if checkpoint is not None else None
         initial = []
         for variable, value in zip(self.averages, self.session.run(self.averages), strict=True):
             name = variable.op.name
@@ -136,9 +140,11 @@ class _Probe:
                 yield damaged.RULE.finding(site.scope, f"{name!r} is not finite.", damaged.FIX, variable=name)
             if saved is not None and initial[-1] and not np.array_equal(saved, value):
                 yield initialized.RULE.finding(
-                    site.scope, f"{name!r} has its initial value and not that of {stored.where!r}.", initialized.FIX,
+                    site.scope,
+                    f"{name!r} has its initial value and not that of {stored.where!r}.",
+                    initialized.FIX,
                     variable=name,
-                )  # fmt: skip
+                )
         self.initial = all(initial)
 
     def training(self, train_op: Any, findings: list[Finding]) -> bool:
@@ -150,7 +156,10 @@ class _Probe:
         for name in still:
             findings.append(
                 never_run.RULE.finding(
-                    self.owners[name].scope, f"one training step leaves {name!r} as it was.", never_run.FIX, variable=name
+                    self.owners[name].scope,
+                    f"one training step leaves {name!r} as it was.",
+                    never_run.FIX,
+                    variable=name,
                 )
             )
         return not still
@@ -160,8 +169,11 @@ class _Probe:
         before = self.session.run(self.averages)
         self.session.run(output, self.feed)
         after = self.session.run(self.averages)
-        moved = [v.op.name for v, a, b in zip(self.averages, before, after, strict=True)
-                 if not np.array_equal(a, b, equal_nan=True)]  # fmt: skip
+        moved = [
+            v.op.name
+            for v, a, b in zip(self.averages, before, after, strict=True)
+            if not np.array_equal(a, b, equal_nan=True)
+        ]
         for name in moved:
             findings.append(
                 moved_at_inference.RULE.finding(
@@ -175,9 +187,11 @@ class _Probe:
         batches = {key: np.asarray(value) for key, value in self.feed.items() if np.ndim(value) > 0}
         if not batches or any(len(value) < 2 for value in batches.values()):
             raise errors.ArgumentError(
-                errors.explain("`feed` must have at least two rows to see whether they depend on each other",
-                               got={str(key): value.shape for key, value in batches.items()})
-            )  # fmt: skip
+                errors.explain(
+                    "`feed` must have at least two rows to see whether they depend on each other",
+                    got={str(key): value.shape for key, value in batches.items()},
+                )
+            )
         plain = np.asarray(self.session.run(output, self.feed))
         changed = dict(self.feed)
         for key, value in batches.items():
@@ -190,8 +204,10 @@ class _Probe:
         if differs:
             findings.append(
                 depends.RULE.finding(
-                    next(iter(self.owners.values())).scope, "the result of the first row changes with the other rows.",
-                    depends.FIX, op=str(getattr(output, "name", output)),
+                    next(iter(self.owners.values())).scope,
+                    "the result of the first row changes with the other rows.",
+                    depends.FIX,
+                    op=str(getattr(output, "name", output)),
                 )
-            )  # fmt: skip
+            )
         return differs

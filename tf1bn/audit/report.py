@@ -18,13 +18,17 @@ _PICTURES = (".png", ".svg", ".pdf")
 def to_text(report: Report) -> str:
     """Returns the report for a person: each finding with its place, evidence and fix."""
     counts = {level: sum(item.severity == level for item in report.findings) for level in ("error", "warning", "info")}
-    lines = [f"{report.where}: {_many(len(report.sites), 'batch norm')}, " + ", ".join(
-        _many(count, level) if level != "info" else f"{count} info" for level, count in counts.items()
-    )]  # fmt: skip
+    lines = [
+        f"{report.where}: {_many(len(report.sites), 'batch norm')}, "
+        + ", ".join(_many(count, level) if level != "info" else f"{count} info" for level, count in counts.items())
+    ]
     if report.train_ops:
         lines.append(f"train op: {', '.join(report.train_ops)}")
     for finding in report.findings:
-        lines += ["", f"{finding.code} {finding.severity} ({finding.confidence} confidence)  {finding.scope or '(graph)'}"]
+        lines += [
+            "",
+            f"{finding.code} {finding.severity} ({finding.confidence} confidence)  {finding.scope or '(graph)'}",
+        ]
         lines.append(f"  what: {finding.message}")
         if finding.path:
             lines.append(f"  path: {' -> '.join(finding.path)}   (missing)")
@@ -107,7 +111,9 @@ def draw(report: Report, path: str) -> str:
     wanted = path.endswith(_PICTURES)
     if not wanted and not path.endswith(".dot"):
         raise errors.ArgumentError(
-            errors.explain("a picture needs another name", got=path, expected=f"one of .dot {' '.join(_PICTURES)} at its end")
+            errors.explain(
+                "a picture needs another name", got=path, expected=f"one of .dot {' '.join(_PICTURES)} at its end"
+            )
         )
     target = path if not wanted or program else path.rsplit(".", 1)[0] + ".dot"
     try:
@@ -162,9 +168,15 @@ def _cluster(number: int, finding: Finding, site: SiteInfo | None) -> list[str]:
         lines += [box("op", finding.op, ", color=red"), f"    n{number}_site -> n{number}_op;"]
     if finding.variable:
         source = "op" if finding.op and (site is None or finding.op != site.op) else "site"
-        lines += [box("variable", finding.variable, ", shape=cylinder"), f"    n{number}_{source} -> n{number}_variable;"]
+        lines += [
+            box("variable", finding.variable, ", shape=cylinder"),
+            f"    n{number}_{source} -> n{number}_variable;",
+        ]
     if finding.target:
         source = "op" if finding.op and (site is None or finding.op != site.op) else "site"
         missing = red[2:] if finding.path else 'label="reached"'
-        lines += [box("target", finding.target, ", style=bold"), f"    n{number}_{source} -> n{number}_target [{missing}];"]
+        lines += [
+            box("target", finding.target, ", style=bold"),
+            f"    n{number}_{source} -> n{number}_target [{missing}];",
+        ]
     return [*lines, "  }"]

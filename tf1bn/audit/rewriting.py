@@ -63,7 +63,9 @@ def _redirect(model: GraphModel, nodes: dict[str, Any], item: Normalizer, site: 
         if shape is not None and owner.shape is not None and len(shape) != len(owner.shape):
             raise errors.RepairError(
                 errors.explain(
-                    f"the moments of {site.scope!r} and its averages differ in rank", got=shape, expected=str(owner.shape)
+                    f"the moments of {site.scope!r} and its averages differ in rank",
+                    got=shape,
+                    expected=str(owner.shape),
                 )
             )
         for number in _readers_in_normaliser(model, item, tensor):

@@ -77,12 +77,16 @@ def run_rule(rule: Any, model: GraphModel) -> Iterator[Finding]:
         yield from list(rule.check(model))
     except errors.CheckpointError:
         raise
-    except Exception as error:  # noqa: BLE001 - any crash of a rule must not hide what the others see
+    except Exception as error:
         yield Finding(
-            CRASH, "warning", "high", "", "",
+            CRASH,
+            "warning",
+            "high",
+            "",
+            "",
             f"the rule {rule.RULE.code} crashed on this graph: {type(error).__name__}: {error}",
             f"Report this with the graph; the other rules ran. Leave the rule out with --ignore={CRASH}.",
-        )  # fmt: skip
+        )
 
 
 def assert_healthy(graph_or_op: Any, **arguments: Any) -> Report:

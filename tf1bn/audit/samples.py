@@ -70,7 +70,9 @@ class Program:
     def __init__(self, graph: Any) -> None:
         self.graph = graph
 
-    def images(self, name: str = "images", size: int = 8, channels: int = 3, layout: str = "NHWC", batch: Any = None) -> Any:
+    def images(
+        self, name: str = "images", size: int = 8, channels: int = 3, layout: str = "NHWC", batch: Any = None
+    ) -> Any:
         shape = [batch, size, size, channels] if layout == "NHWC" else [batch, channels, size, size]
         return tf.placeholder(tf.float32, shape, name)
 
@@ -90,8 +92,16 @@ class Program:
         with tf.variable_scope(name, reuse=tf.AUTO_REUSE):
             return tf.matmul(x, tf.get_variable("kernel", [x.shape[-1], units]))
 
-    def variables(self, scope: str, channels: int, *, learn: bool = True, dtype: Any = None, shape: Any = None,
-                  statistics_trainable: bool = False) -> Norm:  # fmt: skip
+    def variables(
+        self,
+        scope: str,
+        channels: int,
+        *,
+        learn: bool = True,
+        dtype: Any = None,
+        shape: Any = None,
+        statistics_trainable: bool = False,
+    ) -> Norm:
         """Makes gamma, beta and the two averages; shared when the scope is used again."""
         shape = shape or [channels]
         with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
@@ -99,15 +109,28 @@ class Program:
                 name, shape, kind or tf.float32, tf.constant_initializer(value), trainable=trainable
             )
             return Norm(
-                None, [], make("moving_mean", 0.0, dtype, statistics_trainable),
+                None,
+                [],
+                make("moving_mean", 0.0, dtype, statistics_trainable),
                 make("moving_variance", 1.0, dtype, statistics_trainable),
-                make("gamma", 1.0, None, learn), make("beta", 0.0, None, learn),
-            )  # fmt: skip
+                make("gamma", 1.0, None, learn),
+                make("beta", 0.0, None, learn),
+            )
 
     def norm(
-        self, x: Any, scope: str = "bn", *, training: Any = True, decay: float = 0.99, collection: str | None = UPDATE_OPS,
-        fused: bool | None = None, layout: str = "NHWC", learn: bool = True, on_output: bool = False, **variables: Any,
-    ) -> Norm:  # fmt: skip
+        self,
+        x: Any,
+        scope: str = "bn",
+        *,
+        training: Any = True,
+        decay: float = 0.99,
+        collection: str | None = UPDATE_OPS,
+        fused: bool | None = None,
+        layout: str = "NHWC",
+        learn: bool = True,
+        on_output: bool = False,
+        **variables: Any,
+    ) -> Norm:
         """One batch norm; `training` is a bool or a bool tensor, `fused` follows the rank of x."""
         axis = 3 if layout == "NHWC" and len(x.shape) == 4 else 1
         bn = self.variables(scope, int(x.shape[axis]), learn=learn, **variables)
@@ -117,8 +140,13 @@ class Program:
                 bn.output = self.apply(x, bn, bn.mean, bn.variance, layout, fused)
                 return bn
             self._train(x, bn, training, layout, len(x.shape) == 4 if fused is None else fused)
-            keep = decay if training is True else tf.cond(training, lambda: tf.constant(decay), lambda: tf.constant(1.0))
-            bn.updates = [self.move(bn.mean, bn.batch_mean, keep), self.move(bn.variance, bn.batch_variance, keep, "_1")]
+            keep = (
+                decay if training is True else tf.cond(training, lambda: tf.constant(decay), lambda: tf.constant(1.0))
+            )
+            bn.updates = [
+                self.move(bn.mean, bn.batch_mean, keep),
+                self.move(bn.variance, bn.batch_variance, keep, "_1"),
+            ]
             for update in bn.updates if collection else ():
                 tf.add_to_collection(collection, update)
             if on_output:
@@ -137,12 +165,15 @@ class Program:
         mean, variance = bn.batch_mean, bn.batch_variance
         if training is not True:
             mean, variance = tf.cond(
-                training, lambda: (tf.identity(bn.batch_mean), tf.identity(bn.batch_variance)),
+                training,
+                lambda: (tf.identity(bn.batch_mean), tf.identity(bn.batch_variance)),
                 lambda: (tf.identity(bn.mean), tf.identity(bn.variance)),
-            )  # fmt: skip
+            )
         bn.output = self.apply(x, bn, mean, variance, layout, False)
 
-    def apply(self, x: Any, bn: Norm, mean: Any, variance: Any, layout: str = "NHWC", fused: bool | None = False) -> Any:
+    def apply(
+        self, x: Any, bn: Norm, mean: Any, variance: Any, layout: str = "NHWC", fused: bool | None = False
+    ) -> Any:
         """Normalises with given statistics."""
         if fused is not False and len(x.shape) == 4:
             return tf.nn.fused_batch_norm(

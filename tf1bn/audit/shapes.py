@@ -9,7 +9,15 @@ from tf1bn.audit.sites import Site
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
-_LAID_OUT = ("Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "BiasAdd", "Conv2DBackpropInput", "FusedBatchNormV3")
+_LAID_OUT = (
+    "Conv2D",
+    "DepthwiseConv2dNative",
+    "MaxPool",
+    "AvgPool",
+    "BiasAdd",
+    "Conv2DBackpropInput",
+    "FusedBatchNormV3",
+)
 _BETWEEN = ("Relu", "Relu6", "Elu", "LeakyRelu", "Identity", "Sigmoid", "Tanh")
 _BY_FORMAT = {"NHWC": (0, 1, 2), "NCHW": (0, 2, 3), "NDHWC": (0, 1, 2, 3), "NCDHW": (0, 2, 3, 4)}
 
@@ -37,9 +45,10 @@ def values_per_channel(model: GraphModel, site: Site) -> int | None:
         return None
     count = 1
     for axis in axes:
-        if shape[axis] is None:
+        size = shape[axis]
+        if size is None:
             return None
-        count *= shape[axis]
+        count *= size
     return count
 
 
@@ -51,7 +60,9 @@ def layout_before(model: GraphModel, site: Site) -> tuple[str, str]:
         if node.op in _LAID_OUT:
             value = node.attr("data_format")
             layout = value.s.decode() if value is not None and value.s else "NHWC"
-            return (layout, node.name) if layout in ("NHWC", "NCHW") and model.flow.rank(tensor) in (4, None) else ("", "")
+            return (
+                (layout, node.name) if layout in ("NHWC", "NCHW") and model.flow.rank(tensor) in (4, None) else ("", "")
+            )
         if node.op not in _BETWEEN or not node.inputs:
             break
         tensor = model.flow.strip(node.inputs[0])

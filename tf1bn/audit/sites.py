@@ -88,11 +88,7 @@ class Site:
 
     def updates(self) -> list[tuple[Variable, Writer]]:
         """Every writer that moves a statistic of this site, from this batch or by an unknown rule."""
-        return [
-            (variable, writer)
-            for variable in self.statistics
-            for writer in variable.of_kind("update", "other")
-        ]
+        return [(variable, writer) for variable in self.statistics for writer in variable.of_kind("update", "other")]
 
 
 class SiteFinder:
@@ -128,11 +124,19 @@ class SiteFinder:
             batch = training is None or training.b
             epsilon, layout = node.attr("epsilon"), node.attr("data_format")
             item = Normalizer(
-                node, node.inputs[0], node.inputs[3], node.inputs[4], node.inputs[1], node.inputs[2],
-                epsilon.f if epsilon is not None else 1e-4, (node.id, 0), True, BATCH if batch else MOVING,
+                node,
+                node.inputs[0],
+                node.inputs[3],
+                node.inputs[4],
+                node.inputs[1],
+                node.inputs[2],
+                epsilon.f if epsilon is not None else 1e-4,
+                (node.id, 0),
+                True,
+                BATCH if batch else MOVING,
                 layout.s.decode() if layout is not None and layout.s else "NHWC",
                 ((node.id, 1), (node.id, 2)) if batch else (),
-            )  # fmt: skip
+            )
             if not batch and self._moments(item.mean):
                 item.mode = BOTH if self._has_variable(item.mean) else BATCH
             if not (batch and self._is_instance_norm(item)):
@@ -144,7 +148,10 @@ class SiteFinder:
         plain = not any(self.variables.among(self.flow.origins(t)) for t in (item.gamma, item.beta) if t is not None)
         shape = self.flow.constant(self.flow.nodes[self.flow.strip(item.x)[0]].inputs[1]) if reshaped else None
         leading_one = shape is not None and shape.size > 2 and int(np.ravel(shape)[0]) == 1
-        made = {self.flow.nodes[n].op for n, _ in (self.flow.strip(item.gamma or item.x), self.flow.strip(item.beta or item.x))}
+        made = {
+            self.flow.nodes[n].op
+            for n, _ in (self.flow.strip(item.gamma or item.x), self.flow.strip(item.beta or item.x))
+        }
         return reshaped and plain and (leading_one or bool(made & {"Fill", "OnesLike", "ZerosLike"}))
 
     def _global(self) -> Iterator[Normalizer]:
@@ -161,9 +168,16 @@ class SiteFinder:
     def _spelled(self) -> Iterator[Normalizer]:
         for pattern in decomposed.find(self.flow, self.variables):
             item = Normalizer(
-                pattern.anchor, pattern.x, pattern.mean, pattern.variance, pattern.gamma, pattern.beta,
-                pattern.epsilon, pattern.output, False,
-            )  # fmt: skip
+                pattern.anchor,
+                pattern.x,
+                pattern.mean,
+                pattern.variance,
+                pattern.gamma,
+                pattern.beta,
+                pattern.epsilon,
+                pattern.output,
+                False,
+            )
             item.mode = self._mode(item)
             yield item
 
@@ -188,7 +202,7 @@ class SiteFinder:
             return self.flow.strip(node.inputs[0])
         if node.op in ("Merge", "RefMerge"):
             for source, output in node.inputs:
-                for item in self.flow._edge(source, output, self.flow.contexts):
+                for item in self.flow.edge(source, output, self.flow.contexts):
                     if item[0] == "cond" and item not in self.flow.contexts[number]:
                         return item[1]
         return None
@@ -237,7 +251,7 @@ class SiteFinder:
 
     def _moments_of(self, item: Normalizer, which: int) -> frozenset[Tensor]:
         own = frozenset(item.own_moments[which : which + 1])
-        return own | self._moments(item.variance if which else item.mean) if not own else own
+        return own or self._moments(item.variance if which else item.mean)
 
     def _predicate(self, group: list[Normalizer]) -> Tensor | None:
         for one in group:

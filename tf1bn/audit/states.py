@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-
 from tf1bn.audit.finding import SiteInfo
-
 from tf1bn.audit.kinds import GRAPH_DEF
 from tf1bn.audit.sites import BATCH, BOTH, MOVING, Site
 
@@ -64,7 +62,9 @@ def separate_run(model: GraphModel, site: Site) -> str:
         for child in model.flow.children[writer.node.id]:
             node = model.nodes[child]
             if node.op == "NoOp" and not model.flow.children[child] and not model.ran[child]:
-                return node.name
+                reached = model.flow.reach([child])
+                if not any(reached[number] for item in model.train_ops for number in item.applies):
+                    return node.name
     return ""
 
 
@@ -89,7 +89,7 @@ def notes(model: GraphModel) -> Iterator[str]:
     if not model.sites:
         yield "No batch norm was found in this graph."
     if model.source.kind == GRAPH_DEF and model.variables.by_node:
-        yield "A bare GraphDef has no collections: which ops are in UPDATE_OPS is not known. Audit the .meta file for more."
+        yield "A bare GraphDef has no collections: which ops are in UPDATE_OPS is not known."
     if model.sites and not model.trains:
         yield "No optimizer was found: the graph was audited as an inference graph. Name a train op with --train_op."
     for site in model.sites:

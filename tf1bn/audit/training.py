@@ -42,7 +42,7 @@ def find(flow: Flow, variables: Variables, named: Sequence[str] = ()) -> list[Tr
     if named:
         return [_make(flow, variables, name, (number_of(flow, name),), applies) for name in named]
     sinks = _sinks(flow, [*applies, *_accumulations(flow, variables, applies)])
-    groups = [(flow.nodes[number].name, (number,)) for number in sinks]
+    groups: list[tuple[str, tuple[int, ...]]] = [(flow.nodes[number].name, (number,)) for number in sinks]
     if len(sinks) > _MAX_SINKS:
         groups = [(f"{flow.nodes[sinks[0]].name} and {len(sinks) - 1} more", tuple(sinks))]
     return [_make(flow, variables, name, roots, applies) for name, roots in groups]

@@ -31,11 +31,15 @@ def training(
     before, after = (_step(meta, root, values, feed) for meta in (old, new))
     still = [name for name in averages if np.array_equal(after[name], values[name])]
     if still:
-        raise errors.RepairError(errors.explain("the check failed: an average does not move after the repair", got=still))
+        raise errors.RepairError(
+            errors.explain("the check failed: an average does not move after the repair", got=still)
+        )
     for name in sorted(set(before) - set(averages)):
         if not np.allclose(before[name], after[name], rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
             raise errors.RepairError(
-                errors.explain(f"the check failed: {name!r} moves differently after the repair", fix="Repair the program.")
+                errors.explain(
+                    f"the check failed: {name!r} moves differently after the repair", fix="Repair the program."
+                )
             )
     return [
         f"one training step moves {len(averages)} averages that stood still before",
@@ -101,8 +105,10 @@ def _initial(meta: Any, checkpoint: Any) -> dict[str, np.ndarray]:
     with _session(meta) as session:
         variables = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
         values = {variable.op.name: value for variable, value in zip(variables, session.run(variables), strict=True)}
-    stored = CheckpointValues(checkpoint) if checkpoint is not None else {}
-    return {name: np.asarray(stored.get(name)) if name in stored else np.asarray(value) for name, value in values.items()}
+    stored: Any = CheckpointValues(checkpoint) if checkpoint is not None else {}
+    return {
+        name: np.asarray(stored.get(name)) if name in stored else np.asarray(value) for name, value in values.items()
+    }
 
 
 def _step(meta: Any, root: str, values: Mapping[str, np.ndarray], feed: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -130,7 +136,7 @@ def _run(session: Any, fetches: Any, feed: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _session(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
+def _session(meta: Any, values: Any = None) -> Any:
     """A session of an imported copy; random ops get a fixed seed, so that two copies agree."""
     copy = tf.MetaGraphDef()
     copy.CopyFrom(meta)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf1bn.audit import states
 from tf1bn.audit.kinds import UPDATE_OPS
@@ -16,13 +16,31 @@ if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 NEVER, NONE, SUBSET, LOSS, GATE, KERAS, PRIVATE, LOOP, BRANCH, SEPARATE = (
-    "never", "none", "subset", "loss", "gate", "keras", "private", "loop", "branch", "separate",
-)  # fmt: skip
+    "never",
+    "none",
+    "subset",
+    "loss",
+    "gate",
+    "keras",
+    "private",
+    "loop",
+    "branch",
+    "separate",
+)
 _KERAS_NAME = re.compile(r"(^|/)(sync_)?batch_normalization(_v\d)?(_\d+)?/")
 _PLAIN_COLLECTIONS = {
-    "variables", "trainable_variables", "model_variables", "local_variables", "moving_average_variables",
-    "train_op", "summaries", "losses", "cond_context", "while_context", "moving_vars",
-}  # fmt: skip
+    "variables",
+    "trainable_variables",
+    "model_variables",
+    "local_variables",
+    "moving_average_variables",
+    "train_op",
+    "summaries",
+    "losses",
+    "cond_context",
+    "while_context",
+    "moving_vars",
+}
 
 
 class Miss(NamedTuple):
@@ -36,9 +54,9 @@ class Miss(NamedTuple):
 
     site: Site
     variable: Variable
-    writer: Writer | None
+    writer: Any
     cause: str
-    evidence: Node | None
+    evidence: Any
     collections: tuple[str, ...]
 
     def path(self, model: GraphModel) -> tuple[str, ...]:

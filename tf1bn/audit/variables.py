@@ -21,7 +21,9 @@ STATISTIC_NAME = re.compile(
     r"|moments[^/]*/.*/ExponentialMovingAverage$",
     re.IGNORECASE,
 )
-VARIANCE_NAME = re.compile(r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/EMA|/ExponentialMovingAverage)?$", re.IGNORECASE)
+VARIANCE_NAME = re.compile(
+    r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/EMA|/ExponentialMovingAverage)?$", re.IGNORECASE
+)
 AUXILIARY = ("/biased", "/local_step")
 
 

@@ -162,7 +162,7 @@ def barrier_on_the_loss_value():
 @case("BN002", True, norm=SOME)
 def collection_read_too_early(norm):
     with net() as (p, x):
-        y, first = stack(p, x, norm, 1, "early")
+        y, _ = stack(p, x, norm, 1, "early")
         early = tf.get_collection(UPDATE_OPS)
         y, _ = stack(p, p.conv(y, name="more"), norm, 1, "late")
         return done(p, y, early)
@@ -328,7 +328,11 @@ def _conditional(place, kind="ema"):
                 return tf.identity(mean), tf.identity(variance)
 
         def kept():
-            return (ema.average(mean), ema.average(variance)) if kind == "ema" else (tf.identity(bn.mean), tf.identity(bn.variance))
+            return (
+                (ema.average(mean), ema.average(variance))
+                if kind == "ema"
+                else (tf.identity(bn.mean), tf.identity(bn.variance))
+            )
 
         y = p.apply(y, bn, *tf.cond(flag, train, kept))
         if place == "collected":
@@ -449,7 +453,9 @@ def _loop(inside, how):
         if how == "map":
             y = tf.map_fn(body, frames)
         elif how == "while":
-            y = tf.while_loop(lambda i, a: i < 5, lambda i, a: (i + 1, a + body(frames[i])), [0, tf.zeros_like(frames[0])])[1]
+            y = tf.while_loop(
+                lambda i, a: i < 5, lambda i, a: (i + 1, a + body(frames[i])), [0, tf.zeros_like(frames[0])]
+            )[1]
         else:
             y = tf.scan(lambda a, x: a + body(x), frames)
         return done(p, y, ())
@@ -629,12 +635,16 @@ def _numbered(here, there, shapes_differ=False):
         y = x
         for number in range(here):
             scope = f"batch_normalization_{number}" if number else "batch_normalization"
-            y = spellings.layers(p, p.conv(y, 4 + 2 * shapes_differ * number, f"conv{number}"), scope, training=False).output
+            y = spellings.layers(
+                p, p.conv(y, 4 + 2 * shapes_differ * number, f"conv{number}"), scope, training=False
+            ).output
         p.save()
         values = p.values()
         for number in range(here, there):
             for leaf in ("gamma", "beta", "moving_mean", "moving_variance"):
-                values[f"batch_normalization_{number}/{leaf}"] = np.full(4 + 2 * shapes_differ * number, 0.5, np.float32)
+                values[f"batch_normalization_{number}/{leaf}"] = np.full(
+                    4 + 2 * shapes_differ * number, 0.5, np.float32
+                )
         return p.sample(checkpoint=values)
 
 
@@ -709,9 +719,15 @@ def layer_norm_by_the_fused_kernel():
         wide = tf.reshape(x, [1, -1, 4, 1])
         rows = tf.shape(x)[0]
         y = tf.raw_ops.FusedBatchNormV3(
-            x=wide, scale=tf.ones([rows]), offset=tf.zeros([rows]), mean=[], variance=[], epsilon=1e-3, data_format="NCHW",
+            x=wide,
+            scale=tf.ones([rows]),
+            offset=tf.zeros([rows]),
+            mean=[],
+            variance=[],
+            epsilon=1e-3,
+            data_format="NCHW",
             is_training=True,
-        ).y  # fmt: skip
+        ).y
         gamma = tf.get_variable("ln/gamma", [4])
         tf.reshape(y, tf.shape(x)) * gamma
         return p.sample()
@@ -833,7 +849,10 @@ def _moments(spoil):
         y = p.dense(x)
         bn = p.variables("bn", 4)
         mean, variance = tf.nn.moments(y, [0])
-        updates = [p.move(bn.mean, tf.stop_gradient(mean)), p.move(bn.variance, tf.stop_gradient(variance), suffix="_1")]
+        updates = [
+            p.move(bn.mean, tf.stop_gradient(mean)),
+            p.move(bn.variance, tf.stop_gradient(variance), suffix="_1"),
+        ]
         if spoil == "both":
             mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
         elif spoil == "variance":

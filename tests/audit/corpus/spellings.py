@@ -25,7 +25,9 @@ def _axes(x):
 def _variables(scope, channels, leaves, *, gamma=True, dtype=tf.float32, learn=True):
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
         beta = tf.get_variable("beta", [channels], initializer=tf.zeros_initializer(), trainable=learn)
-        scale = tf.get_variable("gamma", [channels], initializer=tf.ones_initializer(), trainable=learn) if gamma else None
+        scale = (
+            tf.get_variable("gamma", [channels], initializer=tf.ones_initializer(), trainable=learn) if gamma else None
+        )
         mean = tf.get_variable(leaves[0], [channels], dtype, tf.zeros_initializer(), trainable=False)
         variance = tf.get_variable(leaves[1], [channels], dtype, tf.ones_initializer(), trainable=False)
     return Norm(None, [], mean, variance, scale, beta)
@@ -90,7 +92,13 @@ def fused(p, x, scope="bn", training=True, to="update_ops", decay=0.999, **kw):
             y, bn.batch_mean, bn.batch_variance = tf.nn.fused_batch_norm(wide, gamma, bn.beta, epsilon=1e-3)
         else:
             y = tf.nn.fused_batch_norm(
-                wide, gamma, bn.beta, tf.cast(bn.mean, tf.float32), tf.cast(bn.variance, tf.float32), 1e-3, is_training=False
+                wide,
+                gamma,
+                bn.beta,
+                tf.cast(bn.mean, tf.float32),
+                tf.cast(bn.variance, tf.float32),
+                1e-3,
+                is_training=False,
             )[0]
         bn.output = y if len(x.shape) == 4 else tf.reshape(y, tf.shape(x))
         return _finish(p, bn, to, decay)

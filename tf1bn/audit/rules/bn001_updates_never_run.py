@@ -41,7 +41,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for miss in unreached.of_cause(model, unreached.NEVER, unreached.NONE, unreached.SEPARATE):
         train_op = model.train_ops[0].name
         if miss.writer is None:
-            message = f"no op of the graph moves the average {miss.variable.name!r}, and training uses batch statistics."
+            message = (
+                f"no op of the graph moves the average {miss.variable.name!r}, and training uses batch statistics."
+            )
             fix = "Create the update ops: check the flags `trainable` and `updates_collections` of the layer."
             yield RULE.finding(
                 miss.site.scope, message, fix, variable=miss.variable.name, target=train_op, confidence="medium"
@@ -55,11 +57,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
             miss.site.scope,
             f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is not reached from the train op"
             f" {train_op!r}{hint}.",
-            f"If the program runs it, say --fetch={miss.evidence.name}; else: {FIX}" if separate and miss.evidence else FIX,
+            f"If the program runs it, say --fetch={miss.evidence.name}; else: {FIX}"
+            if separate and miss.evidence
+            else FIX,
             severity="info" if separate else "",
             confidence="low" if separate else "high" if model.collections else "medium",
-            variable=miss.variable.name, op=miss.writer.node.name, target=train_op, path=miss.path(model),
-        )  # fmt: skip
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=train_op,
+            path=miss.path(model),
+        )
 
 
 def bad() -> samples.Sample:

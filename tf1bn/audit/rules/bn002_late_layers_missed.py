@@ -40,9 +40,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             miss.site.scope,
             f"the train op {model.train_ops[0].name!r} runs the updates of other batch norms (for example at"
             f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}.",
-            FIX, variable=miss.variable.name, op=miss.writer.node.name, target=model.train_ops[0].name,
+            FIX,
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=model.train_ops[0].name,
             path=miss.path(model),
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

@@ -38,11 +38,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for miss in unreached.of_cause(model, unreached.LOSS):
         yield RULE.finding(
             miss.site.scope,
-            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is a control input of {miss.evidence.name!r},"
-            f" which the train op {model.train_ops[0].name!r} does not run: gradients do not depend on its value.",
-            FIX, variable=miss.variable.name, op=miss.writer.node.name, target=model.train_ops[0].name,
+            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is a control input of"
+            f" {miss.evidence.name!r},"
+            f" which the train op {model.train_ops[0].name!r} does not run:"
+            " gradients do not depend on its value.",
+            FIX,
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=model.train_ops[0].name,
             path=(model.train_ops[0].name, "...", miss.evidence.name, miss.writer.node.name),
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

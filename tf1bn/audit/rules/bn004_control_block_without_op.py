@@ -40,11 +40,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for miss in unreached.of_cause(model, unreached.GATE):
         yield RULE.finding(
             miss.site.scope,
-            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is a control input of {miss.evidence.name!r}"
-            f" ({miss.evidence.op}) alone, and the train op {model.train_ops[0].name!r} does not run that op.",
-            FIX, variable=miss.variable.name, op=miss.writer.node.name, target=model.train_ops[0].name,
+            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is a control input of"
+            f" {miss.evidence.name!r}"
+            f" ({miss.evidence.op}) alone, and the train op {model.train_ops[0].name!r} does not"
+            " run that op.",
+            FIX,
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=model.train_ops[0].name,
             path=(model.train_ops[0].name, "...", miss.evidence.name, miss.writer.node.name),
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

@@ -41,9 +41,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             miss.site.scope,
             f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in no collection and nothing runs it:"
             " Keras keeps updates on the layer object.",
-            FIX, variable=miss.variable.name, op=miss.writer.node.name, target=model.train_ops[0].name,
+            FIX,
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=model.train_ops[0].name,
             path=miss.path(model),
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

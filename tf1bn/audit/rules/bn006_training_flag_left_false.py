@@ -24,7 +24,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,12 +57,15 @@ def check(model: GraphModel) -> Iterator[Finding]:
             site.scope,
             "the training graph normalises with averages that nothing writes"
             + (", and in the checkpoint they have their initial values." if known else "; gamma and beta do learn."),
-            FIX, confidence="high" if known else "medium", variable=site.statistics[0].name,
-            op=site.normalizers[0].node.name, target=model.train_ops[0].name,
-        )  # fmt: skip
+            FIX,
+            confidence="high" if known else "medium",
+            variable=site.statistics[0].name,
+            op=site.normalizers[0].node.name,
+            target=model.train_ops[0].name,
+        )
 
 
-def _by_saver(model: GraphModel, variable: object) -> bool:
+def _by_saver(model: GraphModel, variable: Any) -> bool:
     return all(item.with_saver for item in model.restores if variable in item.targets.values())
 
 

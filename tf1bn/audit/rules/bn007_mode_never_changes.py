@@ -42,9 +42,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         node = model.nodes[site.predicate[0]] if site.predicate else None
         if node is not None and node.op == "Const":
             yield RULE.finding(
-                site.scope, f"the statistics are chosen by the constant {node.name!r}: the mode never changes.", FIX,
+                site.scope,
+                f"the statistics are chosen by the constant {node.name!r}: the mode never changes.",
+                FIX,
                 op=node.name,
-            )  # fmt: skip
+            )
     fixed = model.sites and all(site.predicate is None for site in model.sites)
     if not fixed or not model.trains or not any(model.always_batch(site) for site in model.sites_in_training()):
         return
@@ -55,9 +57,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         used = model.flow.downstream([node.id])
         if not any(used[anchor] for site in model.sites for anchor in site.anchors):
             yield RULE.finding(
-                model.sites[0].scope, f"no batch norm depends on the flag {node.name!r}; their mode is fixed.", FIX,
-                confidence="low", op=node.name,
-            )  # fmt: skip
+                model.sites[0].scope,
+                f"no batch norm depends on the flag {node.name!r}; their mode is fixed.",
+                FIX,
+                confidence="low",
+                op=node.name,
+            )
 
 
 def bad() -> samples.Sample:

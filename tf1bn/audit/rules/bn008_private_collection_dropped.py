@@ -30,18 +30,22 @@ if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 RULE = Rule("BN008", "the updates are in a collection that nothing runs", "error", "S")
+
+
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each average whose updates only a private collection holds."""
     for miss in unreached.of_cause(model, unreached.PRIVATE):
         names = ", ".join(repr(name) for name in miss.collections)
         yield RULE.finding(
             miss.site.scope,
-            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}, and no train op"
-            " runs that.",
+            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}, and"
+            " no train op runs that.",
             f"Make the train op wait for tf.get_collection({miss.collections[0]!r}) too.",
-            variable=miss.variable.name, op=miss.writer.node.name, target=model.train_ops[0].name,
+            variable=miss.variable.name,
+            op=miss.writer.node.name,
+            target=model.train_ops[0].name,
             path=miss.path(model),
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

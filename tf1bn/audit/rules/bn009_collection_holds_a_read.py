@@ -44,9 +44,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for site, variable in found:
             if not any(ran[writer.node.id] for writer in variable.of_kind("update", "other")):
                 yield RULE.finding(
-                    site.scope, f"the entry {node.name!r} of UPDATE_OPS reads {variable.name!r} and updates nothing.", FIX,
-                    variable=variable.name, op=node.name,
-                )  # fmt: skip
+                    site.scope,
+                    f"the entry {node.name!r} of UPDATE_OPS reads {variable.name!r} and updates nothing.",
+                    FIX,
+                    variable=variable.name,
+                    op=node.name,
+                )
 
 
 def bad() -> samples.Sample:

@@ -37,9 +37,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for site in model.sites_in_training():
         if model.always_batch(site) and not site.statistics:
             yield RULE.finding(
-                site.scope, "it normalises with the statistics of the batch, and no variable keeps averages of them.", FIX,
-                confidence="low", op=site.normalizers[0].node.name,
-            )  # fmt: skip
+                site.scope,
+                "it normalises with the statistics of the batch, and no variable keeps averages of them.",
+                FIX,
+                confidence="low",
+                op=site.normalizers[0].node.name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -21,7 +21,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -45,14 +45,17 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if _only_in_branch(model, number, site.predicate):
                 yield RULE.finding(
                     site.scope,
-                    f"{writer.node.name!r} moves {variable.name!r} in every mode: it is built outside the branch of"
-                    f" {model.nodes[site.predicate[0]].name!r} that waits for it.",
-                    FIX, variable=variable.name, op=writer.node.name, target=model.nodes[site.predicate[0]].name,
-                )  # fmt: skip
+                    f"{writer.node.name!r} moves {variable.name!r} in every mode: it is built outside the"
+                    f" branch of {model.nodes[site.predicate[0]].name!r} that waits for it.",
+                    FIX,
+                    variable=variable.name,
+                    op=writer.node.name,
+                    target=model.nodes[site.predicate[0]].name,
+                )
 
 
 def _only_in_branch(model: GraphModel, number: int, predicate: tuple[int, int]) -> bool:
-    """Whether an op has users, and all of them, groups looked through, run under the predicate or lead into its call."""
+    """Whether all users of an op, groups looked through, run under the predicate; none is no."""
     todo, seen, inside = [number], {number}, False
     while todo:
         for child in model.flow.children[todo.pop()]:
@@ -96,7 +99,7 @@ def _classic(inside: bool) -> samples.Sample:
             ema = tf.train.ExponentialMovingAverage(0.9)
             early = None if inside else ema.apply([mean, variance])
 
-            def train() -> tuple[object, object]:
+            def train() -> tuple[Any, Any]:
                 with tf.control_dependencies([early if early is not None else ema.apply([mean, variance])]):
                     return tf.identity(mean), tf.identity(variance)
 

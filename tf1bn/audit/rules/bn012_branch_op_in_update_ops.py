@@ -22,7 +22,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
@@ -43,12 +43,19 @@ def check(model: GraphModel) -> Iterator[Finding]:
             continue
         stalled = _stalled(model, number)
         if number in entries or stalled or unreached.foreign(model, writer):
-            effect = f"{stalled!r} runs only when that branch is taken" if stalled else "it cannot be a control input outside"
+            effect = (
+                f"{stalled!r} runs only when that branch is taken"
+                if stalled
+                else "it cannot be a control input outside"
+            )
             yield RULE.finding(
                 site.scope,
                 f"{writer.node.name!r}, which moves {variable.name!r}, is inside a conditional branch, and {effect}.",
-                FIX, variable=variable.name, op=writer.node.name, target=stalled,
-            )  # fmt: skip
+                FIX,
+                variable=variable.name,
+                op=writer.node.name,
+                target=stalled,
+            )
 
 
 def _stalled(model: GraphModel, number: int) -> str:
@@ -72,7 +79,7 @@ def bad() -> samples.Sample:
         bn = p.variables("bn", 4)
         inner = []
 
-        def train() -> tuple[object, object]:
+        def train() -> tuple[Any, Any]:
             mean, variance = tf.nn.moments(y, [0, 1, 2])
             inner.extend([p.move(bn.mean, mean), p.move(bn.variance, variance, suffix="_1")])
             return mean, variance
@@ -92,7 +99,9 @@ def good() -> samples.Sample:
         flag = tf.placeholder(tf.bool, [], "phase_train")
         bn = p.norm(p.conv(p.images()), training=flag, collection=None)
         for variable, moment in ((bn.mean, bn.batch_mean), (bn.variance, bn.batch_variance)):
-            moved = tf.cond(flag, lambda v=variable, m=moment: tf.identity(p.move(v, m)), lambda v=variable: tf.identity(v))
+            moved = tf.cond(
+                flag, lambda v=variable, m=moment: tf.identity(p.move(v, m)), lambda v=variable: tf.identity(v)
+            )
             tf.add_to_collection(samples.UPDATE_OPS, moved)
         p.train(p.loss(bn.output))
         p.save()

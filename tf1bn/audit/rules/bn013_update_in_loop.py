@@ -21,7 +21,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
@@ -46,10 +46,13 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 user = model.nodes[crossing].name if crossing is not None else "UPDATE_OPS"
                 yield RULE.finding(
                     site.scope,
-                    f"{writer.node.name!r}, which moves {variable.name!r}, is inside a loop and {user!r} refers to it from"
-                    " outside.",
-                    FIX, variable=variable.name, op=writer.node.name, target=user,
-                )  # fmt: skip
+                    f"{writer.node.name!r}, which moves {variable.name!r}, is inside a loop and {user!r} refers to it"
+                    " from outside.",
+                    FIX,
+                    variable=variable.name,
+                    op=writer.node.name,
+                    target=user,
+                )
 
 
 def _leaves(model: GraphModel, number: int, loops: set[tuple]) -> bool:
@@ -76,7 +79,7 @@ def _mapped(inside: bool) -> samples.Sample:
         frames = tf.placeholder(tf.float32, [5, None, 4], "frames")
         bn = p.variables("bn", 4)
 
-        def body(x: object) -> object:
+        def body(x: Any) -> Any:
             mean, variance = tf.nn.moments(x, [0])
             updates = [p.move(bn.mean, mean), p.move(bn.variance, variance, suffix="_1")]
             for update in () if inside else updates:

@@ -50,10 +50,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 if model.flow.reach([number])[writer.node.id]:
                     yield RULE.finding(
                         site.scope,
-                        f"fetching {model.nodes[number].name!r} runs {writer.node.name!r}, which moves {variable.name!r}.",
-                        FIX, confidence="high" if told else "low", variable=variable.name, op=writer.node.name,
+                        f"fetching {model.nodes[number].name!r} runs {writer.node.name!r}, which moves"
+                        f" {variable.name!r}.",
+                        FIX,
+                        confidence="high" if told else "low",
+                        variable=variable.name,
+                        op=writer.node.name,
                         target=model.nodes[number].name,
-                    )  # fmt: skip
+                    )
                     break
 
 

@@ -22,11 +22,10 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import towers
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -53,13 +52,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     f"the train op {item.name!r} runs {racing} unordered updates of {variable.name!r}"
                     + (f"; {racing} x (1 - {decay:.6g}) = {excess:.3g}" if excess is not None else "")
                     + (", above 1: the variance can become negative." if excess is not None and excess > 1 else "."),
-                    FIX, severity="error" if excess is not None and excess > 1 else "warning", variable=variable.name,
-                    op=writers[0].node.name, target=item.name,
-                )  # fmt: skip
+                    FIX,
+                    severity="error" if excess is not None and excess > 1 else "warning",
+                    variable=variable.name,
+                    op=writers[0].node.name,
+                    target=item.name,
+                )
                 break
 
 
-def _first_owner(model: GraphModel) -> list:
+def _first_owner(model: GraphModel) -> list[Any]:
     """One site for each set of averages."""
     return list({tuple(v.name for v in site.statistics): site for site in reversed(model.sites)}.values())
 

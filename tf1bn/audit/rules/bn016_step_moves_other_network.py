@@ -41,7 +41,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         names = {variable.name for variable in site.affine}
         owners = [item for item in model.train_ops if names & {weight.name for weight in item.weights}]
         for item in model.train_ops:
-            if not owners or not item.weights or item in owners or {w.name for w in item.weights} & _below(model, owners):
+            if (
+                not owners
+                or not item.weights
+                or item in owners
+                or {w.name for w in item.weights} & _below(model, owners)
+            ):
                 continue
             moved = [(v, w) for v, w in model.updates(site) if item.reached[w.node.id]]
             if moved:
@@ -50,8 +55,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     site.scope,
                     f"the train op {item.name!r} moves {variable.name!r}, but its weights are trained by"
                     f" {owners[0].name!r}.",
-                    FIX, variable=variable.name, op=writer.node.name, target=item.name,
-                )  # fmt: skip
+                    FIX,
+                    variable=variable.name,
+                    op=writer.node.name,
+                    target=item.name,
+                )
 
 
 def _below(model: GraphModel, owners: list) -> set[str]:

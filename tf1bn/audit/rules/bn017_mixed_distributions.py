@@ -21,19 +21,28 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import towers
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 RULE = Rule("BN017", "one set of averages is fed by inputs of different kinds", "warning", "S")
 FIX = "Keep averages per input domain, or let only one of the uses update them."
-_INPUTS = ("Placeholder", "PlaceholderWithDefault", "IteratorGetNext", "QueueDequeueV2", "QueueDequeueManyV2",
-           "QueueDequeueUpToV2", "ReaderReadV2", "RandomUniform", "RandomStandardNormal", "OneShotIterator")  # fmt: skip
+_INPUTS = (
+    "Placeholder",
+    "PlaceholderWithDefault",
+    "IteratorGetNext",
+    "QueueDequeueV2",
+    "QueueDequeueManyV2",
+    "QueueDequeueUpToV2",
+    "ReaderReadV2",
+    "RandomUniform",
+    "RandomStandardNormal",
+    "OneShotIterator",
+)
 
 
 def check(model: GraphModel) -> Iterator[Finding]:
@@ -50,12 +59,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if pairs:
                 names = [sorted(item)[0] for item in pairs[0][::-1]]
                 yield RULE.finding(
-                    site.scope, f"{variable.name!r} is updated from {names[0]!r} and from {names[1]!r}, which share nothing.",
-                    FIX, confidence="medium", variable=variable.name, op=writers[0].node.name,
-                )  # fmt: skip
+                    site.scope,
+                    f"{variable.name!r} is updated from {names[0]!r} and from {names[1]!r}, which share nothing.",
+                    FIX,
+                    confidence="medium",
+                    variable=variable.name,
+                    op=writers[0].node.name,
+                )
 
 
-def _inputs(model: GraphModel, writer: object) -> frozenset[str]:
+def _inputs(model: GraphModel, writer: Any) -> frozenset[str]:
     moments = [number for number, _ in writer.sources if number not in model.variables.by_node]
     marks = model.flow.feeds(moments)
     flags = {site.predicate[0] for site in model.sites if site.predicate}

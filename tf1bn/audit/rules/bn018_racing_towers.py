@@ -21,11 +21,10 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import towers
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -47,9 +46,13 @@ def check(model: GraphModel) -> Iterator[Finding]:
             decay = next((d for d in map(model.decay, writers) if d is not None), None)
             severe = decay is not None and len(names) * (1 - decay) > 1
             yield RULE.finding(
-                site.scope, f"{len(names)} towers ({', '.join(names)}) write {variable.name!r} in one step, in no order.",
-                FIX, severity="error" if severe else "warning", variable=variable.name, op=writers[0].node.name,
-            )  # fmt: skip
+                site.scope,
+                f"{len(names)} towers ({', '.join(names)}) write {variable.name!r} in one step, in no order.",
+                FIX,
+                severity="error" if severe else "warning",
+                variable=variable.name,
+                op=writers[0].node.name,
+            )
 
 
 def bad() -> samples.Sample:
@@ -65,7 +68,8 @@ def good() -> samples.Sample:
 def _towers(count: int) -> samples.Sample:
     tf = samples.tf
     with samples.program() as p:
-        losses, updates = [], []
+        losses: list[Any] = []
+        updates: list[Any] = []
         for number in range(2):
             with tf.name_scope(f"tower_{number}"):
                 x = p.rows()

@@ -35,7 +35,7 @@ FIX = "Use decay ** (1 / n) for n micro-steps, or accumulate the batch moments a
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each batch norm that moves while gradients are accumulated."""
-    accumulators = set()
+    accumulators: set[int] = set()
     for item in model.train_ops:
         for number in item.applies:
             for variable in model.variables.among(model.flow.sources(model.nodes[number].inputs[-1])):
@@ -50,9 +50,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         moved = [(v, w) for v, w in model.updates(site) if ran[w.node.id]]
         if moved:
             yield RULE.finding(
-                site.scope, f"{moved[0][1].node.name!r} runs each time that gradients are accumulated.", FIX,
-                variable=moved[0][0].name, op=moved[0][1].node.name,
-            )  # fmt: skip
+                site.scope,
+                f"{moved[0][1].node.name!r} runs each time that gradients are accumulated.",
+                FIX,
+                variable=moved[0][0].name,
+                op=moved[0][1].node.name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -44,9 +44,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if others and _SCOPE.search(writer.node.name) and model.ran[writer.node.id] and writer.node.id not in done:
                 done.add(writer.node.id)
                 yield RULE.finding(
-                    site.scope, f"{writer.node.name!r} moves {variable.name!r} again in a recomputed forward pass.", FIX,
-                    variable=variable.name, op=writer.node.name,
-                )  # fmt: skip
+                    site.scope,
+                    f"{writer.node.name!r} moves {variable.name!r} again in a recomputed forward pass.",
+                    FIX,
+                    variable=variable.name,
+                    op=writer.node.name,
+                )
 
 
 def bad() -> samples.Sample:

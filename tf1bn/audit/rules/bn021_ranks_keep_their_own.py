@@ -20,7 +20,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -50,15 +50,21 @@ def check(model: GraphModel) -> Iterator[Finding]:
             for _, writer in updates
         )
         read = [user for variable in site.statistics for user, _, _ in model.flow.users[variable.node.id]]
-        exchanged = exchanged or any(user in reduces for n in read for user, _, _ in model.flow.users[n]) or any(
-            model.nodes[n].op in _REDUCES for m, _ in site.moments for n in model.flow.computed((m, 0))
+        exchanged = (
+            exchanged
+            or any(user in reduces for n in read for user, _, _ in model.flow.users[n])
+            or any(model.nodes[n].op in _REDUCES for m, _ in site.moments for n in model.flow.computed((m, 0)))
         )
         if not exchanged:
             variable, writer = updates[0]
             yield RULE.finding(
-                site.scope, f"gradients are reduced over ranks, {variable.name!r} is not: every rank keeps its own.", FIX,
-                confidence="low", variable=variable.name, op=writer.node.name,
-            )  # fmt: skip
+                site.scope,
+                f"gradients are reduced over ranks, {variable.name!r} is not: every rank keeps its own.",
+                FIX,
+                confidence="low",
+                variable=variable.name,
+                op=writer.node.name,
+            )
 
 
 def bad() -> samples.Sample:
@@ -75,11 +81,16 @@ def _ranks(synchronised: bool) -> samples.Sample:
     tf = samples.tf
     with samples.program() as p:
 
-        def reduce(value: object, key: int) -> object:
+        def reduce(value: Any, key: int) -> Any:
             return tf.raw_ops.CollectiveReduce(
-                input=value, group_size=2, group_key=1, instance_key=key, merge_op="Add", final_op="Div",
+                input=value,
+                group_size=2,
+                group_key=1,
+                instance_key=key,
+                merge_op="Add",
+                final_op="Div",
                 subdiv_offsets=[0],
-            )  # fmt: skip
+            )
 
         x = p.dense(p.rows())
         bn = p.variables("bn", 4)

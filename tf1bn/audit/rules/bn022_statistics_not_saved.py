@@ -22,11 +22,10 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -48,12 +47,15 @@ def check(model: GraphModel) -> Iterator[Finding]:
             else:
                 continue
             yield RULE.finding(
-                site.scope, f"the average {variable.name!r} gets lost: {where}.", FIX, variable=variable.name,
+                site.scope,
+                f"the average {variable.name!r} gets lost: {where}.",
+                FIX,
+                variable=variable.name,
                 op=model.saves[0].node.name if model.saves else "",
-            )  # fmt: skip
+            )
 
 
-def _kept(model: GraphModel, site: object) -> list:
+def _kept(model: GraphModel, site: Any) -> list:
     """The statistics that evaluation needs: those that are read or written in this graph."""
     return [v for v in site.statistics if site.mode != "batch" or v.of_kind("update", "other")]
 

@@ -40,9 +40,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if applied or variable.trainable:
                 how = f"{applied[0].node.name!r} writes it" if applied else "it is in TRAINABLE_VARIABLES"
                 yield RULE.finding(
-                    site.scope, f"the average {variable.name!r} can be trained: {how}.", FIX, variable=variable.name,
+                    site.scope,
+                    f"the average {variable.name!r} can be trained: {how}.",
+                    FIX,
+                    variable=variable.name,
                     op=applied[0].node.name if applied else "",
-                )  # fmt: skip
+                )
 
 
 def bad() -> samples.Sample:

@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -47,10 +46,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         moved = (gamma is not None and np.any(gamma != 1)) or (beta is not None and np.any(beta != 0))
         if moved:
             yield RULE.finding(
-                group.scope, f"in {model.checkpoint.where!r} all {mean.size} channels have mean 0 and variance 1, though"
+                group.scope,
+                f"in {model.checkpoint.where!r} all {mean.size} channels have mean 0 and variance 1, though"
                 " gamma or beta were trained.",
-                FIX, variable=group.names["mean"],
-            )  # fmt: skip
+                FIX,
+                variable=group.names["mean"],
+            )
 
 
 def bad() -> samples.Sample:

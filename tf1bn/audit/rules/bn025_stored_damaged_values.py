@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -48,14 +47,19 @@ def check(model: GraphModel) -> Iterator[Finding]:
             negative = np.flatnonzero(flat < 0) if role == "variance" else infinite[:0]
             dead = np.flatnonzero(np.abs(flat) < _DEAD) if role == "variance" else infinite[:0]
             for what, channels, severity in (
-                ("NaN or infinite", infinite, "error"), ("negative", negative, "error"), ("practically zero", dead, "info"),
-            ):  # fmt: skip
+                ("NaN or infinite", infinite, "error"),
+                ("negative", negative, "error"),
+                ("practically zero", dead, "info"),
+            ):
                 if channels.size:
                     yield RULE.finding(
                         group.scope,
-                        f"{group.names[role]!r} is {what} in {channels.size} of {flat.size} channels, first {channels[0]}.",
-                        FIX, severity=severity, variable=group.names[role],
-                    )  # fmt: skip
+                        f"{group.names[role]!r} is {what} in {channels.size} of {flat.size} channels,"
+                        f" first {channels[0]}.",
+                        FIX,
+                        severity=severity,
+                        variable=group.names[role],
+                    )
 
 
 def bad() -> samples.Sample:

@@ -44,12 +44,18 @@ def check(model: GraphModel) -> Iterator[Finding]:
             missing = name not in model.checkpoint if model.checkpoint is not None else model.trains and not shadows
             if missing:
                 owner = item.targets.get(name)
-                place = f"the checkpoint {model.checkpoint.where!r}" if model.checkpoint is not None else "the training graph"
+                place = (
+                    f"the checkpoint {model.checkpoint.where!r}"
+                    if model.checkpoint is not None
+                    else "the training graph"
+                )
                 yield RULE.finding(
-                    owner.scope if owner is not None else "", f"{item.node.name!r} restores {name!r}, which {place} does"
-                    " not have.",
-                    FIX, variable=owner.name if owner is not None else name, op=item.node.name,
-                )  # fmt: skip
+                    owner.scope if owner is not None else "",
+                    f"{item.node.name!r} restores {name!r}, which {place} does not have.",
+                    FIX,
+                    variable=owner.name if owner is not None else name,
+                    op=item.node.name,
+                )
 
 
 def bad() -> samples.Sample:

@@ -41,24 +41,34 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for item in model.restores:
         shadows |= {v.name for k, v in item.targets.items() if k.endswith(_SUFFIX) and not v.name.endswith(_SUFFIX)}
     for site in model.sites:
-        doubled = [v for v in site.statistics if v.name in shadows and not v.name.endswith(_SUFFIX) and not _fed(model, v)]
+        doubled = [
+            v for v in site.statistics if v.name in shadows and not v.name.endswith(_SUFFIX) and not _fed(model, v)
+        ]
         affine = {variable.name in shadows for variable in site.affine}
         if doubled and model.trains:
             yield RULE.finding(
-                site.scope, f"{doubled[0].name!r} is a moving average and is averaged again.", FIX, confidence="medium",
+                site.scope,
+                f"{doubled[0].name!r} is a moving average and is averaged again.",
+                FIX,
+                confidence="medium",
                 variable=doubled[0].name,
-            )  # fmt: skip
+            )
         elif len(affine) == 2:
             covered = [variable.name for variable in site.affine if variable.name in shadows]
             yield RULE.finding(
-                site.scope, f"the average of weights covers {covered[0]!r} and not its partner.", FIX, variable=covered[0]
+                site.scope,
+                f"the average of weights covers {covered[0]!r} and not its partner.",
+                FIX,
+                variable=covered[0],
             )
 
 
 def _fed(model: GraphModel, variable: Variable) -> bool:
     """Whether the variable takes its value from its own shadow: the two are one average then."""
     shadow = model.variables.by_name.get(variable.name + _SUFFIX)
-    return shadow is not None and any((shadow.node.id, 0) in writer.sources for writer in variable.of_kind("update", "copy"))
+    return shadow is not None and any(
+        (shadow.node.id, 0) in writer.sources for writer in variable.of_kind("update", "copy")
+    )
 
 
 def bad() -> samples.Sample:

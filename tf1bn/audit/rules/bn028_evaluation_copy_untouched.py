@@ -23,11 +23,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -49,18 +48,23 @@ def check(model: GraphModel) -> Iterator[Finding]:
         shared = _weight(model, site) & _weight(model, twin)
         if site.mode == "moving" and unwritten and apart and (shared or set(site.affine) & set(twin.affine)):
             yield RULE.finding(
-                site.scope, f"it reads {site.statistics[0].name!r}, which nothing writes; training moves"
+                site.scope,
+                f"it reads {site.statistics[0].name!r}, which nothing writes; training moves"
                 f" {twin.statistics[0].name!r}.",
-                FIX, variable=site.statistics[0].name, op=site.normalizers[0].node.name,
-            )  # fmt: skip
+                FIX,
+                variable=site.statistics[0].name,
+                op=site.normalizers[0].node.name,
+            )
     for site, variable, base in keys.renumbered(model):
         yield RULE.finding(
-            site.scope, f"the checkpoint has {base!r} and not {variable.key!r}: the layer was built twice.", FIX,
+            site.scope,
+            f"the checkpoint has {base!r} and not {variable.key!r}: the layer was built twice.",
+            FIX,
             variable=variable.name,
-        )  # fmt: skip
+        )
 
 
-def _weight(model: GraphModel, site: object) -> set[str]:
+def _weight(model: GraphModel, site: Any) -> set[str]:
     """The weights of the layer that a batch norm takes its input from."""
     node = model.nodes[model.flow.strip(site.x)[0]]
     for _ in range(3):

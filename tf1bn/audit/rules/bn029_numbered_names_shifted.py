@@ -24,9 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -38,13 +37,19 @@ FIX = "Map the layers by their position in the network and compare outputs on on
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each family of shifted names."""
     for family, here, there in keys.families(model):
-        if len(here) < len(there) and len(set(here.values()) & set(there.values())) == 1 and len(set(there.values())) == 1:
+        if (
+            len(here) < len(there)
+            and len(set(here.values()) & set(there.values())) == 1
+            and len(set(there.values())) == 1
+        ):
             yield RULE.finding(
                 sorted(here)[0],
-                f"the graph numbers {len(here)} batch norms as {family!r}, the checkpoint {len(there)}, all of the shape"
-                f" {next(iter(there.values()))}: a restore by name may load the wrong layer.",
-                FIX, confidence="medium", variable=sorted(here)[0],
-            )  # fmt: skip
+                f"the graph numbers {len(here)} batch norms as {family!r}, the checkpoint {len(there)}, all of the"
+                f" shape {next(iter(there.values()))}: a restore by name may load the wrong layer.",
+                FIX,
+                confidence="medium",
+                variable=sorted(here)[0],
+            )
 
 
 def bad() -> samples.Sample:

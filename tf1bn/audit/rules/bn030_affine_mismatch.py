@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 RULE = Rule("BN030", "gamma or beta is in the graph and not in the checkpoint, or the reverse", "warning", "SC")
+
+
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each parameter on one side only."""
     if model.checkpoint is None:
@@ -40,16 +42,24 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for role, variable in (("gamma", site.gamma), ("beta", site.beta)):
             stored = f"{prefix}/{role}" in model.checkpoint
             if variable is not None and variable.key not in model.checkpoint:
-                message, fix = f"{variable.name!r} is in the graph and not in the checkpoint.", "remove it from the layer"
+                message, fix = (
+                    f"{variable.name!r} is in the graph and not in the checkpoint.",
+                    "remove it from the layer",
+                )
             elif variable is None and stored:
-                message, fix = f"'{prefix}/{role}' is in the checkpoint and the layer does not use it.", "add it to the layer"
+                message, fix = (
+                    f"'{prefix}/{role}' is in the checkpoint and the layer does not use it.",
+                    "add it to the layer",
+                )
             else:
                 continue
             word = "scale" if role == "gamma" else "center"
             yield RULE.finding(
-                site.scope, message, f"Set {word} as in the program that wrote the checkpoint ({fix}), or migrate the file.",
+                site.scope,
+                message,
+                f"Set {word} as in the program that wrote the checkpoint ({fix}), or migrate the file.",
                 variable=f"{prefix}/{role}",
-            )  # fmt: skip
+            )
 
 
 def bad() -> samples.Sample:

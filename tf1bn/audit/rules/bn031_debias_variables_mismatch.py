@@ -21,7 +21,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,18 +45,24 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if variable.key not in model.checkpoint:
                 continue
             tail = variable.key.rsplit("/", 1)[-1]
-            here = [v.key for v in model.variables.by_node.values() if v.key.endswith(_LEAVES) and _of(v.key, variable, tail)]
+            here = [
+                v.key
+                for v in model.variables.by_node.values()
+                if v.key.endswith(_LEAVES) and _of(v.key, variable, tail)
+            ]
             there = [name for name in model.checkpoint.shapes if name.endswith(_LEAVES) and _of(name, variable, tail)]
             odd = sorted(set(here) ^ set(there))
             if odd:
                 place = "graph" if odd[0] in here else "checkpoint"
                 yield RULE.finding(
-                    site.scope, f"{odd[0]!r} is in the {place} alone: one side debiases {variable.name!r}, the other not.",
-                    FIX, variable=variable.name,
-                )  # fmt: skip
+                    site.scope,
+                    f"{odd[0]!r} is in the {place} alone: one side debiases {variable.name!r}, the other not.",
+                    FIX,
+                    variable=variable.name,
+                )
 
 
-def _of(name: str, variable: object, tail: str) -> bool:
+def _of(name: str, variable: Any, tail: str) -> bool:
     """Whether an auxiliary name belongs to a variable; slim doubles the scope in it."""
     return f"/{tail}/" in f"/{name}" and name.startswith(variable.key.rsplit("/", 1)[0])
 
@@ -78,5 +84,5 @@ def _stored(auxiliary: bool) -> samples.Sample:
         values = p.values()
         if auxiliary:
             values["BatchNorm/BatchNorm/moving_mean/biased"] = values["BatchNorm/moving_mean"]
-            values["BatchNorm/BatchNorm/moving_mean/local_step"] = np.float32(7)
+            values["BatchNorm/BatchNorm/moving_mean/local_step"] = np.asarray(7.0, np.float32)
         return p.sample(checkpoint=values)

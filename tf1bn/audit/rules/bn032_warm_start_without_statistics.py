@@ -22,7 +22,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -43,9 +43,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for variable in site.statistics:
             if variable.name not in covered:
                 yield RULE.finding(
-                    site.scope, f"the warm start covers {site.affine[0].name!r} and not {variable.name!r}.", FIX,
+                    site.scope,
+                    f"the warm start covers {site.affine[0].name!r} and not {variable.name!r}.",
+                    FIX,
                     variable=variable.name,
-                )  # fmt: skip
+                )
 
 
 def bad() -> samples.Sample:
@@ -58,7 +60,7 @@ def good() -> samples.Sample:
     return _warm(samples.tf.global_variables)
 
 
-def _warm(which: object) -> samples.Sample:
+def _warm(which: Any) -> samples.Sample:
     tf = samples.tf
     with samples.program() as p:
         bn = p.norm(p.conv(p.images()))

@@ -22,7 +22,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -50,12 +50,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
             site.scope,
             f"no optimizer is in this graph, but {site.normalizers[0].node.name!r} uses the statistics of the batch and"
             f" never {site.statistics[0].name!r}.",
-            FIX, confidence="medium" if collected else "high", variable=site.statistics[0].name,
+            FIX,
+            confidence="medium" if collected else "high",
+            variable=site.statistics[0].name,
             op=site.normalizers[0].node.name,
-        )  # fmt: skip
+        )
 
 
-def _behind_output(model: GraphModel, site: object, number: int) -> bool:
+def _behind_output(model: GraphModel, site: Any, number: int) -> bool:
     """Whether something computed from the batch norm's output waits for an update."""
     below = model.flow.computed_from({item.output for item in site.normalizers})
     return bool(model.flow.reach(below)[number])

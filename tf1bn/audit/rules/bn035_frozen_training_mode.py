@@ -44,9 +44,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         if model.uses_batch(site) or empty:
             how = "its mean is an empty constant" if empty else "it uses the statistics of the batch"
             yield RULE.finding(
-                site.scope, f"the frozen {item.node.op} {item.node.name!r} is in training mode: {how}.", FIX,
-                confidence="high" if site.fused else "low", op=item.node.name,
-            )  # fmt: skip
+                site.scope,
+                f"the frozen {item.node.op} {item.node.name!r} is in training mode: {how}.",
+                FIX,
+                confidence="high" if site.fused else "low",
+                op=item.node.name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -31,8 +31,20 @@ if TYPE_CHECKING:
 
 RULE = Rule("BN036", "a frozen graph still holds updates of the averages", "error", "S")
 FIX = "Freeze a graph built with training=False, which has no updates."
-_REFERENCE = ("RefSwitch", "RefMerge", "RefEnter", "RefIdentity", "RefExit", "RefSelect", "Assign", "AssignSub", "AssignAdd",
-              "AssignVariableOp", "AssignSubVariableOp", "AssignAddVariableOp")  # fmt: skip
+_REFERENCE = (
+    "RefSwitch",
+    "RefMerge",
+    "RefEnter",
+    "RefIdentity",
+    "RefExit",
+    "RefSelect",
+    "Assign",
+    "AssignSub",
+    "AssignAdd",
+    "AssignVariableOp",
+    "AssignSubVariableOp",
+    "AssignAddVariableOp",
+)
 
 
 def check(model: GraphModel) -> Iterator[Finding]:
@@ -44,9 +56,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             target = model.nodes[model.flow.strip(node.inputs[0])[0]].name
             scope = target.rsplit("/", 1)[0]
             yield RULE.finding(
-                scope, f"{node.op} {node.name!r} needs the variable {target!r}, which freezing made a constant.", FIX,
-                variable=target, op=node.name,
-            )  # fmt: skip
+                scope,
+                f"{node.op} {node.name!r} needs the variable {target!r}, which freezing made a constant.",
+                FIX,
+                variable=target,
+                op=node.name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -21,7 +21,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, states
 from tf1bn.audit.finding import Finding, Rule
@@ -47,7 +47,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         blocked = node.op in _BLOCKS and any(op.startswith(("Conv2D", "MatMul", "DepthwiseConv2d")) for op in near)
         if blocked or site.predicate is not None or "other users" in reason:
             yield RULE.finding(
-                site.scope, f"it cannot be folded: {reason}.", FIX, confidence="medium", op=site.normalizers[0].node.name
+                site.scope,
+                f"it cannot be folded: {reason}.",
+                FIX,
+                confidence="medium",
+                op=site.normalizers[0].node.name,
             )
 
 
@@ -55,7 +59,7 @@ def bad() -> samples.Sample:
     """A concatenation between convolution and batch norm."""
     tf = samples.tf
 
-    def build(p: object) -> object:
+    def build(p: Any) -> Any:
         x = p.images()
         joined = tf.concat([p.conv(x, 4, "left"), p.conv(x, 4, "right")], 3)
         return p.norm(joined, training=False).output

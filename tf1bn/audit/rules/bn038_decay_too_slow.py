@@ -52,10 +52,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if weight > 0.01:
                 yield RULE.finding(
                     site.scope,
-                    f"after {count:.0f} updates with decay {decays[0]:.6g} the initial value still weighs {weight:.1%} in"
-                    f" {variable.name!r}.",
-                    FIX, variable=variable.name, op=writers[0].node.name,
-                )  # fmt: skip
+                    f"after {count:.0f} updates with decay {decays[0]:.6g} the initial value still weighs {weight:.1%}"
+                    f" in {variable.name!r}.",
+                    FIX,
+                    variable=variable.name,
+                    op=writers[0].node.name,
+                )
 
 
 def bad() -> samples.Sample:

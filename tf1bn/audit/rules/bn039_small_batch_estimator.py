@@ -23,9 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import shapes
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -44,9 +43,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         if count is not None and 1 < count < _SMALL:
             yield RULE.finding(
                 site.scope,
-                f"{count} values per channel: the fused kernel's variance is {count / (count - 1):.4f} of the plain one.",
-                FIX, op=site.normalizers[0].node.name,
-            )  # fmt: skip
+                f"{count} values per channel: the fused kernel's variance is {count / (count - 1):.4f} of the"
+                f" plain one.",
+                FIX,
+                op=site.normalizers[0].node.name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -22,9 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import shapes
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -38,9 +37,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for site in model.sites_in_training():
         if model.uses_batch(site) and shapes.values_per_channel(model, site) == 1:
             yield RULE.finding(
-                site.scope, "one value per channel in training: the variance is 0 and the output is beta.", FIX,
-                severity="error" if model.always_batch(site) else "warning", op=site.normalizers[0].node.name,
-            )  # fmt: skip
+                site.scope,
+                "one value per channel in training: the variance is 0 and the output is beta.",
+                FIX,
+                severity="error" if model.always_batch(site) else "warning",
+                op=site.normalizers[0].node.name,
+            )
 
 
 def bad() -> samples.Sample:

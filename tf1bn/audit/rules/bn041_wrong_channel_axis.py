@@ -23,9 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import shapes
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -44,10 +43,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         channel = 1 if there == "NCHW" else 3
         if axes is not None and len(axes) == 3 and channel in axes:
             yield RULE.finding(
-                site.scope, f"{name!r} is {there} with channels on axis {channel}, and the batch norm reduces axes"
-                f" {sorted(axes)}.",
-                FIX, op=site.normalizers[0].node.name, target=name,
-            )  # fmt: skip
+                site.scope,
+                f"{name!r} is {there} with channels on axis {channel}, and the batch norm reduces axes {sorted(axes)}.",
+                FIX,
+                op=site.normalizers[0].node.name,
+                target=name,
+            )
 
 
 def bad() -> samples.Sample:

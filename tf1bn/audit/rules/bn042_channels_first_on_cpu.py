@@ -19,7 +19,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -37,7 +37,10 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for item in site.normalizers:
             if item.data_format.startswith("NC") and "cpu" in item.node.device.lower():
                 yield RULE.finding(
-                    site.scope, f"{item.node.name!r} is {item.data_format} on {item.node.device!r}.", FIX, op=item.node.name
+                    site.scope,
+                    f"{item.node.name!r} is {item.data_format} on {item.node.device!r}.",
+                    FIX,
+                    op=item.node.name,
                 )
 
 
@@ -51,7 +54,7 @@ def good() -> samples.Sample:
     return _placed(None)
 
 
-def _placed(device: object) -> samples.Sample:
+def _placed(device: Any) -> samples.Sample:
     with samples.program() as p, samples.tf.device(device):
         p.norm(p.conv(p.images(layout="NCHW"), layout="NCHW"), layout="NCHW", training=False)
         p.save()

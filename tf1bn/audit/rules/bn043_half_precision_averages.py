@@ -38,9 +38,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for variable in site.statistics:
             if variable.dtype in ("float16", "bfloat16"):
                 yield RULE.finding(
-                    site.scope, f"the average {variable.name!r} is {variable.dtype}: small steps are rounded away.", FIX,
+                    site.scope,
+                    f"the average {variable.name!r} is {variable.dtype}: small steps are rounded away.",
+                    FIX,
                     variable=variable.name,
-                )  # fmt: skip
+                )
 
 
 def bad() -> samples.Sample:

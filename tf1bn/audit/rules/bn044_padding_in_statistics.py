@@ -43,9 +43,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         moments = [number for number, _ in site.moments]
         if rank == 3 and moments and not any(masked[number] for number in moments):
             yield RULE.finding(
-                site.scope, f"its moments ignore the mask {model.nodes[masks[0]].name!r}: padded positions count.", FIX,
-                confidence="low", op=site.normalizers[0].node.name,
-            )  # fmt: skip
+                site.scope,
+                f"its moments ignore the mask {model.nodes[masks[0]].name!r}: padded positions count.",
+                FIX,
+                confidence="low",
+                op=site.normalizers[0].node.name,
+            )
 
 
 def bad() -> samples.Sample:

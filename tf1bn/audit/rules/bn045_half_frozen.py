@@ -46,11 +46,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for site, learns, moves in found.values():
         if learns == moves or (learns and model.uses_batch(site)):
             continue
-        what = "its averages move, gamma and beta are frozen" if moves else "gamma and beta learn, its averages are frozen"
+        what = (
+            "its averages move, gamma and beta are frozen" if moves else "gamma and beta learn, its averages are frozen"
+        )
         yield RULE.finding(
-            site.scope, f"{what}, while other batch norms train.", FIX, confidence="low",
+            site.scope,
+            f"{what}, while other batch norms train.",
+            FIX,
+            confidence="low",
             variable=(site.statistics if moves else site.affine)[0].name,
-        )  # fmt: skip
+        )
 
 
 def bad() -> samples.Sample:

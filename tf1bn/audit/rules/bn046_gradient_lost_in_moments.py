@@ -42,15 +42,22 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 continue
             used = model.flow.sources(item.mean) | model.flow.sources(item.variance)
             fused = sorted(n for n, out in used if model.nodes[n].op.startswith("FusedBatchNorm") and out in (1, 2))
-            stops = [n for t in (item.mean, item.variance) for n in model.flow.computed(t)
-                     if model.nodes[n].op == "StopGradient" and site.moments]  # fmt: skip
+            stops = [
+                n
+                for t in (item.mean, item.variance)
+                for n in model.flow.computed(t)
+                if model.nodes[n].op == "StopGradient" and site.moments
+            ]
             culprit = fused[:1] or sorted(stops)[:1]
             if culprit:
                 name = model.nodes[culprit[0]].name
                 yield RULE.finding(
-                    site.scope, f"no gradient passes {name!r} on the way from the batch moments to the normaliser.", FIX,
-                    op=name, target=item.node.name,
-                )  # fmt: skip
+                    site.scope,
+                    f"no gradient passes {name!r} on the way from the batch moments to the normaliser.",
+                    FIX,
+                    op=name,
+                    target=item.node.name,
+                )
     yield from _penalties(model)
 
 
@@ -66,9 +73,12 @@ def _penalties(model: GraphModel) -> Iterator[Finding]:
             for name in _used(model, item.node.id):
                 if name in differentiated:
                     yield RULE.finding(
-                        site.scope, f"{name!r} is differentiated, but the gradient of {item.node.name!r}'s statistics is zero.",
-                        FIX, op=item.node.name, target=name,
-                    )  # fmt: skip
+                        site.scope,
+                        f"{name!r} is differentiated, but the gradient of {item.node.name!r}'s statistics is zero.",
+                        FIX,
+                        op=item.node.name,
+                        target=name,
+                    )
                     break
 
 
@@ -79,7 +89,8 @@ def _differentiated(model: GraphModel) -> set[str]:
 
 def _used(model: GraphModel, number: int) -> Iterator[str]:
     """The users of a fused op's statistics, updates aside; the outputs of conditionals are looked through."""
-    todo, seen = [(number, 1), (number, 2)], set()
+    todo = [(number, 1), (number, 2)]
+    seen: set[tuple[int, int]] = set()
     while todo and len(seen) < 300:
         tensor = todo.pop()
         for user, position, output in model.flow.users[tensor[0]]:

@@ -41,9 +41,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             for entry in entries:
                 if model.flow.feeds([entry])[variable.node.id]:
                     yield RULE.finding(
-                        site.scope, f"the penalty {model.nodes[entry].name!r} includes {variable.name!r}.", FIX,
-                        variable=variable.name, op=model.nodes[entry].name,
-                    )  # fmt: skip
+                        site.scope,
+                        f"the penalty {model.nodes[entry].name!r} includes {variable.name!r}.",
+                        FIX,
+                        variable=variable.name,
+                        op=model.nodes[entry].name,
+                    )
                     break
 
 

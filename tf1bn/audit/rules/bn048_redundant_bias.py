@@ -40,9 +40,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
         found = [v for t in node.inputs for v in model.variables.among({model.flow.strip(t), *_read(model, t)})]
         if found and len(found[0].shape or ()) == 1:
             yield RULE.finding(
-                site.scope, f"the bias {found[0].name!r} cancels when the mean is subtracted.", FIX, variable=found[0].name,
+                site.scope,
+                f"the bias {found[0].name!r} cancels when the mean is subtracted.",
+                FIX,
+                variable=found[0].name,
                 op=node.name,
-            )  # fmt: skip
+            )
 
 
 def _read(model: GraphModel, tensor: tuple[int, int]) -> set[tuple[int, int]]:

@@ -21,7 +21,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -41,12 +41,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
         if copied and left:
             source = _copies(model, copied[0])[0]
             yield RULE.finding(
-                site.scope, f"{copied[0].name!r} is copied from {source!r}, {left[0].name!r} is not.", FIX,
+                site.scope,
+                f"{copied[0].name!r} is copied from {source!r}, {left[0].name!r} is not.",
+                FIX,
                 variable=left[0].name,
-            )  # fmt: skip
+            )
 
 
-def _copies(model: GraphModel, variable: object) -> list[str]:
+def _copies(model: GraphModel, variable: Any) -> list[str]:
     """The variables of another scope that are copied into this one."""
     leaf = variable.name.rsplit("/", 1)[-1]
     found = []

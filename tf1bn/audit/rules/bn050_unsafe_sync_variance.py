@@ -20,7 +20,7 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -43,10 +43,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
             if ops & set(_REDUCES) and "Sub" in ops and not ops & set(_CLAMPS):
                 name = next(model.nodes[number].name for number in sorted(path) if model.nodes[number].op == "Sub")
                 yield RULE.finding(
-                    site.scope, f"the variance over replicas is the difference {name!r}, and nothing keeps it from being"
-                    " negative.",
-                    FIX, confidence="medium", op=name,
-                )  # fmt: skip
+                    site.scope,
+                    f"the variance over replicas is the difference {name!r}, and nothing keeps it from being negative.",
+                    FIX,
+                    confidence="medium",
+                    op=name,
+                )
 
 
 def bad() -> samples.Sample:
@@ -63,11 +65,16 @@ def _synchronised(clamp: bool) -> samples.Sample:
     tf = samples.tf
     with samples.program() as p:
 
-        def reduce(value: object, key: int) -> object:
+        def reduce(value: Any, key: int) -> Any:
             return tf.raw_ops.CollectiveReduce(
-                input=value, group_size=2, group_key=1, instance_key=key, merge_op="Add", final_op="Div",
+                input=value,
+                group_size=2,
+                group_key=1,
+                instance_key=key,
+                merge_op="Add",
+                final_op="Div",
                 subdiv_offsets=[0],
-            )  # fmt: skip
+            )
 
         x = p.dense(p.rows())
         bn = p.variables("bn", 4)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 RULE = Rule("BN051", "batches that are not drawn independently leak labels", "info", "-")
+
+
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields nothing: the data are not in the graph."""
     yield from ()

@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf1bn.audit import samples
+from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.audit import keys
 
 if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
@@ -43,10 +42,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
             decay = model.decay(writer)
             if decay is not None and 0 < decay < 0.11 and site.scope not in model.records:
                 yield RULE.finding(
-                    site.scope, f"the decay of {variable.name!r} is {decay:.4g}: each step keeps next to nothing of the"
+                    site.scope,
+                    f"the decay of {variable.name!r} is {decay:.4g}: each step keeps next to nothing of the"
                     " average; momentum and decay look exchanged.",
-                    FIX, confidence="medium", variable=variable.name, op=writer.node.name,
-                )  # fmt: skip
+                    FIX,
+                    confidence="medium",
+                    variable=variable.name,
+                    op=writer.node.name,
+                )
     if model.checkpoint is None:
         return
     gammas = [(group, group.value("gamma")) for group in keys.groups(model)]
@@ -54,16 +57,24 @@ def check(model: GraphModel) -> Iterator[Finding]:
     if len(gammas) > 1 and all(abs(float(np.mean(value))) < 0.4 and np.any(value < 0) for _, value in gammas):
         group, value = gammas[0]
         yield RULE.finding(
-            group.scope, f"all {len(gammas)} stored gammas lie around 0 (first mean {float(np.mean(value)):.3f}): they may"
+            group.scope,
+            f"all {len(gammas)} stored gammas lie around 0 (first mean {float(np.mean(value)):.3f}): they may"
             " be stored as gamma - 1.",
-            FIX, severity="warning", confidence="low", variable=group.names["gamma"],
-        )  # fmt: skip
+            FIX,
+            severity="warning",
+            confidence="low",
+            variable=group.names["gamma"],
+        )
     for name in model.checkpoint.shapes:
         if name.endswith(("/scale_factor", "/bn_scale_factor")):
             yield RULE.finding(
-                name.rsplit("/", 1)[0], f"{name!r}: the averages beside it must be divided by it.", FIX,
-                severity="warning", confidence="medium", variable=name,
-            )  # fmt: skip
+                name.rsplit("/", 1)[0],
+                f"{name!r}: the averages beside it must be divided by it.",
+                FIX,
+                severity="warning",
+                confidence="medium",
+                variable=name,
+            )
 
 
 def bad() -> samples.Sample:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tf1bn.audit.graph import GraphModel
 
 RULE = Rule("BN053", "the program needs batch norms that current TensorFlow lacks", "error", "-")
+
+
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields nothing: there is no graph to look at."""
     yield from ()

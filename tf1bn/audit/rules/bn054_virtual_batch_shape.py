@@ -39,13 +39,16 @@ def check(model: GraphModel) -> Iterator[Finding]:
             shape = variable.shape or ()
             wide = [size for size in shape if size != 1]
             rank = model.flow.rank(site.x)
-            raised = rank is not None and len(shape) in (rank, rank + 1)
+            above = len(shape) - rank if rank is not None else -1
             reshaped = model.nodes[model.flow.strip(site.x)[0]].op == "Reshape"
-            if len(shape) > 2 and len(wide) <= 1 and raised and (len(shape) == rank + 1 or reshaped):
+            if len(shape) > 2 and len(wide) <= 1 and (above == 1 or (above == 0 and reshaped)):
                 yield RULE.finding(
-                    site.scope, f"{variable.name!r} has the shape {shape}, of a virtual batch.", FIX, confidence="medium",
+                    site.scope,
+                    f"{variable.name!r} has the shape {shape}, of a virtual batch.",
+                    FIX,
+                    confidence="medium",
                     variable=variable.name,
-                )  # fmt: skip
+                )
 
 
 def bad() -> samples.Sample:
