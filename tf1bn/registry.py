@@ -43,12 +43,12 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str) or not name:
             raise errors.ArgumentTypeError(
-                errors.explain(f"the name of a {self._kind} must be a non-empty string", got=name)
+                errors.explain(f"{self._kind}: the name must be a non-empty string", got=name)
             )
         if name in self._rows and not replace:
             raise errors.ArgumentError(
                 errors.explain(
-                    f"a {self._kind} named {name!r} is already registered",
+                    f"{self._kind} {name!r} is already registered",
                     got=self._rows[name],
                     expected="a new name",
                     fix="Choose another name, or pass replace=True.",
@@ -63,6 +63,7 @@ class Registry(Generic[T]):
 
         Raises:
           UnknownNameError: nobody registered the name; the text lists the known ones, sorted.
+          ArgumentError: the name is not built in, and an installed package offers something unusable.
         """
         if name not in self._rows:
             self._scan()
@@ -85,7 +86,20 @@ class Registry(Generic[T]):
         """Registers what installed packages offer; the first to claim a name keeps it."""
         if self._scanned:
             return
-        self._scanned = True
         for point in importlib.metadata.entry_points(group=self._group):
             if point.name not in self._rows:
-                self.register(point.name, point.load())
+                self._load(point)
+        self._scanned = True
+
+    def _load(self, point: importlib.metadata.EntryPoint) -> None:
+        try:
+            self.register(point.name, point.load())
+        except Exception as error:  # whatever an installed package does, say which one it was
+            raise errors.ArgumentError(
+                errors.explain(
+                    f"the installed {self._kind} {point.name!r} cannot be used: {error}",
+                    got=point.value,
+                    expected=f"an entry point of the group {self._group!r} that loads one",
+                    fix="Repair or uninstall the package that declares it.",
+                )
+            ) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 
 
 def read(averages: Averages) -> Moments:
@@ -29,9 +29,11 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
       decay: Python float or scalar tensor in [0, 1]; 1 moves nothing.
     """
     value = tf.stop_gradient(value)
-    rate = tf.cast(1.0 - decay, variable.dtype.base_dtype)
+    dtype = variable.dtype.base_dtype
+    # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
+    rate = 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)
     return variable.assign_sub((_fresh(variable) - value) * rate, read_value=False)
 
 
 def _fresh(variable: Any) -> Any:
-    return variable.read_value() if isinstance(variable, tf.Variable) else tf.convert_to_tensor(variable)
+    return variable.read_value() if is_variable(variable) else tf.convert_to_tensor(variable)

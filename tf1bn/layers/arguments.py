@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.core import place
 from tf1bn.terms import FOREIGN_WORDS
 
 FLOAT_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
@@ -39,8 +40,10 @@ def shape_text(inputs: Any) -> str:
     return str(shape) if isinstance(shape, tuple) else ""
 
 
-def tensor(inputs: Any) -> tf.Tensor:
-    """Returns checked ``inputs`` as a tensor; arrays and lists of floats become constants.
+def dense(inputs: Any) -> Any:
+    """Returns checked ``inputs``: a tensor or variable as it is, all else as an array.
+
+    ``tf.convert_to_tensor`` of the result is the tensor; it is left to the caller, who may refuse the shape first.
 
     Raises:
       ArgumentTypeError: not a dense tensor or array, or not of a floating-point dtype.
@@ -49,12 +52,18 @@ def tensor(inputs: Any) -> tf.Tensor:
         raise errors.ArgumentTypeError(
             errors.explain("`inputs` is not a dense tensor", got=inputs, expected="a floating-point tensor or array")
         )
-    if tf.is_tensor(inputs) or isinstance(inputs, tf.Variable):
+    if tf.is_tensor(inputs):
         _check_dtype(inputs.dtype.base_dtype)
-        return tf.convert_to_tensor(inputs)
+        place.require_same_graph(inputs, "inputs")
+        return inputs
     array = inputs if isinstance(inputs, np.ndarray) else _array(inputs)
     _check_dtype(_tf_dtype(array))
-    return tf.convert_to_tensor(array)
+    return array
+
+
+def static_shape(value: Any) -> tf.TensorShape:
+    """Returns the static shape of what :func:`dense` returned."""
+    return tf.TensorShape(value.shape)
 
 
 def number(value: Any, name: str, low: float, high: float, *, closed: bool = False) -> Any:
@@ -74,7 +83,7 @@ def number(value: Any, name: str, low: float, high: float, *, closed: bool = Fal
 
 def decay(value: Any) -> Any:
     """Returns a checked decay: a Python float in [0, 1), or a scalar floating-point tensor as it is."""
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not tf.is_tensor(value):
         try:
             return number(value, "decay", 0, 1)
         except errors.ArgumentError as error:
@@ -84,6 +93,7 @@ def decay(value: Any) -> Any:
         raise errors.ArgumentTypeError(
             errors.explain("`decay` must be a scalar floating-point tensor or a number", got=value)
         )
+    place.require_same_graph(value, "decay")
     return value
 
 

@@ -169,7 +169,6 @@ def batch_norm(
 
 
 _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
-_LEAVES = ("gamma", "beta", "moving_mean", "moving_variance")
 _DEFAULT_INITIALIZERS = {
     "gamma": tf.ones_initializer,
     "beta": tf.zeros_initializer,
@@ -213,29 +212,34 @@ class _Options:
 
 
 def _build(inputs: Any, switches: _Switches, options: _Options, scope: Any, reuse: Any) -> tf.Tensor:
-    x = arguments.tensor(inputs)
-    dims = None if x.shape.rank is None else tuple(x.shape.as_list())
+    checked = arguments.dense(inputs)
+    shape = arguments.static_shape(checked)
+    dims = None if shape.rank is None else tuple(shape.as_list())
     axes = axes_lib.resolve(dims, options.axis)
     request = base.Request(
         scope=scopes.display_name(scope, DEFAULT_SCOPE),
         shape=axes.parameter_shape,
-        dtype=variables.statistics_dtype(x.dtype),
+        dtype=variables.statistics_dtype(tf.as_dtype(checked.dtype).base_dtype),
         decay=options.decay,
-        updates=not switch.known_false(switches.is_training),
+        updates=base.may_move(options.strategy) and not switch.known_false(switches.is_training),
         place=place.here(),
         mean_initializer=options.mean_initializer,
         variance_initializer=options.variance_initializer,
     )
     base.check_site(options.strategy, request)
-    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, x) as entered:
-        variables.refuse_existing(entered, _LEAVES)
-        request = dataclasses.replace(request, scope=entered.name)
-        earlier = ledger().previous_updates(entered.name, request.place) if request.updates else []
-        gamma, beta = (_affine(leaf, request, options) for leaf in ("gamma", "beta"))
+    foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
+    request = dataclasses.replace(request, scope=foreseen.name)
+    variables.refuse_existing(foreseen, dict.fromkeys(_leaves(options), request.shape), request.dtype)
+    earlier = ledger().previous_updates(request.scope, request.place) if request.updates else []
+    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked):
+        made = [_affine(leaf, request, options) for leaf in ("gamma", "beta")]
         state = options.strategy.create(request)
+        # From here on nothing is refused; so a refusal leaves no op behind.
+        gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in made)
+        x = tf.convert_to_tensor(checked)
         call = _Call(x, axes, kernels.choose(dims, x.dtype, axes), gamma, beta, state, switches.resolve(), options)
         y, batch = call.normalize()
-        update = updates.Update(options.strategy, state, options.decay, options.numeric_guard, entered.name)
+        update = updates.Update(options.strategy, state, options.decay, options.numeric_guard, request.scope)
         done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after=[*earlier, *call.reads(y)])
         y = update.attach(done, y)
         _record(call, request, done)
@@ -278,6 +282,8 @@ class _Call:
 
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch that is not empty."""
+        if not base.may_move(self.options.strategy):
+            return False
         n = self.axes.values_per_channel
         if n is not None or self.switches.is_training is False:
             return switch.both(self.switches.is_training, n != 0)
@@ -305,12 +311,16 @@ class _Call:
         return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
 
 
+def _leaves(options: _Options) -> tuple[str, ...]:
+    return (*(leaf for leaf, made_with in options.affine.items() if made_with), "moving_mean", "moving_variance")
+
+
 def _affine(leaf: str, request: base.Request, options: _Options) -> Any:
-    """Returns gamma or beta as a tensor, or None where it is switched off."""
+    """Returns gamma or beta, or None where it is switched off."""
     made_with = options.affine[leaf]
     if made_with is None:
         return None
-    return tf.convert_to_tensor(variables.affine(leaf, request.shape, request.dtype, **made_with))
+    return variables.affine(leaf, request.shape, request.dtype, **made_with)
 
 
 def _affine_options(

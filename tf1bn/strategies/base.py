@@ -32,7 +32,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import variables
 from tf1bn.core.place import Place
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 
 OUTPUT = "output"
 """Placement: the layer's output depends on the update, so computing the one runs the other."""
@@ -84,21 +84,28 @@ class Request:
           resource: insists on resource variables, whatever the scope says.
         """
         return Averages(
-            variables.average(
-                "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
-            ),
-            variables.average(
-                "moving_variance", self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
-            ),
+            self._kept("moving_mean", self.shape, self.mean_initializer, resource),
+            self._kept("moving_variance", self.shape, self.variance_initializer, resource),
         )
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
     ) -> Any:
         """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
-        return variables.average(
-            name, shape, self.dtype, initializer=initializer or tf.zeros_initializer(), resource=resource
-        )
+        return self._kept(name, shape, initializer or tf.zeros_initializer(), resource)
+
+    def _kept(self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool) -> Any:
+        kept = variables.average(name, shape, self.dtype, initializer=initializer, resource=resource)
+        if self.updates and not is_variable(kept):
+            raise errors.ArgumentTypeError(
+                errors.explain(
+                    f"a custom getter returned a tensor for {name!r}, which cannot move",
+                    got=kept,
+                    expected="a variable where averages move",
+                    fix="Let the getter pass on what is not trainable, or call the layer with is_training=False.",
+                )
+            )
+        return kept
 
 
 @runtime_checkable
@@ -106,7 +113,8 @@ class UpdateStrategy(Protocol):
     """Keeps the averages of a batch norm.
 
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
-    right for this request. The layer calls it before it creates anything.
+    right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
+    never moves anything: ``update`` is then not called, and no order of several calls is needed.
     """
 
     @property
@@ -167,8 +175,25 @@ def check_protocol(strategy: Any) -> None:
         )
 
 
+def may_move(strategy: Any) -> bool:
+    """Whether a strategy ever moves anything."""
+    return bool(getattr(strategy, "moves", True))
+
+
 def check_site(strategy: Any, request: Request) -> None:
-    """Lets a strategy refuse a place of the graph, before anything is created there."""
+    """Refuses a place of the graph where updates cannot be right, before anything is created there.
+
+    Raises:
+      PlacementError: averages would move in a loop or a function, or the strategy refuses the place.
+    """
+    if request.updates and request.place.repeats:
+        raise errors.PlacementError(
+            errors.explain(
+                f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
+                "the same time, and updates that are not ordered get lost",
+                fix='Call the layer outside, or with is_training=False or update_strategy="frozen" inside.',
+            )
+        )
     if hasattr(strategy, "check"):
         strategy.check(request)
 

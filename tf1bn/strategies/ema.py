@@ -97,9 +97,9 @@ class Ema:
         ema = self.ema
         if ema is None and state.weight is not None:
             weight_ops, decay = self._debiased(state.weight, decay)
-            ema = tf.train.ExponentialMovingAverage(decay)
+            ema = tf.train.ExponentialMovingAverage(_as_its_decay(decay))
         elif ema is None:
-            ema = tf.train.ExponentialMovingAverage(decay, self.num_updates)
+            ema = tf.train.ExponentialMovingAverage(_as_its_decay(decay), self.num_updates)
         with tf.control_dependencies([tracked[0].assign(batch.mean).op, tracked[1].assign(batch.variance).op]):
             applied = _apply(ema, tracked)
         with tf.control_dependencies([applied]):
@@ -123,6 +123,11 @@ class Ema:
             return [weight.assign(new).op], decay * old / new
 
 
+def _as_its_decay(decay: Any) -> Any:
+    """The object computes with a float32 decay and takes no tensor of another dtype."""
+    return decay if isinstance(decay, float) else tf.cast(decay, tf.float32)
+
+
 def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
     """Calls ``ema.apply`` so that a shadow is named after its variable only, and is found again.
 
@@ -133,7 +138,8 @@ def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
     """
     listed = tf.get_collection_ref(tf.GraphKeys.MOVING_AVERAGE_VARIABLES)
     before = len(listed)
-    root = tf.VariableScope(reuse=tf.AUTO_REUSE, name="", use_resource=True)
+    dtype = tracked[0].dtype.base_dtype
+    root = tf.VariableScope(reuse=tf.AUTO_REUSE, name="", use_resource=True, dtype=dtype)
     with tf.variable_scope(root, auxiliary_name_scope=False):
         applied = ema.apply(tracked)
     del listed[before:]
@@ -141,7 +147,7 @@ def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
 
 
 def _check_num_updates(value: Any) -> None:
-    if value is None or tf.is_tensor(value) or isinstance(value, tf.Variable):
+    if value is None or tf.is_tensor(value):
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise errors.ArgumentTypeError(
