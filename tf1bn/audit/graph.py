@@ -83,11 +83,14 @@ class GraphModel:
 
     def collections_of(self, number: int) -> list[str]:
         """The collections that hold an op, or something that runs it from inside a branch."""
-        found = []
+        return self._holders.get(number, [])
+
+    @functools.cached_property
+    def _holders(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
         for key in self.collections:
-            entries = self.collection(key)
-            if number in entries or any(number in self.near(entry) for entry in entries):
-                found.append(key)
+            for number in {item for entry in self.collection(key) for item in (entry, *self.near(entry))}:
+                found.setdefault(number, []).append(key)
         return found
 
     @functools.lru_cache(maxsize=10_000)  # noqa: B019 - lives as long as the model, on purpose
@@ -123,7 +126,16 @@ class GraphModel:
 
     def sites_in_training(self) -> list[Site]:
         """The sites that a train op runs."""
+        return self._active_sites
+
+    @functools.cached_property
+    def _active_sites(self) -> list[Site]:
         return [site for site in self.sites if self.active(site)]
+
+    @functools.cached_property
+    def moved_sites(self) -> list[Site]:
+        """The sites that train and whose averages a train op or named fetch moves."""
+        return [site for site in self._active_sites if self.reached(self.updates(site))]
 
     def uses_batch(self, site: Site) -> bool:
         """Whether the site can normalise with the statistics of the batch."""

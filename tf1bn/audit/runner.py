@@ -61,11 +61,12 @@ def audit(
         found = list(_deduplicated(finding for rule in chosen for finding in run_rule(rule, model)))
     found.sort(key=lambda item: (-SEVERITIES.index(item.severity), item.code, item.scope, item.variable))
     kept = [item for item in found if not any(row.covers(item) for row in rows)]
+    suppressed = [item for item in found if any(row.covers(item) for row in rows)]
     return Report(
         model.source.where,
         tuple(states.describe(model, site) for site in model.sites),
         tuple(kept),
-        tuple(item for item in found if item not in kept),
+        tuple(suppressed),
         tuple(item.name for item in model.train_ops),
         tuple(states.notes(model)),
     )

@@ -127,8 +127,8 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
         return PRIVATE, None
     if not held and model.collections and _KERAS_NAME.search(f"{writer.node.name}"):
         return KERAS, None
-    others = [item for item in model.sites_in_training() if item is not site and model.reached(model.updates(item))]
-    return (SUBSET, others[0].normalizers[0].node) if others else (NEVER, None)
+    other = next((item for item in model.moved_sites if item is not site), None)
+    return (SUBSET, other.normalizers[0].node) if other is not None else (NEVER, None)
 
 
 def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
