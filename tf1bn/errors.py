@@ -94,6 +94,14 @@ class CheckpointPlanError(CheckpointError):
     """A migration does not say what happens to every tensor."""
 
 
+class GraphError(Tf1bnError, ValueError):
+    """A graph file is missing, damaged, or too large to audit."""
+
+
+class RepairError(Tf1bnError, ValueError):
+    """A graph cannot be repaired safely."""
+
+
 def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:
     """Returns one error text in the house pattern: what; got and expected; how to fix.
 
