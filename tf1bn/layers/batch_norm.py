@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import kernels, place, records, switch, variables
-from tf1bn.core import moments as moments_lib
 from tf1bn.core.ledger import ledger
-from tf1bn.core.values import Moments
 from tf1bn.layers import arguments, updates
+from tf1bn.layers import call as call_lib
+from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
-from tf1bn.strategies import base, catalog
+from tf1bn.layers.call import Call, Inputs
+from tf1bn.layers.options import Options, Switches, make_affine
+from tf1bn.strategies import base
 from tf1bn.terms import DEFAULT_DECAY, DEFAULT_EPSILON, DEFAULT_SCOPE
 
 
@@ -29,10 +32,19 @@ def batch_norm(
     epsilon: float = DEFAULT_EPSILON,
     center: bool = True,
     scale: bool = True,
-    axis: int = -1,
+    axis: int | Sequence[int] = -1,
     use_batch_statistics: Any = None,
     bessel_correction: bool = False,
     numeric_guard: str | None = None,
+    batch_weights: Any = None,
+    mask: Any = None,
+    zero_debias: bool = False,
+    num_updates: Any = None,
+    renorm: bool = False,
+    renorm_clipping: dict[str, Any] | None = None,
+    renorm_decay: Any = DEFAULT_DECAY,
+    virtual_batch_size: int | None = None,
+    adjustment: Callable[[tf.Tensor], tuple[Any, Any]] | None = None,
     beta_initializer: variables.Initializer | None = None,
     gamma_initializer: variables.Initializer | None = None,
     moving_mean_initializer: variables.Initializer | None = None,
@@ -139,83 +151,24 @@ def batch_norm(
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1.
     """
+    given = dict(locals())
     name = scopes.display_name(scope, DEFAULT_SCOPE)
     with errors.located("batch_norm", scope=name, inputs=arguments.shape_text(inputs)):
         place.require_graph_mode()
         arguments.refuse_unknown(unknown, _KEYWORDS)
         scopes.check(scope, reuse)
-        return _build(
-            inputs,
-            _Switches.of(is_training, use_batch_statistics),
-            _Options(
-                strategy=catalog.resolve(update_strategy),
-                decay=arguments.decay(decay),
-                epsilon=arguments.epsilon(epsilon),
-                axis=axis,
-                bessel_correction=arguments.flag(bessel_correction, "bessel_correction"),
-                numeric_guard=arguments.choice(numeric_guard, "numeric_guard", arguments.NUMERIC_GUARDS),
-                affine=_affine_options(
-                    {"gamma": arguments.flag(scale, "scale"), "beta": arguments.flag(center, "center")},
-                    {"gamma": gamma_initializer, "beta": beta_initializer},
-                    {"gamma": gamma_regularizer, "beta": beta_regularizer},
-                    arguments.flag(trainable, "trainable"),
-                ),
-                mean_initializer=_initializer(moving_mean_initializer, "moving_mean"),
-                variance_initializer=_initializer(moving_variance_initializer, "moving_variance"),
-            ),
-            scope,
-            reuse,
-        )
+        switches = Switches.of(is_training, use_batch_statistics)
+        return _build(inputs, switches, Options.of(given), scope, reuse)
 
 
 _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
 _LEAVES = ("gamma", "beta", "moving_mean", "moving_variance")
-_DEFAULT_INITIALIZERS = {
-    "gamma": tf.ones_initializer,
-    "beta": tf.zeros_initializer,
-    "moving_mean": tf.zeros_initializer,
-    "moving_variance": tf.ones_initializer,
-}
 
 
-class _Switches(NamedTuple):
-    """What the caller gave for the two switches, checked but not yet read."""
-
-    is_training: Any
-    use_batch: Any
-
-    @classmethod
-    def of(cls, is_training: Any, use_batch: Any) -> _Switches:
-        switch.check(is_training, "is_training")
-        if use_batch is not None:
-            switch.check(use_batch, "use_batch_statistics")
-        return cls(is_training, use_batch)
-
-    def resolve(self) -> _Switches:
-        """Returns both as a Python bool or a tensor; one tensor for both where one follows the other."""
-        is_training = switch.resolve(self.is_training)
-        return _Switches(is_training, is_training if self.use_batch is None else switch.resolve(self.use_batch))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Options:
-    """The checked options of one call."""
-
-    strategy: base.UpdateStrategy
-    decay: Any
-    epsilon: float
-    axis: int
-    bessel_correction: bool
-    numeric_guard: str | None
-    affine: dict[str, dict[str, Any] | None]
-    mean_initializer: variables.Initializer
-    variance_initializer: variables.Initializer
-
-
-def _build(inputs: Any, switches: _Switches, options: _Options, scope: Any, reuse: Any) -> tf.Tensor:
+def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
     x = arguments.tensor(inputs)
-    dims = None if x.shape.rank is None else tuple(x.shape.as_list())
-    axes = axes_lib.resolve(dims, options.axis)
+    axes = axes_lib.resolve(None if x.shape.rank is None else x.shape.as_list(), options.axis)
+    checked = Inputs.of(x, axes, options)
     request = base.Request(
         scope=scopes.display_name(scope, DEFAULT_SCOPE),
         shape=axes.parameter_shape,
@@ -231,108 +184,28 @@ def _build(inputs: Any, switches: _Switches, options: _Options, scope: Any, reus
         variables.refuse_existing(entered, _LEAVES)
         request = dataclasses.replace(request, scope=entered.name)
         earlier = ledger().previous_updates(entered.name, request.place) if request.updates else []
-        gamma, beta = (_affine(leaf, request, options) for leaf in ("gamma", "beta"))
-        state = options.strategy.create(request)
-        call = _Call(x, axes, kernels.choose(dims, x.dtype, axes), gamma, beta, state, switches.resolve(), options)
+        call = _call(checked, request, switches, options)
         y, batch = call.normalize()
-        update = updates.Update(options.strategy, state, options.decay, options.numeric_guard, entered.name)
-        done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after=[*earlier, *call.reads(y)])
+        update = updates.Update(call.kept, options.numeric_guard, entered.name)
+        done = update.build(
+            call.moves(), lambda: call.moments_to_keep(batch), after=[*earlier, *call.reads_before_moving(y)]
+        )
         y = update.attach(done, y)
         _record(call, request, done)
     return y
 
 
-@dataclasses.dataclass(frozen=True)
-class _Call:
-    """One call: its input, what it created, and its switches as they are in the graph."""
-
-    x: tf.Tensor
-    axes: axes_lib.Axes
-    kernel: kernels.Kernel
-    gamma: Any
-    beta: Any
-    state: Any
-    switches: _Switches
-    options: _Options
-
-    def normalize(self) -> tuple[tf.Tensor, Moments | None]:
-        """Returns the output, and the batch moments where they were computed for it."""
-        use_batch = self.switches.use_batch
-        if use_batch is True:
-            return self._by_batch()
-        if use_batch is False:
-            return self._by_averages(), None
-        count = moments_lib.count(self.x, self.axes, variables.statistics_dtype(self.x.dtype))
-
-        def by_batch() -> tuple[Any, ...]:
-            y, batch = self._by_batch()
-            return y, batch.mean, batch.variance
-
-        def by_averages() -> tuple[Any, ...]:
-            kept = self.options.strategy.read(self.state)
-            return self._by_averages(), kept.mean, kept.variance
-
-        y, mean, variance = tf.cond(use_batch, by_batch, by_averages)
-        y.set_shape(self.x.shape)
-        return y, Moments(mean, variance, count)
-
-    def moves(self) -> switch.Switch:
-        """Returns the switch that says whether this run moves the averages: training, and a batch that is not empty."""
-        n = self.axes.values_per_channel
-        if n is not None or self.switches.is_training is False:
-            return switch.both(self.switches.is_training, n != 0)
-        return switch.both(self.switches.is_training, tf.size(self.x) > 0)
-
-    def moments_to_keep(self, batch: Moments | None) -> Moments:
-        """Returns the moments that the averages take in; built where the averages move."""
-        known = self.switches.use_batch is True or self.switches.use_batch is self.switches.is_training
-        if batch is None or not known:
-            batch = moments_lib.batch_moments(kernels.widen(self.x), self.axes)
-        batch = moments_lib.unbiased(batch) if self.options.bessel_correction else batch
-        return Moments(tf.stop_gradient(batch.mean), tf.stop_gradient(batch.variance), batch.count)
-
-    def reads(self, y: tf.Tensor) -> list[Any]:
-        """Returns what must have read the averages before they move: the output, if they may normalise it."""
-        switches = self.switches
-        follows = switches.use_batch is True or switches.use_batch is switches.is_training
-        return [] if follows else [y]
-
-    def _by_batch(self) -> tuple[tf.Tensor, Moments]:
-        return self.kernel.train(self.x, self.axes, self.gamma, self.beta, self.options.epsilon)
-
-    def _by_averages(self) -> tf.Tensor:
-        kept = self.options.strategy.read(self.state)
-        return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
+def _call(inputs: Inputs, request: base.Request, switches: Switches, options: Options) -> Call:
+    """Makes the variables of one call, and returns it with everything in the graph that it works on."""
+    gamma = make_affine("gamma", options.gamma, request.shape, request.dtype)
+    beta = make_affine("beta", options.beta, request.shape, request.dtype)
+    kept = kept_lib.create(request, options)
+    variant = call_lib.variant(inputs, options, kept.references)
+    kernel = kernels.choose(tuple(inputs.x.shape.as_list()), inputs.x.dtype, inputs.axes, variant)
+    return Call(inputs, gamma, beta, kept, switches.resolve(), options, kernel, variant)
 
 
-def _affine(leaf: str, request: base.Request, options: _Options) -> Any:
-    """Returns gamma or beta as a tensor, or None where it is switched off."""
-    made_with = options.affine[leaf]
-    if made_with is None:
-        return None
-    return tf.convert_to_tensor(variables.affine(leaf, request.shape, request.dtype, **made_with))
-
-
-def _affine_options(
-    wanted: dict[str, bool], initializers: dict[str, Any], regularizers: dict[str, Any], trainable: bool
-) -> dict[str, dict[str, Any] | None]:
-    return {
-        leaf: {
-            "initializer": _initializer(initializers[leaf], leaf),
-            "regularizer": arguments.function(regularizers[leaf], f"{leaf}_regularizer"),
-            "trainable": trainable,
-        }
-        if wanted[leaf]
-        else None
-        for leaf in wanted
-    }
-
-
-def _initializer(value: Any, leaf: str) -> Any:
-    return arguments.function(value, f"{leaf}_initializer") or _DEFAULT_INITIALIZERS[leaf]()
-
-
-def _record(call: _Call, request: base.Request, done: updates.Done) -> None:
+def _record(call: Call, request: base.Request, done: updates.Done) -> None:
     options = call.options
     records.add(
         {
@@ -341,14 +214,21 @@ def _record(call: _Call, request: base.Request, done: updates.Done) -> None:
             "placement": done.placement,
             "updates": [op.name for op in done.ops],
             "decay": options.decay if isinstance(options.decay, float) else None,
+            "zero_debias": options.schedule.zero_debias,
+            "num_updates": options.schedule.num_updates is not None,
             "epsilon": options.epsilon,
             "center": call.beta is not None,
             "scale": call.gamma is not None,
-            "axis": list(call.axes.kept),
+            "trainable": any(affine.trainable for affine in (options.gamma, options.beta) if affine is not None),
+            "axis": list(call.inputs.axes.kept),
             "bessel_correction": options.bessel_correction,
             "numeric_guard": options.numeric_guard,
+            "weighted": call.variant.weights is not None,
+            "renorm": options.renorm is not None,
+            "virtual_batch_size": options.group_size,
+            "adjustment": options.adjustment is not None,
             "kernel": call.kernel.name,
-            "inputs": call.x.name,
+            "inputs": call.inputs.x.name,
             "is_training": _spoken(call.switches.is_training),
             "use_batch_statistics": _spoken(call.switches.use_batch),
         }

@@ -65,7 +65,9 @@ class Request:
       updates: whether this call may move the averages (False for a graph of inference only).
       place: where in the graph the call stands.
       mean_initializer: initializer of the moving mean.
-      variance_initializer: initializer of the moving variance.
+      variance_initializer: initializer of the second average.
+      second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
+        standard deviations.
     """
 
     scope: str
@@ -76,9 +78,10 @@ class Request:
     place: Place
     mean_initializer: Callable[..., Any]
     variance_initializer: Callable[..., Any]
+    second: str = "moving_variance"
 
     def averages(self, *, resource: bool = False) -> Averages:
-        """Returns ``moving_mean`` and ``moving_variance``, created or reused.
+        """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
 
         Args:
           resource: insists on resource variables, whatever the scope says.
@@ -88,7 +91,7 @@ class Request:
                 "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
             ),
             variables.average(
-                "moving_variance", self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
+                self.second, self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
             ),
         )
 
