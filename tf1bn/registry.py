@@ -63,6 +63,7 @@ class Registry(Generic[T]):
 
         Raises:
           UnknownNameError: nobody registered the name; the text lists the known ones, sorted.
+          ArgumentError: the name is not built in, and an installed package offers something unusable.
         """
         if name not in self._rows:
             self._scan()
@@ -85,7 +86,20 @@ class Registry(Generic[T]):
         """Registers what installed packages offer; the first to claim a name keeps it."""
         if self._scanned:
             return
-        self._scanned = True
         for point in importlib.metadata.entry_points(group=self._group):
             if point.name not in self._rows:
-                self.register(point.name, point.load())
+                self._load(point)
+        self._scanned = True
+
+    def _load(self, point: importlib.metadata.EntryPoint) -> None:
+        try:
+            self.register(point.name, point.load())
+        except Exception as error:  # whatever an installed package does, say which one it was
+            raise errors.ArgumentError(
+                errors.explain(
+                    f"the installed {self._kind} {point.name!r} cannot be used: {error}",
+                    got=point.value,
+                    expected=f"an entry point of the group {self._group!r} that loads one",
+                    fix="Repair or uninstall the package that declares it.",
+                )
+            ) from error

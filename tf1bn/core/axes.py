@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def _kept(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return kept
 
 
-def _axis(axis: int, rank: int) -> int:
+def _axis(axis: Any, rank: int) -> int:
     if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
         raise errors.ArgumentTypeError(errors.explain("`axis` must be an integer or a list of integers", got=axis))
     if not -rank <= axis < rank:

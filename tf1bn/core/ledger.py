@@ -24,12 +24,14 @@ class Call:
     Attributes:
       scope: full variable scope name of the layer.
       parent: variable scope in which it was called.
+      default: the kind of layer, as the name of its scope when the caller gives none.
       named: whether the caller gave the scope's name.
       place: where in the graph it stands.
     """
 
     scope: str
     parent: str
+    default: str
     named: bool
     place: Place
 
@@ -57,7 +59,7 @@ class Ledger:
         """
         earlier = [writer for writer in self.writers.get(scope, ()) if not place.excludes(writer.place)]
         for writer in earlier:
-            if writer.place.context != place.context or place.in_loop:
+            if writer.place.context != place.context:
                 raise errors.PlacementError(
                     errors.explain(
                         f"the averages of {scope!r} are already moved by a call at {writer.place.describe()}, and this "

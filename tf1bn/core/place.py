@@ -50,9 +50,9 @@ class Place(NamedTuple):
         return not self.frames
 
     @property
-    def in_loop(self) -> bool:
-        """Whether ops made here may run many times in one step."""
-        return any(frame.kind == "loop" for frame in self.frames)
+    def repeats(self) -> bool:
+        """Whether ops made here may run several times in one step: in a loop or a function."""
+        return any(frame.kind != "branch" for frame in self.frames)
 
     def excludes(self, other: Place) -> bool:
         """Whether this place and ``other`` are in different branches of one conditional."""
@@ -88,6 +88,30 @@ def here() -> Place:
             return Place(tuple(frames), name)
         frames = [_v2_frame(graph), *frames]
         graph = outer
+
+
+def require_same_graph(value: Any, name: str) -> None:
+    """Refuses a tensor or variable that cannot be used in the graph that is being built.
+
+    Raises:
+      ArgumentError: it is of another graph, or of eager mode.
+    """
+    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+        return
+    try:
+        graph = value.graph
+    except AttributeError:  # an eager tensor has none
+        graph = None
+    while getattr(graph, "outer_graph", None) is not None:
+        graph = graph.outer_graph
+    if graph is not root_graph():
+        raise errors.ArgumentError(
+            errors.explain(
+                f"`{name}` is a tensor of {'another graph' if graph else 'eager mode'}",
+                got=None if graph is None else value.name,
+                fix="Make it inside the `with graph.as_default():` block in which the layer is called.",
+            )
+        )
 
 
 def require_graph_mode() -> None:

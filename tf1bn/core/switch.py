@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.core import place
 
 Switch = Any  # bool | tf.Tensor
 
@@ -24,6 +25,8 @@ def check(value: Any, name: str) -> None:
     """
     if tf.is_tensor(value) or isinstance(value, tf.Variable):
         _check_tensor(value, name)
+        if isinstance(value, tf.Variable) or tf.get_static_value(value) is None:
+            place.require_same_graph(value, name)
     elif isinstance(value, (bool, int, np.bool_, np.integer)) or _is_scalar_array(value):
         if value not in (0, 1):
             raise errors.ArgumentError(errors.explain(f"`{name}` is a number other than 0 and 1", got=value))

@@ -91,18 +91,31 @@ def average(
         )
 
 
-def refuse_existing(scope: Any, leaves: tuple[str, ...]) -> None:
-    """Refuses to create a layer where one of its names is taken, before anything is made.
+def refuse_existing(scope: Any, shapes: dict[str, tuple[int, ...]], dtype: tf.DType) -> None:
+    """Refuses a layer whose names are taken, or whose shared variables do not fit, before anything is made.
+
+    Under a custom getter, which may choose other names, only TensorFlow itself can tell.
+
+    Args:
+      scope: the variable scope that the layer will enter.
+      shapes: shape of each variable by its name under the scope.
+      dtype: their dtype.
 
     Raises:
-      ReuseError: the scope does not reuse, and an op of that name exists.
+      ReuseError: the scope does not reuse, and an op of that name exists; or it does, and the variable has
+        another shape or dtype.
     """
-    if scope.reuse:
+    if scope.custom_getter is not None:
         return
     graph = _variable_graph()
-    for leaf in leaves:
+    for leaf, shape in shapes.items():
         name = f"{scope.name}/{leaf}" if scope.name else leaf
-        if _exists(graph, name):
+        op = _operation(graph, name)
+        if op is None:
+            continue
+        if scope.reuse:
+            _refuse_misfit(op, shape, dtype)
+        else:
             raise errors.ReuseError(
                 errors.explain(
                     f"variable {name!r} already exists",
@@ -117,12 +130,27 @@ def _variable_graph() -> tf.Graph:
         return tf.get_default_graph()
 
 
-def _exists(graph: tf.Graph, name: str) -> bool:
+def _operation(graph: tf.Graph, name: str) -> Any:
     try:
-        graph.get_operation_by_name(name)
+        return graph.get_operation_by_name(name)
     except KeyError:
-        return False
-    return True
+        return None
+
+
+def _refuse_misfit(op: tf.Operation, shape: tuple[int, ...], dtype: tf.DType) -> None:
+    if op.type not in ("VarHandleOp", "VariableV2", "Variable"):
+        return
+    has = tuple(tf.TensorShape(op.get_attr("shape")).as_list()), tf.as_dtype(op.get_attr("dtype"))
+    if has != (tuple(shape), dtype):
+        raise errors.ReuseError(
+            errors.explain(
+                f"variable {op.name!r} cannot be shared",
+                got=f"shape {has[0]} and dtype {has[1].name}",
+                expected=f"shape {tuple(shape)} and dtype {dtype.name}",
+                fix="A call that shares variables needs the same channel count and dtype as the call that created "
+                "them; for a second layer, choose another scope name.",
+            )
+        )
 
 
 @contextlib.contextmanager

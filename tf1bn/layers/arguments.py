@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import renorm
+from tf1bn.core import place, renorm
 from tf1bn.terms import FOREIGN_WORDS
 
 FLOAT_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
@@ -40,8 +40,10 @@ def shape_text(inputs: Any) -> str:
     return str(shape) if isinstance(shape, tuple) else ""
 
 
-def tensor(inputs: Any) -> tf.Tensor:
-    """Returns checked ``inputs`` as a tensor; arrays and lists of floats become constants.
+def dense(inputs: Any) -> Any:
+    """Returns checked ``inputs``: a tensor or variable as it is, all else as an array.
+
+    ``tf.convert_to_tensor`` of the result is the tensor; it is left to the caller, who may refuse the shape first.
 
     Raises:
       ArgumentTypeError: not a dense tensor or array, or not of a floating-point dtype.
@@ -52,10 +54,16 @@ def tensor(inputs: Any) -> tf.Tensor:
         )
     if tf.is_tensor(inputs) or isinstance(inputs, tf.Variable):
         _check_dtype(inputs.dtype.base_dtype)
-        return tf.convert_to_tensor(inputs)
+        place.require_same_graph(inputs, "inputs")
+        return inputs
     array = inputs if isinstance(inputs, np.ndarray) else _array(inputs)
     _check_dtype(_tf_dtype(array))
-    return tf.convert_to_tensor(array)
+    return array
+
+
+def static_shape(value: Any) -> tf.TensorShape:
+    """Returns the static shape of what :func:`dense` returned."""
+    return tf.TensorShape(value.shape)
 
 
 def number(value: Any, name: str, low: float, high: float, *, closed: bool = False) -> Any:
@@ -85,6 +93,7 @@ def decay(value: Any, name: str = "decay") -> Any:
         raise errors.ArgumentTypeError(
             errors.explain(f"`{name}` must be a scalar floating-point tensor or a number", got=value)
         )
+    place.require_same_graph(value, name)
     return value
 
 
@@ -150,6 +159,7 @@ def step_count(value: Any) -> Any:
         raise errors.ArgumentTypeError(
             errors.explain("`num_updates` must be a number or a scalar tensor that counts steps", got=value)
         )
+    place.require_same_graph(value, "num_updates")
     return value
 
 
@@ -181,6 +191,7 @@ def _bound(value: Any, name: str) -> Any:
         return number(value, name, 0, math.inf, closed=True)
     if value.shape.rank not in (None, 0) or not value.dtype.base_dtype.is_floating:
         raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be a scalar floating-point tensor", got=value))
+    place.require_same_graph(value, name)
     return value
 
 

@@ -10,15 +10,13 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import axes as axes_lib
-from tf1bn.core import kernels, place, records, switch, variables
+from tf1bn.core import place, records, switch, variables
 from tf1bn.core.ledger import ledger
 from tf1bn.layers import arguments, updates
-from tf1bn.layers import call as call_lib
 from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
 from tf1bn.layers.call import Call, Inputs
-from tf1bn.layers.options import Options, Switches, make_affine
+from tf1bn.layers.options import Options, Schedule, Switches, make_affine
 from tf1bn.strategies import base
 from tf1bn.terms import DEFAULT_DECAY, DEFAULT_EPSILON, DEFAULT_SCOPE
 
@@ -162,31 +160,33 @@ def batch_norm(
 
 
 _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
-_LEAVES = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
-    x = arguments.tensor(inputs)
-    axes = axes_lib.resolve(None if x.shape.rank is None else x.shape.as_list(), options.axis)
-    checked = Inputs.of(x, axes, options)
+    checked = Inputs.of(arguments.dense(inputs), options)
     request = base.Request(
         scope=scopes.display_name(scope, DEFAULT_SCOPE),
-        shape=axes.parameter_shape,
-        dtype=variables.statistics_dtype(x.dtype),
+        shape=checked.axes.parameter_shape,
+        dtype=variables.statistics_dtype(checked.dtype),
         decay=options.decay,
-        updates=not switch.known_false(switches.is_training),
+        scheduled=options.schedule != Schedule(),
+        updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
         place=place.here(),
         mean_initializer=options.mean_initializer,
         variance_initializer=options.variance_initializer,
     )
     base.check_site(options.strategy, request)
-    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, x) as entered:
-        variables.refuse_existing(entered, _LEAVES)
-        request = dataclasses.replace(request, scope=entered.name)
-        earlier = ledger().previous_updates(entered.name, request.place) if request.updates else []
-        call = _call(checked, request, switches, options)
+    foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
+    request = dataclasses.replace(request, scope=foreseen.name)
+    variables.refuse_existing(foreseen, dict.fromkeys(_leaves(options), request.shape), request.dtype)
+    earlier = ledger().previous_updates(request.scope, request.place) if request.updates else []
+    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked.given):
+        made = [make_affine(leaf, getattr(options, leaf), request.shape, request.dtype) for leaf in ("gamma", "beta")]
+        kept = kept_lib.create(request, options)
+        # From here on nothing is refused; so a refusal leaves no op behind.
+        call = Call.of(checked, made, kept, switches, options)
         y, batch = call.normalize()
-        update = updates.Update(call.kept, options.numeric_guard, entered.name)
+        update = updates.Update(kept, options.numeric_guard, request.scope)
         done = update.build(
             call.moves(), lambda: call.moments_to_keep(batch), after=[*earlier, *call.reads_before_moving(y)]
         )
@@ -195,14 +195,10 @@ def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse:
     return y
 
 
-def _call(inputs: Inputs, request: base.Request, switches: Switches, options: Options) -> Call:
-    """Makes the variables of one call, and returns it with everything in the graph that it works on."""
-    gamma = make_affine("gamma", options.gamma, request.shape, request.dtype)
-    beta = make_affine("beta", options.beta, request.shape, request.dtype)
-    kept = kept_lib.create(request, options)
-    variant = call_lib.variant(inputs, options, kept.references)
-    kernel = kernels.choose(tuple(inputs.x.shape.as_list()), inputs.x.dtype, inputs.axes, variant)
-    return Call(inputs, gamma, beta, kept, switches.resolve(), options, kernel, variant)
+def _leaves(options: Options) -> tuple[str, ...]:
+    affine = [leaf for leaf in ("gamma", "beta") if getattr(options, leaf) is not None]
+    extra = kept_lib.RENORM_LEAVES if options.renorm is not None else ()
+    return (*affine, "moving_mean", "moving_variance", *extra)
 
 
 def _record(call: Call, request: base.Request, done: updates.Done) -> None:
@@ -220,7 +216,7 @@ def _record(call: Call, request: base.Request, done: updates.Done) -> None:
             "center": call.beta is not None,
             "scale": call.gamma is not None,
             "trainable": any(affine.trainable for affine in (options.gamma, options.beta) if affine is not None),
-            "axis": list(call.inputs.axes.kept),
+            "axis": list(call.axes.kept),
             "bessel_correction": options.bessel_correction,
             "numeric_guard": options.numeric_guard,
             "weighted": call.variant.weights is not None,
@@ -228,7 +224,7 @@ def _record(call: Call, request: base.Request, done: updates.Done) -> None:
             "virtual_batch_size": options.group_size,
             "adjustment": options.adjustment is not None,
             "kernel": call.kernel.name,
-            "inputs": call.inputs.x.name,
+            "inputs": call.x.name,
             "is_training": _spoken(call.switches.is_training),
             "use_batch_statistics": _spoken(call.switches.use_batch),
         }

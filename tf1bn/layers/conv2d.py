@@ -94,8 +94,8 @@ def conv2d(
             raise errors.ArgumentError(
                 errors.explain("`dilation_rate` and `strides` are both above 1", got=(dilation, stride))
             )
-        x = arguments.tensor(inputs)
-        channels = _channels(x.shape, data_format)
+        checked = arguments.dense(inputs)
+        channels = _channels(arguments.static_shape(checked), data_format)
         first = data_format == "channels_first"
 
         def apply(x: tf.Tensor, kernel: Any) -> tf.Tensor:
@@ -106,7 +106,7 @@ def conv2d(
         def add_bias(y: tf.Tensor, bias: Any) -> tf.Tensor:
             return y + tf.reshape(bias, [-1, 1, 1]) if first else tf.nn.bias_add(y, bias)
 
-        return linear.build(x, scope, _SCOPE, reuse, (*window, channels, filters), apply, add_bias)
+        return linear.build(checked, scope, _SCOPE, reuse, (*window, channels, filters), apply, add_bias)
 
 
 def _channels(shape: tf.TensorShape, data_format: str) -> int:

@@ -77,10 +77,10 @@ def dense(
             trainable,
         )
         units = arguments.size(units, "units")
-        x = arguments.tensor(inputs)
-        features = _features(x.shape)
+        checked = arguments.dense(inputs)
+        features = _features(arguments.static_shape(checked))
         return linear.build(
-            x,
+            checked,
             scope,
             _SCOPE,
             reuse,

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn import errors
 from tf1bn.core import averages, renorm, variables
 from tf1bn.core import decay as schedules
 from tf1bn.core.values import Moments
@@ -14,6 +15,7 @@ from tf1bn.layers.options import Options
 from tf1bn.strategies import base
 
 DEBIAS_WEIGHT = "debias_weight"
+RENORM_LEAVES = ("moving_stddev", "renorm_mean", "renorm_stddev")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +116,8 @@ def _square_root(initializer: Any) -> Any:
 
 def _checked(strategy: base.UpdateStrategy, plan: Any) -> base.UpdatePlan:
     if not isinstance(plan, base.UpdatePlan):
-        raise base.errors.StrategyError(
-            base.errors.explain(
+        raise errors.StrategyError(
+            errors.explain(
                 f"`update` of strategy {strategy.name!r} returned something else", got=plan, expected="an UpdatePlan"
             )
         )

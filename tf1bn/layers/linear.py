@@ -41,7 +41,7 @@ class Linear:
 
     def build(
         self,
-        x: tf.Tensor,
+        inputs: Any,
         scope: Any,
         default: str,
         reuse: Any,
@@ -51,9 +51,11 @@ class Linear:
     ) -> tf.Tensor:
         """Returns activation(normalizer(apply(x, kernel) + bias)), all made in the layer's scope."""
         use_bias = self.normalizer is None if self.use_bias is None else self.use_bias
-        leaves = ("kernel", "bias") if use_bias else ("kernel",)
-        with scopes.layer_scope(scope, default, reuse, x) as entered:
-            variables.refuse_existing(entered, leaves)
+        shapes = {"kernel": kernel_shape, **({"bias": kernel_shape[-1:]} if use_bias else {})}
+        dtype = tf.as_dtype(inputs.dtype).base_dtype
+        variables.refuse_existing(scopes.foresee(scope, default, reuse), shapes, dtype)
+        with scopes.layer_scope(scope, default, reuse, inputs):
+            x = tf.convert_to_tensor(inputs)
             y = apply(x, self._variable("kernel", kernel_shape, x.dtype))
             if use_bias:
                 y = add_bias(y, self._variable("bias", kernel_shape[-1:], x.dtype))

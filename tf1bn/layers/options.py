@@ -152,7 +152,5 @@ def _renorm(given: Mapping[str, Any]) -> Renorm | None:
 
 
 def make_affine(leaf: str, affine: Affine | None, shape: tuple[int, ...], dtype: tf.DType) -> Any:
-    """Returns gamma or beta of the current variable scope as a tensor, or None where it is switched off."""
-    if affine is None:
-        return None
-    return tf.convert_to_tensor(variables.affine(leaf, shape, dtype, **affine._asdict()))
+    """Returns gamma or beta of the current variable scope, or None where it is switched off."""
+    return None if affine is None else variables.affine(leaf, shape, dtype, **affine._asdict())

@@ -49,16 +49,36 @@ def layer_scope(scope: Any, default: str, reuse: Any, inputs: Any) -> Iterator[t
     """
     parent = tf.get_variable_scope().name
     where = place.here()
-    named = scope is not None
-    if scope is None and reuse:
-        scope = _sibling(parent, reuse, where)
-    with tf.variable_scope(scope, default, [inputs], reuse=reuse) as entered:
+    with tf.variable_scope(_resolved(scope, default, reuse), default, [inputs], reuse=reuse) as entered:
         yield entered
-    ledger().calls.append(Call(entered.name, parent, named, where))
+    ledger().calls.append(Call(entered.name, parent, default, scope is not None, where))
 
 
-def _sibling(parent: str, reuse: Any, where: place.Place) -> Any:
-    calls = [call for call in ledger().calls if call.parent == parent and not call.named]
+def foresee(scope: Any, default: str, reuse: Any) -> tf.VariableScope:
+    """Returns the variable scope that :func:`layer_scope` would enter now, and leaves no trace.
+
+    So a call can be refused before it has used up a number of an unnamed scope.
+
+    Trick: entering a scope object restores, on leaving, the counters that number the scopes below it; and
+    without an auxiliary name scope no name is taken in the graph.
+
+    Raises:
+      ReuseError: as ``layer_scope``.
+    """
+    scope = _resolved(scope, default, reuse)
+    with tf.variable_scope(tf.get_variable_scope(), auxiliary_name_scope=False):
+        with tf.variable_scope(scope, default, reuse=reuse, auxiliary_name_scope=False) as entered:
+            return entered
+
+
+def _resolved(scope: Any, default: str, reuse: Any) -> Any:
+    if scope is None and reuse:
+        return _sibling(tf.get_variable_scope().name, default, reuse, place.here())
+    return scope
+
+
+def _sibling(parent: str, default: str, reuse: Any, where: place.Place) -> Any:
+    calls = [call for call in ledger().calls if (call.parent, call.default, call.named) == (parent, default, False)]
     mine = sum(call.place.context == where.context for call in calls)
     others = [call.scope for call in calls if where.excludes(call.place)]
     if reuse is True and mine < len(others):

@@ -44,7 +44,8 @@ def minimize(
 ) -> tf.Operation:
     """Returns a train op that minimises ``loss`` and moves the averages, whatever their strategy.
 
-    The same as ``with_updates(optimizer.minimize(loss, ...), scope)``.
+    The same as ``with_updates([optimizer.minimize(loss, ...), loss], scope)``. The loss itself is computed in any
+    case, since the gradients of a linear network do not need its outputs, and an output carries its update.
 
     Args:
       optimizer: a ``tf.train.Optimizer``.
@@ -69,7 +70,8 @@ def minimize(
                 errors.explain("`optimizer` has no method minimize", got=optimizer, expected="a tf.train.Optimizer")
             )
         updates = pending_updates(scope)
-        return _attached(optimizer.minimize(loss, **minimize_arguments), updates)
+        train_op = optimizer.minimize(loss, **minimize_arguments)
+        return tf.group(train_op, loss, *_as_ops(updates))
 
 
 def pending_updates(scope: str | tf.VariableScope | None = None) -> list[Any]:
@@ -120,6 +122,11 @@ def _inside(name: str, prefix: str) -> bool:
     return not prefix or name == prefix or name.startswith(prefix + "/")
 
 
+def _as_ops(entries: list[Any]) -> list[Any]:
+    """Entries of UPDATE_OPS may be variables, or what an assignment returned: their op is what is meant."""
+    return [entry if isinstance(entry, (tf.Operation, tf.Tensor)) else entry.op for entry in entries]
+
+
 def _attached(op: Any, updates: list[Any]) -> Any:
     targets = list(op) if isinstance(op, (list, tuple)) else [op]
     for target in targets:
@@ -128,6 +135,6 @@ def _attached(op: Any, updates: list[Any]) -> Any:
                 errors.explain("`op` has the wrong type", got=target, expected="operations and tensors")
             )
     if isinstance(op, tf.Tensor):
-        with tf.control_dependencies(updates):
+        with tf.control_dependencies(_as_ops(updates)):
             return tf.identity(op)
-    return tf.group(*targets, *updates)
+    return tf.group(*targets, *_as_ops(updates))

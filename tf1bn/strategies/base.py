@@ -62,6 +62,7 @@ class Request:
       shape: shape of the averages.
       dtype: their dtype, float32 or float64.
       decay: share of the old average kept, as the caller gave it.
+      scheduled: whether the layer changes the decay from update to update (zero_debias, num_updates).
       updates: whether this call may move the averages (False for a graph of inference only).
       place: where in the graph the call stands.
       mean_initializer: initializer of the moving mean.
@@ -74,6 +75,7 @@ class Request:
     shape: tuple[int, ...]
     dtype: tf.DType
     decay: Any
+    scheduled: bool
     updates: bool
     place: Place
     mean_initializer: Callable[..., Any]
@@ -109,7 +111,8 @@ class UpdateStrategy(Protocol):
     """Keeps the averages of a batch norm.
 
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
-    right for this request. The layer calls it before it creates anything.
+    right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
+    never moves anything: ``update`` is then not called, and no order of several calls is needed.
     """
 
     @property
@@ -170,8 +173,25 @@ def check_protocol(strategy: Any) -> None:
         )
 
 
+def may_move(strategy: Any) -> bool:
+    """Whether a strategy ever moves anything."""
+    return bool(getattr(strategy, "moves", True))
+
+
 def check_site(strategy: Any, request: Request) -> None:
-    """Lets a strategy refuse a place of the graph, before anything is created there."""
+    """Refuses a place of the graph where updates cannot be right, before anything is created there.
+
+    Raises:
+      PlacementError: averages would move in a loop or a function, or the strategy refuses the place.
+    """
+    if request.updates and request.place.repeats:
+        raise errors.PlacementError(
+            errors.explain(
+                f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
+                "the same time, and updates that are not ordered get lost",
+                fix='Call the layer outside, or with is_training=False or update_strategy="frozen" inside.',
+            )
+        )
     if hasattr(strategy, "check"):
         strategy.check(request)
 

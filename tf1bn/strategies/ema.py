@@ -73,15 +73,24 @@ class Ema:
             )
 
     def check(self, request: Request) -> None:
-        """Refuses a second decay beside that of a shared object."""
-        if self.ema is None or not request.updates:
+        """Refuses a second decay, or a second schedule of it."""
+        if not request.updates:
             return
-        if not isinstance(request.decay, float) or request.decay != DEFAULT_DECAY:
+        own = isinstance(request.decay, float) and request.decay == DEFAULT_DECAY
+        if self.ema is not None and not own:
             raise errors.ArgumentError(
                 errors.explain(
                     "`decay` is given, but the shared ExponentialMovingAverage has a decay of its own",
                     got=request.decay,
                     fix="Leave `decay` out, or let the strategy make its own object: Ema().",
+                )
+            )
+        if request.scheduled and (self.ema is not None or self.num_updates is not None or self.zero_debias):
+            raise errors.ArgumentError(
+                errors.explain(
+                    "`zero_debias` or `num_updates` is given to the layer, but this strategy has a schedule of its own",
+                    got=self,
+                    fix="Give them either to the layer or to Ema(num_updates=..., zero_debias=...).",
                 )
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from tf1bn.core import averages
 from tf1bn.core.values import Averages, Moments
@@ -20,6 +20,7 @@ class Frozen:
     """
 
     name: str = "frozen"
+    moves: ClassVar[bool] = False
 
     def create(self, request: Request) -> Averages:
         return request.averages()
