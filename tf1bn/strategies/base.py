@@ -112,7 +112,8 @@ class UpdateStrategy(Protocol):
 
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
     right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
-    never moves anything: ``update`` is then not called, and no order of several calls is needed.
+    never moves anything: ``update`` is then not called, and no order of several calls is needed. And
+    ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap.
     """
 
     @property
@@ -184,12 +185,14 @@ def check_site(strategy: Any, request: Request) -> None:
     Raises:
       PlacementError: averages would move in a loop or a function, or the strategy refuses the place.
     """
-    if request.updates and request.place.repeats:
+    if request.updates and request.place.repeats and not getattr(strategy, "repeatable", False):
         raise errors.PlacementError(
             errors.explain(
                 f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
                 "the same time, and updates that are not ordered get lost",
-                fix='Call the layer outside, or with is_training=False or update_strategy="frozen" inside.',
+                fix="Call the layer outside, or with is_training=False inside; keep averages per time step with "
+                "tf1bn.PerStep; or, where the loop has parallel_iterations=1, say so with "
+                "tf1bn.Inline(sequential_loops=True).",
             )
         )
     if hasattr(strategy, "check"):
