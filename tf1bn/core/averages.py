@@ -29,7 +29,9 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
       decay: Python float or scalar tensor in [0, 1]; 1 moves nothing.
     """
     value = tf.stop_gradient(value)
-    rate = tf.cast(1.0 - decay, variable.dtype.base_dtype)
+    dtype = variable.dtype.base_dtype
+    # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
+    rate = 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)
     return variable.assign_sub((read_value(variable) - value) * rate, read_value=False)
 
 

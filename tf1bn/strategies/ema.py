@@ -109,14 +109,19 @@ class Ema:
             if self.num_updates is not None:
                 decay = schedules.warmed_up(decay, self.num_updates, state.weight.dtype.base_dtype)
             weight_op, decay = schedules.debiased(decay, state.weight)
-            weight_ops, ema = [weight_op], tf.train.ExponentialMovingAverage(decay)
+            weight_ops, ema = [weight_op], tf.train.ExponentialMovingAverage(_as_its_decay(decay))
         elif ema is None:
-            ema = tf.train.ExponentialMovingAverage(decay, self.num_updates)
+            ema = tf.train.ExponentialMovingAverage(_as_its_decay(decay), self.num_updates)
         with tf.control_dependencies([tracked[0].assign(batch.mean).op, tracked[1].assign(batch.variance).op]):
             applied = _apply(ema, tracked)
         with tf.control_dependencies([applied]):
             settled = [variable.assign(ema.average(variable).read_value()).op for variable in tracked]
         return UpdatePlan([*settled, *weight_ops], OUTPUT)
+
+
+def _as_its_decay(decay: Any) -> Any:
+    """The object computes with a float32 decay and takes no tensor of another dtype."""
+    return decay if isinstance(decay, float) else tf.cast(decay, tf.float32)
 
 
 def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
@@ -129,7 +134,8 @@ def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
     """
     listed = tf.get_collection_ref(tf.GraphKeys.MOVING_AVERAGE_VARIABLES)
     before = len(listed)
-    root = tf.VariableScope(reuse=tf.AUTO_REUSE, name="", use_resource=True)
+    dtype = tracked[0].dtype.base_dtype
+    root = tf.VariableScope(reuse=tf.AUTO_REUSE, name="", use_resource=True, dtype=dtype)
     with tf.variable_scope(root, auxiliary_name_scope=False):
         applied = ema.apply(tracked)
     del listed[before:]

@@ -1,0 +1,1 @@
+"""What tests of batch norms need: an oracle, graphs in every mode, and the contract of a strategy."""
