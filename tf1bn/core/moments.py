@@ -39,7 +39,8 @@ def centre(x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None) ->
     """Returns ``x`` centred, and its moments over the axes ``reduced``.
 
     mean = sum(w * x) / sum(w);  variance = sum(w * (x - mean)^2) / sum(w);  w = 1 without weights. A total
-    weight of zero gives mean and variance 0. Values of weight zero may be anything, also NaN.
+    weight of zero, or no value at all, gives mean and variance 0. Values of weight zero may be anything; those that
+    are not finite are taken for the mean.
 
     Trick: the mean of values near 1e4 rounds to about 1e-3 in float32, and subtracting the rounded mean leaves
     that error in every output. The mean of the already centred values is exact to 1e-7, so what is left over is
@@ -51,15 +52,16 @@ def centre(x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None) ->
       weights: None, or a tensor of the rank of ``x`` with size 1 at the channel axes, at least 0.
     """
     if weights is None:
-        shift = tf.stop_gradient(tf.reduce_mean(x, reduced, keepdims=True))
+        shift = tf.stop_gradient(_mean(x, reduced, total))
         rest = x - shift
-        residual = tf.reduce_mean(rest, reduced, keepdims=True)
-        square = tf.reduce_mean(tf.square(rest), reduced, keepdims=True)
+        residual = _mean(rest, reduced, total)
+        square = _mean(tf.square(rest), reduced, total)
     else:
         weights, total, share = _shares(x, reduced, tf.cast(weights, x.dtype))
         used = weights > 0
         shift = tf.stop_gradient(tf.reduce_sum(share * _masked(used, x), reduced, keepdims=True))
-        rest = x - shift
+        # What is left out of the moments may be NaN. It must not reach the gradient of gamma, where 0 * NaN is NaN.
+        rest = _masked(used | tf.is_finite(x), x - shift)
         counted = _masked(used, rest)
         residual = tf.reduce_sum(share * counted, reduced, keepdims=True)
         square = tf.reduce_sum(share * tf.square(counted), reduced, keepdims=True)
@@ -84,13 +86,20 @@ def batch_moments(x: Any, axes: Axes) -> Moments:
 def unbiased(moments: Moments) -> Moments:
     """Returns the moments with Bessel's correction: variance * n / (n - 1); n <= 1 is left as it is.
 
-    A total weight stands for the count, so weights are read as how often a value occurred.
+    A total weight stands for the count, so weights are read as how often a value occurred. A total from 1 to 2 is
+    taken as a factor itself: between whole numbers the formula has a pole at 1, where normalised weights end.
     """
     n = moments.count
     if isinstance(n, int):
         return moments._replace(variance=moments.variance * (n / max(n - 1, 1)))
-    factor = tf.where(n > 1, n / tf.maximum(n - 1, tf.cast(1e-12, n.dtype)), tf.ones_like(n))
-    return moments._replace(variance=moments.variance * factor)
+    return moments._replace(variance=moments.variance * (tf.maximum(n, 1) / tf.maximum(n - 1, 1)))
+
+
+def _mean(x: Any, reduced: tuple[int, ...], total: Any) -> Any:
+    """Returns the mean over some axes; of no values, zero. Where the batch may be empty a NaN would reach gradients."""
+    if isinstance(total, int) and total > 0:
+        return tf.reduce_mean(x, reduced, keepdims=True)
+    return tf.reduce_sum(x, reduced, keepdims=True) / tf.cast(tf.maximum(total, 1), x.dtype)
 
 
 def _shares(x: Any, reduced: tuple[int, ...], weights: Any) -> tuple[Any, Any, Any]:
