@@ -17,8 +17,8 @@ def warmed_up(decay: Any, num_updates: Any, dtype: tf.DType) -> Any:
       num_updates: n, a number, tensor or variable; usually the global step.
     """
     n = num_updates.read_value() if isinstance(num_updates, tf.Variable) else num_updates
-    n = tf.cast(n, dtype)
-    return tf.minimum(tf.cast(decay, dtype), (1.0 + n) / (10.0 + n))
+    n = as_dtype(n, dtype)
+    return tf.minimum(as_dtype(decay, dtype), (1.0 + n) / (10.0 + n))
 
 
 def debiased(decay: Any, weight: tf.Variable) -> tuple[tf.Operation, Any]:
@@ -33,9 +33,14 @@ def debiased(decay: Any, weight: tf.Variable) -> tuple[tf.Operation, Any]:
     Args:
       weight: scalar variable, initially zero.
     """
-    d = tf.cast(decay, weight.dtype.base_dtype)
+    d = as_dtype(decay, weight.dtype.base_dtype)
     old = weight.read_value()
     new = d * old + (1.0 - d)
     effective = d * old / new
     with tf.control_dependencies([effective]):
         return weight.assign(new).op, effective
+
+
+def as_dtype(value: Any, dtype: tf.DType) -> Any:
+    """Returns a number or tensor as a tensor of ``dtype``; ``tf.cast`` would round a Python float to float32 first."""
+    return tf.constant(value, dtype) if isinstance(value, (int, float)) else tf.cast(value, dtype)

@@ -17,7 +17,7 @@ from tf1bn.layers import arguments, merging, updates
 from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
 from tf1bn.layers.call import Call, Inputs
-from tf1bn.layers.options import Options, Schedule, Switches, make_affine
+from tf1bn.layers.options import Options, Switches, make_affine
 from tf1bn.strategies import base
 from tf1bn.terms import DEFAULT_DECAY, DEFAULT_EPSILON, DEFAULT_SCOPE
 
@@ -170,11 +170,12 @@ def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse:
         shape=checked.axes.parameter_shape,
         dtype=variables.statistics_dtype(checked.dtype),
         decay=options.decay,
-        scheduled=options.schedule != Schedule(),
         updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
         place=place.here(),
         mean_initializer=options.mean_initializer,
         variance_initializer=options.variance_initializer,
+        schedule=options.schedule.given,
+        second="moving_variance" if options.renorm is None else "moving_stddev",
     )
     base.check_site(options.strategy, request)
     foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
@@ -195,7 +196,8 @@ def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse:
             ledger().watched.append(watched)
         if merger is not None:
             record = _record(call, request)
-            merger.members.append(merging.Member(request.scope, kept, options, call.moves(), batch, record))
+            before = call.reads_before_moving(y)
+            merger.members.append(merging.Member(request.scope, kept, options, call.moves(), batch, record, before))
             return y
         return _updated(call, request, y, batch, earlier)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.core import averages, groups, kernels, place, renorm, switch, variables, weights
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import groups, kernels, place, renorm, switch, variables, weights
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
 from tf1bn.core.values import Moments
@@ -89,10 +89,12 @@ class Call:
         """Brings everything that one call works on into the graph."""
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
         correct = None if kept.references is None else _corrector(inputs.axes, options, kept.references)
-        variant = kernels.Variant(inputs.weights(), options.group_size, correct, options.adjustment)
+        resolved = switches.resolve()
+        adjust = _in_training(options.adjustment, resolved.is_training)
+        variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust)
         kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant)
         x = tf.convert_to_tensor(inputs.given)
-        return cls(x, inputs.axes, gamma, beta, kept, switches.resolve(), options, kernel, variant)
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant)
 
     def normalize(self) -> tuple[tf.Tensor, Moments | None]:
         """Returns the output, and the batch moments where they were computed for it."""
@@ -150,7 +152,26 @@ def _corrector(axes: Axes, options: Options, references: renorm.References) -> A
     shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
 
     def correct(mean: Any, stddev: Any) -> tuple[Any, Any]:
-        values = renorm.References(*(tf.reshape(v.read_value(), shape) for v in references))
+        values = renorm.References(*(tf.reshape(averages.read_value(v), shape) for v in references))
         return renorm.correction(mean, stddev, values, options.renorm.clipping, options.epsilon)
 
     return correct
+
+
+def _in_training(adjustment: Any, is_training: switch.Switch) -> Any:
+    """Returns the adjustment where it applies: batch statistics may also normalise outside of training."""
+    if adjustment is None or is_training is False:
+        return None
+    if is_training is True:
+        return adjustment
+
+    def adjust(shape: Any) -> Any:
+        found = adjustment(shape)
+        if not isinstance(found, (list, tuple)) or len(found) != 2:
+            return found
+        scale, offset = (tf.convert_to_tensor(value) for value in found)
+        return tf.where_v2(is_training, scale, tf.ones([], scale.dtype)), tf.where_v2(
+            is_training, offset, tf.zeros([], offset.dtype)
+        )
+
+    return adjust

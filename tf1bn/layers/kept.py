@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import averages, renorm, variables
+from tf1bn.core import averages, renorm
 from tf1bn.core import decay as schedules
 from tf1bn.core.values import Moments
 from tf1bn.layers.options import Options
@@ -29,6 +29,7 @@ class Kept:
       strategy: the update strategy.
       state: what its ``create`` returned.
       options: the options of the call.
+      dtype: dtype of the averages.
       weight: the variable ``debias_weight``, with zero_debias in a graph that may train.
       references: ``renorm_mean`` and ``renorm_stddev``, with renorm.
       derived: the variable ``moving_variance``, with renorm.
@@ -37,6 +38,7 @@ class Kept:
     strategy: base.UpdateStrategy
     state: Any
     options: Options
+    dtype: tf.DType
     weight: Any = None
     references: renorm.References | None = None
     derived: Any = None
@@ -68,8 +70,7 @@ class Kept:
     def _decay(self) -> tuple[list[Any], Any]:
         decay, schedule = self.options.decay, self.options.schedule
         if schedule.num_updates is not None:
-            dtype = tf.float32 if self.weight is None else self.weight.dtype.base_dtype
-            decay = schedules.warmed_up(decay, schedule.num_updates, dtype)
+            decay = schedules.warmed_up(decay, schedule.num_updates, self.dtype)
         if self.weight is None:
             return [], decay
         op, decay = schedules.debiased(decay, self.weight)
@@ -83,19 +84,15 @@ def create(request: base.Request, options: Options) -> Kept:
     """
     if options.renorm is None:
         state = options.strategy.create(request)
-        return Kept(options.strategy, state, options, _weight(request, options))
+        return Kept(options.strategy, state, options, request.dtype, _weight(request, options))
     deviation = _square_root(options.variance_initializer)
-    derived = variables.average(
-        "moving_variance", request.shape, request.dtype, initializer=options.variance_initializer
-    )
-    state = options.strategy.create(
-        dataclasses.replace(request, second="moving_stddev", variance_initializer=deviation)
-    )
+    derived = request.variable("moving_variance", shape=request.shape, initializer=options.variance_initializer)
+    state = options.strategy.create(dataclasses.replace(request, variance_initializer=deviation))
     references = renorm.References(
         request.variable("renorm_mean", shape=request.shape, initializer=options.mean_initializer),
         request.variable("renorm_stddev", shape=request.shape, initializer=deviation),
     )
-    return Kept(options.strategy, state, options, _weight(request, options), references, derived)
+    return Kept(options.strategy, state, options, request.dtype, _weight(request, options), references, derived)
 
 
 def _weight(request: base.Request, options: Options) -> Any:

@@ -30,6 +30,7 @@ class Member:
     moves: Any
     moments: Moments
     record: dict[str, Any]
+    before: list[Any]
 
 
 @dataclasses.dataclass
@@ -108,24 +109,51 @@ def check(merger: Merger, scope: str, options: Options, where: place.Place, swit
         raise errors.PlacementError(
             errors.explain(f"the call is inside {where.describe()}, its merged_updates block is not")
         )
-    if options.numeric_guard is not None or switches.use_batch is not None:
+    if options.numeric_guard is not None or switches.use_batch is not None or options.group_size is not None:
         raise errors.ArgumentError(
-            errors.explain("`numeric_guard` and `use_batch_statistics` do not go with merged_updates")
+            errors.explain(
+                "`numeric_guard`, `use_batch_statistics` and `virtual_batch_size` do not go with merged_updates, which "
+                "pools the moments of whole batches that were normalised by them"
+            )
         )
     for member in merger.members:
         if member.scope == scope and _rule(member.options) != _rule(options):
             raise errors.ArgumentError(
                 errors.explain(
                     "calls on the same variables in one merged_updates block differ in how averages move",
-                    got=_rule(options),
-                    expected=str(_rule(member.options)),
+                    got=_spoken(options),
+                    expected=_spoken(member.options),
                 )
             )
 
 
 def _rule(options: Options) -> tuple[Any, ...]:
-    decay = options.decay if isinstance(options.decay, float) else id(options.decay)
-    return options.strategy.name, decay, options.bessel_correction, options.renorm is None, options.schedule.zero_debias
+    """Returns what must be the same in all calls; tensors are the same only if they are one object."""
+    renorm = options.renorm
+    return (
+        _identity(options.strategy),
+        _identity(options.decay),
+        options.bessel_correction,
+        options.schedule.zero_debias,
+        _identity(options.schedule.num_updates),
+        None if renorm is None else (_identity(renorm.decay), options.epsilon),
+    )
+
+
+def _identity(value: Any) -> Any:
+    """Returns a number as it is, a strategy by its fields, anything else by identity."""
+    if value is None or isinstance(value, (int, float, str)):
+        return value
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return type(value).__qualname__, *(_identity(getattr(value, field.name)) for field in fields)
+    return id(value)
+
+
+def _spoken(options: Options) -> str:
+    schedule = "".join(f", {name}" for name in options.schedule.given)
+    bessel = ", bessel_correction" if options.bessel_correction else ""
+    return f"{options.strategy.name}, decay {options.decay}{schedule}{bessel}{', renorm' if options.renorm else ''}"
 
 
 def _finish(merger: Merger, collection: str) -> None:
@@ -152,7 +180,8 @@ def _update(members: list[Member], earlier: list[Any]) -> list[Any]:
     def write() -> list[Any]:
         return as_ops(first.kept.update(pooled).ops)
 
-    with tf.control_dependencies(earlier):
+    before = [op for member in members for op in member.before]
+    with tf.control_dependencies(as_ops([*earlier, *before])):
         return write() if any_moves is True else [_gated(any_moves, write)]
 
 

@@ -60,6 +60,12 @@ class Schedule(NamedTuple):
     num_updates: Any = None
     zero_debias: bool = False
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the arguments that are in use."""
+        used = {"num_updates": self.num_updates is not None, "zero_debias": self.zero_debias}
+        return tuple(name for name, is_used in used.items() if is_used)
+
 
 class Renorm(NamedTuple):
     """Batch renormalization, as asked for."""

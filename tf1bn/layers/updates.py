@@ -97,9 +97,21 @@ class Update:
         if self.guard is None:
             return write()
         moments = batch()
-        finite = tf.reduce_all(tf.is_finite(moments.mean) & tf.is_finite(moments.variance))
+        sound = _sound(moments, self.kept.options.decay)
         if self.guard == "skip":
-            return tf.cond(finite, write, lambda: tf.constant(False))
-        text = f"batch_norm: the batch of scope {self.scope!r} has a mean or variance that is not finite"
-        with tf.control_dependencies([tf.Assert(finite, [text, moments.mean, moments.variance])]):
+            return tf.cond(sound, write, lambda: tf.constant(False))
+        text = (
+            f"batch_norm: the update of scope {self.scope!r} is refused: its mean or variance is not finite, its "
+            "variance is negative, or its decay is outside [0, 1]. Mean and variance"
+        )
+        with tf.control_dependencies([tf.Assert(sound, [text, moments.mean, moments.variance])]):
             return write()
+
+
+def _sound(moments: Moments, decay: Any) -> Any:
+    """Returns whether averages can take in the moments, which a program may have replaced by its own."""
+    fits = tf.is_finite(moments.mean) & tf.is_finite(moments.variance) & (moments.variance >= 0)
+    sound = tf.reduce_all(fits)
+    if isinstance(decay, float):
+        return sound
+    return sound & tf.reshape((tf.cast(decay, tf.float32) >= 0) & (tf.cast(decay, tf.float32) <= 1), [])

@@ -62,11 +62,11 @@ class Request:
       shape: shape of the averages.
       dtype: their dtype, float32 or float64.
       decay: share of the old average kept, as the caller gave it.
-      scheduled: whether the layer changes the decay from update to update (zero_debias, num_updates).
       updates: whether this call may move the averages (False for a graph of inference only).
       place: where in the graph the call stands.
       mean_initializer: initializer of the moving mean.
       variance_initializer: initializer of the second average.
+      schedule: names of the layer's arguments that change the decay from update to update.
       second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
         standard deviations.
     """
@@ -75,34 +75,40 @@ class Request:
     shape: tuple[int, ...]
     dtype: tf.DType
     decay: Any
-    scheduled: bool
     updates: bool
     place: Place
     mean_initializer: Callable[..., Any]
     variance_initializer: Callable[..., Any]
+    schedule: tuple[str, ...] = ()
     second: str = "moving_variance"
 
-    def averages(self, *, resource: bool = False) -> Averages:
+    def averages(self, *, shape: tuple[int, ...] | None = None, resource: bool = False) -> Averages:
         """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
 
         Args:
+          shape: another shape than the one that is read.
           resource: insists on resource variables, whatever the scope says.
         """
+        shape = self.shape if shape is None else shape
         return Averages(
-            variables.average(
-                "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
-            ),
-            variables.average(
-                self.second, self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
-            ),
+            variables.average("moving_mean", shape, self.dtype, initializer=self.mean_initializer, resource=resource),
+            variables.average(self.second, shape, self.dtype, initializer=self.variance_initializer, resource=resource),
         )
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
     ) -> Any:
-        """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
+        """Returns a further statistic under the layer's scope, zero unless an initializer is given.
+
+        It is not listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for ``ema.variables_to_restore()``.
+        """
         return variables.average(
-            name, shape, self.dtype, initializer=initializer or tf.zeros_initializer(), resource=resource
+            name,
+            shape,
+            self.dtype,
+            initializer=initializer or tf.zeros_initializer(),
+            resource=resource,
+            collections=variables.STATISTIC_COLLECTIONS,
         )
 
 

@@ -85,7 +85,7 @@ class Ema:
                     fix="Leave `decay` out, or let the strategy make its own object: Ema().",
                 )
             )
-        if request.scheduled and (self.ema is not None or self.num_updates is not None or self.zero_debias):
+        if request.schedule and (self.ema is not None or self.num_updates is not None or self.zero_debias):
             raise errors.ArgumentError(
                 errors.explain(
                     "`zero_debias` or `num_updates` is given to the layer, but this strategy has a schedule of its own",

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.core import decay as schedules
+from tf1bn.core import place
 from tf1bn.core.values import Averages, Moments
 from tf1bn.strategies.base import OUTPUT, Request, UpdatePlan
 
@@ -43,12 +45,24 @@ class PerStep:
                 errors.explain("`step` must be an integer or a scalar integer tensor", got=self.step)
             )
 
+    def check(self, request: Request) -> None:
+        """Refuses what the layer keeps once for all time steps, and a counter of another graph."""
+        place.require_same_graph(self.step, "step")
+        shared = [name for name in ("zero_debias",) if name in request.schedule]
+        if request.second != "moving_variance":
+            shared.append("renorm")
+        if shared:
+            raise errors.PlacementError(
+                errors.explain(
+                    f"`{shared[0]}` keeps variables of the whole layer beside the averages, and averages per time step "
+                    "would need one for each",
+                    fix="Leave it out, or keep one pair of averages for all time steps with "
+                    "tf1bn.Inline(sequential_loops=True).",
+                )
+            )
+
     def create(self, request: Request) -> Averages:
-        shape = (self.steps, *request.shape)
-        return Averages(
-            request.variable("moving_mean", shape=shape, initializer=request.mean_initializer, resource=True),
-            request.variable(request.second, shape=shape, initializer=request.variance_initializer, resource=True),
-        )
+        return request.averages(shape=(self.steps, *request.shape), resource=True)
 
     def read(self, state: Averages) -> Moments:
         row = self._row()
@@ -58,7 +72,7 @@ class PerStep:
         row, kept = self._row(), self.read(state)
         ops = []
         for variable, old, new in zip(state, kept[:2], batch[:2], strict=True):
-            delta = (old - new) * tf.cast(1.0 - decay, old.dtype)
+            delta = (old - new) * (1.0 - schedules.as_dtype(decay, old.dtype))
             ops.append(tf.scatter_sub(variable, row, delta))
         return UpdatePlan(ops, OUTPUT)
 
