@@ -43,12 +43,12 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str) or not name:
             raise errors.ArgumentTypeError(
-                errors.explain(f"the name of a {self._kind} must be a non-empty string", got=name)
+                errors.explain(f"{self._kind}: the name must be a non-empty string", got=name)
             )
         if name in self._rows and not replace:
             raise errors.ArgumentError(
                 errors.explain(
-                    f"a {self._kind} named {name!r} is already registered",
+                    f"{self._kind} {name!r} is already registered",
                     got=self._rows[name],
                     expected="a new name",
                     fix="Choose another name, or pass replace=True.",

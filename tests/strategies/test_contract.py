@@ -74,7 +74,9 @@ def test_a_shared_object_keeps_the_contract_with_its_own_decay(mode):
     for clause in contracts.CLAUSES:
         shared = Ema(tf.train.ExponentialMovingAverage(0.7))
         with graphs.graph_mode(mode):
-            contracts.run_clause(clause, shared, lambda batches, _, initial: reference.ema_averages(batches, 0.7, initial))
+            contracts.run_clause(
+                clause, shared, lambda batches, _, initial: reference.ema_averages(batches, 0.7, initial)
+            )
 
 
 @pytest.mark.parametrize("mode", graphs.MODES, ids=str)

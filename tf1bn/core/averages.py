@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 
 
 def read(averages: Averages) -> Moments:
@@ -37,4 +37,4 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
 
 def read_value(variable: Any) -> Any:
     """Returns a variable's value as a new read, which control dependencies order; a tensor as it is."""
-    return variable.read_value() if isinstance(variable, tf.Variable) else tf.convert_to_tensor(variable)
+    return variable.read_value() if is_variable(variable) else tf.convert_to_tensor(variable)

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.core.values import is_variable
+
 
 def warmed_up(decay: Any, num_updates: Any, dtype: tf.DType) -> Any:
     """Returns min(decay, (1 + n) / (10 + n)), which lets averages follow quickly at first.
@@ -16,7 +18,7 @@ def warmed_up(decay: Any, num_updates: Any, dtype: tf.DType) -> Any:
     Args:
       num_updates: n, a number, tensor or variable; usually the global step.
     """
-    n = num_updates.read_value() if isinstance(num_updates, tf.Variable) else num_updates
+    n = num_updates.read_value() if is_variable(num_updates) else num_updates
     n = as_dtype(n, dtype)
     return tf.minimum(as_dtype(decay, dtype), (1.0 + n) / (10.0 + n))
 

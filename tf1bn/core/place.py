@@ -96,7 +96,7 @@ def require_same_graph(value: Any, name: str) -> None:
     Raises:
       ArgumentError: it is of another graph, or of eager mode.
     """
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not tf.is_tensor(value):
         return
     try:
         graph = value.graph

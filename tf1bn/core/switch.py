@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import place
+from tf1bn.core.values import is_variable
 
 Switch = Any  # bool | tf.Tensor
 
@@ -23,9 +24,9 @@ def check(value: Any, name: str) -> None:
       ArgumentError: a number other than 0 and 1.
       ShapeError: a tensor that is not a scalar.
     """
-    if tf.is_tensor(value) or isinstance(value, tf.Variable):
+    if tf.is_tensor(value):
         _check_tensor(value, name)
-        if isinstance(value, tf.Variable) or tf.get_static_value(value) is None:
+        if is_variable(value) or tf.get_static_value(value) is None:
             place.require_same_graph(value, name)
     elif isinstance(value, (bool, int, np.bool_, np.integer)) or _is_scalar_array(value):
         if value not in (0, 1):
@@ -41,7 +42,7 @@ def resolve(value: Any) -> Switch:
 
     A constant tensor is folded. A variable is read here, so the value of the current step counts.
     """
-    if isinstance(value, tf.Variable):
+    if is_variable(value):
         return value.read_value()
     if not tf.is_tensor(value):
         return bool(value)
@@ -51,7 +52,7 @@ def resolve(value: Any) -> Switch:
 
 def known_false(value: Any) -> bool:
     """Whether a checked switch is off for certain; creates no op."""
-    if isinstance(value, tf.Variable):
+    if is_variable(value):
         return False
     known = tf.get_static_value(value) if tf.is_tensor(value) else value
     return known is not None and not bool(known)
@@ -81,7 +82,7 @@ def _is_scalar_array(value: Any) -> bool:
 
 def _check_tensor(value: Any, name: str) -> None:
     dtype = value.dtype.base_dtype
-    known = tf.get_static_value(value) if tf.is_tensor(value) and not isinstance(value, tf.Variable) else None
+    known = tf.get_static_value(value) if tf.is_tensor(value) and not is_variable(value) else None
     if dtype.is_integer and known is not None and np.shape(known) == () and known in (0, 1):
         return
     if dtype != tf.bool:

@@ -25,3 +25,11 @@ class Averages(NamedTuple):
 
     mean: Any
     variance: Any
+
+
+def is_variable(value: Any) -> bool:
+    """Whether a value is a reference or a resource variable; a tensor and a partitioned variable are not.
+
+    No class tells: ``tf.compat.v1.Variable`` is not a base of resource variables.
+    """
+    return hasattr(value, "read_value") and hasattr(value, "assign")

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core.axes import Axes
+from tf1bn.core.values import is_variable
 
 
 def checked(value: Any, name: str) -> Any:
@@ -18,7 +19,7 @@ def checked(value: Any, name: str) -> Any:
       ArgumentTypeError: a mask that is not bool, or weights that are not numbers.
       ArgumentError: a constant weight below zero.
     """
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not (tf.is_tensor(value) or is_variable(value)):
         value = np.asarray(value)
     dtype = None if value.dtype == object else tf.as_dtype(value.dtype).base_dtype
     wanted = "bool" if name == "mask" else "a floating-point or integer dtype"

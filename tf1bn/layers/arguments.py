@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import place, renorm
+from tf1bn.core.values import is_variable
 from tf1bn.terms import FOREIGN_WORDS
 
 FLOAT_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
@@ -52,7 +53,7 @@ def dense(inputs: Any) -> Any:
         raise errors.ArgumentTypeError(
             errors.explain("`inputs` is not a dense tensor", got=inputs, expected="a floating-point tensor or array")
         )
-    if tf.is_tensor(inputs) or isinstance(inputs, tf.Variable):
+    if tf.is_tensor(inputs):
         _check_dtype(inputs.dtype.base_dtype)
         place.require_same_graph(inputs, "inputs")
         return inputs
@@ -83,7 +84,7 @@ def number(value: Any, name: str, low: float, high: float, *, closed: bool = Fal
 
 def decay(value: Any, name: str = "decay") -> Any:
     """Returns a checked decay: a Python float in [0, 1), or a scalar floating-point tensor as it is."""
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not tf.is_tensor(value):
         try:
             return number(value, name, 0, 1)
         except errors.ArgumentError as error:
@@ -152,7 +153,7 @@ def step_count(value: Any) -> Any:
     """
     if value is None:
         return None
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not (tf.is_tensor(value) or is_variable(value)):
         return number(value, "num_updates", 0, math.inf)
     dtype = value.dtype.base_dtype
     if value.shape.rank not in (None, 0) or not (dtype.is_integer or dtype.is_floating):
@@ -187,7 +188,7 @@ def clipping(value: Any) -> renorm.Clipping:
 def _bound(value: Any, name: str) -> Any:
     if value is None:
         return None
-    if not (tf.is_tensor(value) or isinstance(value, tf.Variable)):
+    if not (tf.is_tensor(value) or is_variable(value)):
         return number(value, name, 0, math.inf, closed=True)
     if value.shape.rank not in (None, 0) or not value.dtype.base_dtype.is_floating:
         raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be a scalar floating-point tensor", got=value))

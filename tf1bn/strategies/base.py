@@ -32,7 +32,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import variables
 from tf1bn.core.place import Place
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 
 OUTPUT = "output"
 """Placement: the layer's output depends on the update, so computing the one runs the other."""
@@ -91,8 +91,8 @@ class Request:
         """
         shape = self.shape if shape is None else shape
         return Averages(
-            variables.average("moving_mean", shape, self.dtype, initializer=self.mean_initializer, resource=resource),
-            variables.average(self.second, shape, self.dtype, initializer=self.variance_initializer, resource=resource),
+            self._kept("moving_mean", shape, self.mean_initializer, resource, variables.AVERAGE_COLLECTIONS),
+            self._kept(self.second, shape, self.variance_initializer, resource, variables.AVERAGE_COLLECTIONS),
         )
 
     def variable(
@@ -102,14 +102,25 @@ class Request:
 
         It is not listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for ``ema.variables_to_restore()``.
         """
-        return variables.average(
-            name,
-            shape,
-            self.dtype,
-            initializer=initializer or tf.zeros_initializer(),
-            resource=resource,
-            collections=variables.STATISTIC_COLLECTIONS,
+        initializer = initializer or tf.zeros_initializer()
+        return self._kept(name, shape, initializer, resource, variables.STATISTIC_COLLECTIONS)
+
+    def _kept(
+        self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool, collections: Sequence[str]
+    ) -> Any:
+        kept = variables.average(
+            name, shape, self.dtype, initializer=initializer, resource=resource, collections=collections
         )
+        if self.updates and not is_variable(kept):
+            raise errors.ArgumentTypeError(
+                errors.explain(
+                    f"a custom getter returned a tensor for {name!r}, which cannot move",
+                    got=kept,
+                    expected="a variable where averages move",
+                    fix="Let the getter pass on what is not trainable, or call the layer with is_training=False.",
+                )
+            )
+        return kept
 
 
 @runtime_checkable

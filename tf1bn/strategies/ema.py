@@ -143,7 +143,7 @@ def _apply(ema: Any, tracked: list[Any]) -> tf.Operation:
 
 
 def _check_num_updates(value: Any) -> None:
-    if value is None or tf.is_tensor(value) or isinstance(value, tf.Variable):
+    if value is None or tf.is_tensor(value):
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise errors.ArgumentTypeError(

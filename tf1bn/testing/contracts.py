@@ -198,9 +198,7 @@ def clause_8(strategy: Any, *, decay: float = DEFAULT_DECAY) -> None:
     driven = _driven(strategy, batches, decay)
     with tf.Graph().as_default():
         inputs = [tf.placeholder(tf.float64, [None, CHANNELS]) for _ in batches]
-        outputs = [
-            batch_norm(x, True, scope="site", reuse=tf.AUTO_REUSE, **_options(strategy, decay)) for x in inputs
-        ]
+        outputs = [batch_norm(x, True, scope="site", reuse=tf.AUTO_REUSE, **_options(strategy, decay)) for x in inputs]
         y0, y1 = _read_probe(strategy, decay)
         step, initialize = with_updates(tf.group(*outputs)), _initializers()
         for _ in range(3):
@@ -361,7 +359,9 @@ def _driven(strategy: Any, batches: Sequence[Any], decay: float) -> list[referen
 
 def _batches(count: int) -> list[Any]:
     rng = np.random.default_rng(7)
-    return [rng.normal(rng.normal(0, 2, CHANNELS), rng.uniform(0.5, 3, CHANNELS), (ROWS, CHANNELS)) for _ in range(count)]
+    return [
+        rng.normal(rng.normal(0, 2, CHANNELS), rng.uniform(0.5, 3, CHANNELS), (ROWS, CHANNELS)) for _ in range(count)
+    ]
 
 
 def _initializers() -> tf.Operation:
