@@ -142,7 +142,9 @@ def _refuse_misfit(op: tf.Operation, shape: tuple[int, ...], dtype: tf.DType) ->
     if op.type not in ("VarHandleOp", "VariableV2", "Variable"):
         return
     has = tuple(tf.TensorShape(op.get_attr("shape")).as_list()), tf.as_dtype(op.get_attr("dtype"))
-    if has != (tuple(shape), dtype):
+    # A strategy may keep several rows of averages: whether their number fits is for get_variable to say.
+    fits = has[0][-len(shape) :] == tuple(shape) and (len(has[0]) == len(shape) or "moving_" in op.name)
+    if not fits or has[1] != dtype:
         raise errors.ReuseError(
             errors.explain(
                 f"variable {op.name!r} cannot be shared",
