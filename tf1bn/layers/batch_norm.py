@@ -68,24 +68,41 @@ def batch_norm(
     move. The former follows the latter unless given. A switch that is known while building builds one side only;
     a tensor builds a conditional, of which each run computes one side only.
 
+    Kinds that combine with each other and with every strategy (``docs/batch_norm.md`` has the table):
+      batch_weights, mask: moments of weighted values: mean = sum(w * x) / sum(w) and
+        variance = sum(w * (x - mean)^2) / sum(w), with w the product of both. A total weight of zero leaves the
+        averages unmoved. Values of weight zero may be NaN: neither averages nor gradients see them.
+      renorm: batch renormalization: z = (x - mean) / s * r + d with s = sqrt(variance + epsilon),
+        r = clip(s / renorm_stddev, rmin, rmax) and d = clip((mean - renorm_mean) / renorm_stddev, -dmax, dmax), no
+        gradient through r and d. Inference is the ordinary one.
+      virtual_batch_size: ghost batches: row i belongs to group i mod (N / virtual_batch_size), each group is
+        normalised by its own moments, and the averages take in the mean of the groups' moments.
+      adjustment: outputs = (z * scale + offset) * gamma + beta in training, z the normalised values.
+      num_updates: the decay of an update is min(decay, (1 + n) / (10 + n)).
+      zero_debias: averages are the weighted mean of the batches alone, without the initial values:
+        average <- (decay * w * average + (1 - decay) * batch) / w' with w' = decay * w + 1 - decay and w = 0 at first.
+
     Shapes:
       inputs: ``[batch, C]`` to ``[batch, d1, d2, d3, C]``, or with the channels at another ``axis``; batch and
         inner dimensions may be unknown, C must be known.
       outputs: the shape and dtype of ``inputs``.
 
-    Variables (under ``scope``, by default ``batch_norm``, ``batch_norm_1``, ...; shape ``[C]``; float64 for
-    float64 inputs, else float32):
+    Variables (under ``scope``, by default ``batch_norm``, ``batch_norm_1``, ...; float64 for float64 inputs, else
+    float32; shape ``[C]``, for several axes the input's rank with 1 at each axis that is averaged over):
       gamma: trainable, initially 1; only with ``scale``.
       beta: trainable, initially 0; only with ``center``.
       moving_mean: not trainable, initially 0.
       moving_variance: not trainable, initially 1.
+      moving_stddev, renorm_mean, renorm_stddev: with ``renorm``; not trainable; initially the root of
+        moving_variance's, moving_mean's, and the root again. moving_variance is then moving_stddev^2 - epsilon.
+      debias_weight: with ``zero_debias`` in a graph that may train; scalar, not trainable, initially 0.
       The strategy may keep more. A variable scope's ``reuse``, ``custom_getter``, ``partitioner`` (gamma and
       beta only), ``regularizer`` (gamma and beta only), caching and device apply. A scope's ``initializer`` does
       not: all four have their own.
 
     Graph effects:
-      All four are in GLOBAL_VARIABLES and MODEL_VARIABLES; the averages also in MOVING_AVERAGE_VARIABLES; gamma
-      and beta in TRAINABLE_VARIABLES unless ``trainable`` is False. With a weight average of your own, pass the
+      All are in GLOBAL_VARIABLES and MODEL_VARIABLES; moving_mean and moving_variance (with ``renorm``,
+      moving_stddev in its place) also in MOVING_AVERAGE_VARIABLES; gamma and beta in TRAINABLE_VARIABLES unless ``trainable`` is False. With a weight average of your own, pass the
       weights on evaluation: ``ema.variables_to_restore(tf.trainable_variables())``; without arguments, that
       function expects a shadow of everything in MOVING_AVERAGE_VARIABLES.
       "inline" and "ema" make the output depend on the update. "collection" adds the ops that move the averages
@@ -95,7 +112,7 @@ def batch_norm(
       earlier ones, and so needs their inputs.
 
     Special batches:
-      An empty batch leaves the averages as they are. One value per channel gives variance 0. A NaN or infinity
+      An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives variance 0. A NaN or infinity
       in a training batch reaches the averages, and every later inference, unless ``numeric_guard`` is set; in
       inference it never does.
 
@@ -110,14 +127,30 @@ def batch_norm(
       epsilon: added to the variance, >= 0.
       center: whether beta is added.
       scale: whether gamma multiplies. Not needed where a linear layer follows.
-      axis: the channel axis; 1 for channels first.
+      axis: the channel axis, 1 for channels first; or a list of axes, of which each combination of entries is
+        normalised by itself.
       use_batch_statistics: which statistics normalise, given like ``is_training``. False with
         ``is_training=True`` normalises with the averages while they move; True with ``is_training=False``
         normalises with the batch and moves nothing.
       bessel_correction: whether the moving variance averages variance * n / (n - 1), as TensorFlow's fused
-        kernel does, and not variance. The normalisation of a batch is the same in both.
-      numeric_guard: None; "skip": a batch whose mean or variance is not finite leaves the averages as they are;
-        "raise": it fails the run with an InvalidArgumentError that names the layer.
+        kernel does, and not variance. The normalisation of a batch is the same in both. With weights n is their
+        sum, the factor max(n, 1) / max(n - 1, 1); in ghost batches n is that of a group.
+      numeric_guard: None; "skip": a batch whose mean or variance is not finite, whose variance is negative, or for
+        which a decay that is a tensor is outside [0, 1], leaves the averages as they are; "raise": it fails the run
+        with an InvalidArgumentError that names the layer.
+      batch_weights: numbers >= 0, of the input's rank with 1 at the channel axes, or of a lower rank for the leading
+        axes that are averaged over: ``[batch]``, ``[batch, time]``. Without effect on normalisation by averages.
+      mask: bool, of the same shapes; what is False has weight zero.
+      zero_debias: see above. Of use where few batches are seen, or the decay is close to 1.
+      num_updates: n, usually the global step: a number, scalar tensor or variable; None for a constant decay.
+      renorm: see above. Of use where batches are small, or their rows are not drawn independently.
+      renorm_clipping: a dictionary with any of "rmin", "rmax", "dmax", numbers >= 0 or scalar tensors. The paper
+        starts at rmax = 1, dmax = 0, which is ordinary batch norm, and relaxes them to 3 and 5.
+      renorm_decay: decay of renorm_mean and renorm_stddev, given like ``decay``.
+      virtual_batch_size: rows per group, must divide the batch; of one that is unknown while building, each run
+        checks it. None for the whole batch.
+      adjustment: called with the dynamic shape of ``inputs`` (of a whole batch also with ghost batches), returns
+        scale and offset that broadcast against it, for example one of each per row.
       beta_initializer: default zeros.
       gamma_initializer: default ones.
       moving_mean_initializer: default zeros.
@@ -148,7 +181,10 @@ def batch_norm(
       >>> y = tf1bn.batch_norm(x, is_training, scope="hidden")
 
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-    Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1.
+    Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1. Batch renormalization: Ioffe,
+    "Batch Renormalization: Towards Reducing Minibatch Dependence in Batch-Normalized Models", 2017, algorithm 1.
+    Ghost batches: Hoffer, Hubara and Soudry, "Train longer, generalize better", 2017, section 4. Zero-debias: the
+    bias correction of Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, section 3.
     """
     given = dict(locals())
     name = scopes.display_name(scope, DEFAULT_SCOPE)

@@ -27,7 +27,8 @@ def summaries(scope: str | None = None, *, collections: Sequence[str] | None = N
 
     Graph effects:
       The summaries are added to ``collections``, by default ``GraphKeys.SUMMARIES``, so that
-      ``tf.summary.merge_all()`` has them.
+      ``tf.summary.merge_all()`` has them. Call it once per collection: a second call would write each tag again,
+      which merging refuses. A NaN in the averages fails the run, as in any histogram.
 
     Args:
       scope: only layers in this variable scope.
@@ -59,31 +60,32 @@ def summaries(scope: str | None = None, *, collections: Sequence[str] | None = N
 
 
 def _of_layer(name: str, calls: list[Watched], collections: Sequence[str] | None) -> list[Any]:
-    with tf.name_scope(None), tf.name_scope(f"{name}/"):
+    with tf.name_scope(None), tf.name_scope(f"{name}/summaries/" if name else "summaries/"):
         kept = calls[0].read()
-        found = [
-            tf.summary.histogram("moving_mean", kept.mean, collections),
-            tf.summary.histogram("moving_variance", kept.variance, collections),
-        ]
+        histograms, scalars = {"moving_mean": kept.mean, "moving_variance": kept.variance}, {}
         for i, call in enumerate(calls):
             if call.batch is not None:
-                found += _of_batch(call, kept, f"_{i}" if i else "", collections)
+                suffix = f"_{i}" if i else ""
+                histograms[f"batch_mean{suffix}"] = call.batch.mean
+                histograms[f"batch_variance{suffix}"] = call.batch.variance
+                scalars |= _distances(call, kept, suffix)
         updates = _effective_updates(calls)
         if updates is not None:
-            found.append(tf.summary.scalar("effective_updates", updates, collections))
+            scalars["effective_updates"] = updates
+        # Trick: tf.summary makes the tag from the name of its op, and the variables have these names already.
+        found = [tf.raw_ops.HistogramSummary(tag=f"{name}/{leaf}".lstrip("/"), values=v) for leaf, v in histograms.items()]
+        found += [tf.raw_ops.ScalarSummary(tags=f"{name}/{leaf}".lstrip("/"), values=v) for leaf, v in scalars.items()]
+    for summary in found:
+        for collection in [tf.GraphKeys.SUMMARIES] if collections is None else collections:
+            tf.add_to_collection(collection, summary)
     return found
 
 
-def _of_batch(call: Watched, kept: Any, suffix: str, collections: Sequence[str] | None) -> list[Any]:
+def _distances(call: Watched, kept: Any, suffix: str) -> dict[str, Any]:
     e = call.epsilon
     mean = tf.reduce_mean(tf.abs(call.batch.mean - kept.mean) * tf.rsqrt(kept.variance + e))
     variance = tf.reduce_mean(tf.abs(tf.log((call.batch.variance + e) / (kept.variance + e))))
-    return [
-        tf.summary.histogram(f"batch_mean{suffix}", call.batch.mean, collections),
-        tf.summary.histogram(f"batch_variance{suffix}", call.batch.variance, collections),
-        tf.summary.scalar(f"mean_distance{suffix}", mean, collections),
-        tf.summary.scalar(f"variance_distance{suffix}", variance, collections),
-    ]
+    return {f"mean_distance{suffix}": mean, f"variance_distance{suffix}": variance}
 
 
 def _effective_updates(calls: list[Watched]) -> Any:
