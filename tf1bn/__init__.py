@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tf1bn.layers.batch_norm import batch_norm as batch_norm
     from tf1bn.layers.conv2d import conv2d as conv2d
     from tf1bn.layers.dense import dense as dense
+    from tf1bn.layers.merging import merged_updates as merged_updates
+    from tf1bn.layers.sites import layers_of as layers_of
+    from tf1bn.layers.summaries import summaries as summaries
     from tf1bn.layers.train_op import minimize as minimize
     from tf1bn.layers.train_op import with_updates as with_updates
     from tf1bn.strategies.base import Request as Request
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from tf1bn.strategies.base import UpdateStrategy as UpdateStrategy
     from tf1bn.strategies.catalog import default_update_strategy as default_update_strategy
     from tf1bn.strategies.catalog import register_strategy as register_strategy
+    from tf1bn.strategies.collection import Collection as Collection
+    from tf1bn.strategies.ema import Ema as Ema
+    from tf1bn.strategies.frozen import Frozen as Frozen
+    from tf1bn.strategies.inline import Inline as Inline
+    from tf1bn.strategies.per_step import PerStep as PerStep
 
 __version__ = "0.1.0"
 
@@ -26,11 +34,19 @@ _ROWS = {
     "batch_norm": "tf1bn.layers.batch_norm",
     "conv2d": "tf1bn.layers.conv2d",
     "dense": "tf1bn.layers.dense",
+    "layers_of": "tf1bn.layers.sites",
+    "merged_updates": "tf1bn.layers.merging",
+    "summaries": "tf1bn.layers.summaries",
     "minimize": "tf1bn.layers.train_op",
     "with_updates": "tf1bn.layers.train_op",
     "Request": "tf1bn.strategies.base",
     "UpdatePlan": "tf1bn.strategies.base",
     "UpdateStrategy": "tf1bn.strategies.base",
+    "Collection": "tf1bn.strategies.collection",
+    "Ema": "tf1bn.strategies.ema",
+    "Frozen": "tf1bn.strategies.frozen",
+    "Inline": "tf1bn.strategies.inline",
+    "PerStep": "tf1bn.strategies.per_step",
     "default_update_strategy": "tf1bn.strategies.catalog",
     "register_strategy": "tf1bn.strategies.catalog",
 }

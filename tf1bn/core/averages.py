@@ -15,7 +15,7 @@ def read(averages: Averages) -> Moments:
     ``read_value`` makes a new read, also of a reference variable, so control dependencies order it.
     A custom getter may have replaced a variable by a tensor, which is taken as it is.
     """
-    return Moments(_fresh(averages.mean), _fresh(averages.variance))
+    return Moments(read_value(averages.mean), read_value(averages.variance))
 
 
 def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
@@ -32,8 +32,9 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
     dtype = variable.dtype.base_dtype
     # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
     rate = 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)
-    return variable.assign_sub((_fresh(variable) - value) * rate, read_value=False)
+    return variable.assign_sub((read_value(variable) - value) * rate, read_value=False)
 
 
-def _fresh(variable: Any) -> Any:
+def read_value(variable: Any) -> Any:
+    """Returns a variable's value as a new read, which control dependencies order; a tensor as it is."""
     return variable.read_value() if is_variable(variable) else tf.convert_to_tensor(variable)

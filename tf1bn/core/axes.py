@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,9 @@ class Axes(NamedTuple):
       rank: rank of the input, 2 to 5.
       kept: the channel axes, non-negative and sorted.
       reduced: all other axes.
-      parameter_shape: shape of gamma, beta and the averages.
-      broadcast_shape: ``parameter_shape`` with 1 at each reduced axis.
+      parameter_shape: shape of gamma, beta and the averages: ``[C]`` for one channel axis; for several the
+        input's rank, with 1 at each reduced axis, as tf.layers has it.
+      broadcast_shape: the shape in which parameters broadcast against the input.
       values_per_channel: product of the reduced dimensions, None where one is unknown.
     """
 
@@ -32,36 +33,32 @@ class Axes(NamedTuple):
     broadcast_shape: tuple[int, ...]
     values_per_channel: int | None
 
-    @property
-    def trailing(self) -> bool:
-        """Whether parameters broadcast against the input without a reshape."""
-        return self.kept == tuple(range(self.rank - len(self.kept), self.rank))
 
-
-def resolve(dims: Sequence[int | None] | None, axis: int) -> Axes:
+def resolve(dims: Sequence[int | None] | None, axis: int | Sequence[int]) -> Axes:
     """Returns the geometry for an input of static shape ``dims`` normalised per entry of ``axis``.
 
     Args:
       dims: static dimensions, None for an unknown one; None for an unknown rank.
-      axis: the channel axis, negative counts from the end.
+      axis: the channel axis or axes, negative counts from the end.
 
     Raises:
       ShapeError: unknown rank, rank outside 2 to 5, or unknown or zero channel dimension.
-      ArgumentError: ``axis`` outside the rank.
-      ArgumentTypeError: ``axis`` is not an integer.
+      ArgumentError: ``axis`` outside the rank, given twice, or nothing left to reduce.
+      ArgumentTypeError: ``axis`` is not an integer or a list of integers.
     """
     rank = _rank(dims)
-    kept = (_axis(axis, rank),)
+    kept = _kept(axis, rank)
     for k in kept:
         _channel(dims, k)
     reduced = tuple(i for i in range(rank) if i not in kept)
     sizes = [dims[i] for i in reduced]
+    broadcast_shape = tuple(dims[i] if i in kept else 1 for i in range(rank))
     return Axes(
         rank=rank,
         kept=kept,
         reduced=reduced,
-        parameter_shape=tuple(dims[k] for k in kept),
-        broadcast_shape=tuple(dims[i] if i in kept else 1 for i in range(rank)),
+        parameter_shape=(dims[kept[0]],) if len(kept) == 1 else broadcast_shape,
+        broadcast_shape=broadcast_shape,
         values_per_channel=None if None in sizes else math.prod(sizes),
     )
 
@@ -87,9 +84,24 @@ def _rank(dims: Sequence[int | None] | None) -> int:
     return len(dims)
 
 
-def _axis(axis: int, rank: int) -> int:
+def _kept(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    if not isinstance(axis, (list, tuple)):
+        return (_axis(axis, rank),)
+    kept = tuple(sorted(_axis(a, rank) for a in axis))
+    if not kept or len(set(kept)) < len(kept) or len(kept) == rank:
+        raise errors.ArgumentError(
+            errors.explain(
+                "`axis` must name each channel axis once and leave one to average over",
+                got=axis,
+                expected=f"1 to {rank - 1} different axes",
+            )
+        )
+    return kept
+
+
+def _axis(axis: Any, rank: int) -> int:
     if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
-        raise errors.ArgumentTypeError(errors.explain("`axis` must be an integer", got=axis))
+        raise errors.ArgumentTypeError(errors.explain("`axis` must be an integer or a list of integers", got=axis))
     if not -rank <= axis < rank:
         raise errors.ArgumentError(
             errors.explain("`axis` is outside the input's rank", got=int(axis), expected=f"{-rank} to {rank - 1}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core.place import Place, root_graph
+from tf1bn.core.values import Moments
 
 
 @dataclasses.dataclass
@@ -45,11 +46,33 @@ class Writer:
 
 
 @dataclasses.dataclass
+class Watched:
+    """What can be observed of one call at the top level of the graph.
+
+    Attributes:
+      scope: full variable scope name of the layer.
+      read: returns the averages as they are.
+      batch: the batch moments, where the call computes them.
+      decay: as the caller gave it.
+      epsilon: as the caller gave it.
+      moves: whether the call may move the averages.
+    """
+
+    scope: str
+    read: Callable[[], Moments]
+    batch: Moments | None
+    decay: Any
+    epsilon: float
+    moves: bool
+
+
+@dataclasses.dataclass
 class Ledger:
     """All calls and writers of one graph."""
 
     calls: list[Call] = dataclasses.field(default_factory=list)
     writers: dict[str, list[Writer]] = dataclasses.field(default_factory=dict)
+    watched: list[Watched] = dataclasses.field(default_factory=list)
 
     def previous_updates(self, scope: str, place: Place) -> list[Any]:
         """Returns the updates after which a new one of the same averages must run.

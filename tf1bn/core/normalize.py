@@ -16,9 +16,11 @@ def multiplier(variance: Any, gamma: Any, epsilon: float) -> Any:
     return inverse if gamma is None else inverse * gamma
 
 
-def broadcast(parameter: Any, axes: Axes) -> Any:
-    """Returns a ``[C]`` tensor in a shape that broadcasts against the input."""
-    return parameter if axes.trailing else tf.reshape(parameter, axes.broadcast_shape)
+def shaped(parameter: Any, shape: tuple[int, ...]) -> Any:
+    """Returns a parameter in a shape that broadcasts against the input; none is made where it does already."""
+    own = parameter.shape.as_list()
+    fits = len(own) == len(shape) or (len(own) == 1 and all(size == 1 for size in shape[:-1]))
+    return parameter if fits else tf.reshape(parameter, shape)
 
 
 def normalize(x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
@@ -29,4 +31,4 @@ def normalize(x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsil
     """
     scale = multiplier(moments.variance, gamma, epsilon)
     offset = -moments.mean * scale if beta is None else beta - moments.mean * scale
-    return x * broadcast(scale, axes) + broadcast(offset, axes)
+    return x * shaped(scale, axes.broadcast_shape) + shaped(offset, axes.broadcast_shape)

@@ -7,7 +7,7 @@ of the whole graph.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -19,7 +19,7 @@ AVERAGE_COLLECTIONS = (
     tf.GraphKeys.MODEL_VARIABLES,
     tf.GraphKeys.MOVING_AVERAGE_VARIABLES,
 )
-AFFINE_COLLECTIONS = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
+STATISTIC_COLLECTIONS = AFFINE_COLLECTIONS = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
 
 Initializer = Callable[..., Any]
 Regularizer = Callable[[Any], Any]
@@ -66,11 +66,12 @@ def average(
     *,
     initializer: Initializer,
     resource: bool = False,
+    collections: Sequence[str] = AVERAGE_COLLECTIONS,
 ) -> Any:
     """Returns a moving statistic of the current variable scope, created or reused.
 
-    It is never trainable, never partitioned and never regularised, whatever the scope says. Its collections
-    are GLOBAL_VARIABLES, MODEL_VARIABLES and MOVING_AVERAGE_VARIABLES.
+    It is never trainable, never partitioned and never regularised, whatever the scope says. Unless given, its
+    collections are GLOBAL_VARIABLES, MODEL_VARIABLES and MOVING_AVERAGE_VARIABLES.
 
     Args:
       resource: makes a resource variable in any case. Otherwise the scope decides, except under control
@@ -86,7 +87,7 @@ def average(
             dtype,
             initializer=initializer,
             trainable=False,
-            collections=list(AVERAGE_COLLECTIONS),
+            collections=list(collections),
             use_resource=True if resource or tf.control_flow_v2_enabled() else None,
         )
 
@@ -141,7 +142,9 @@ def _refuse_misfit(op: tf.Operation, shape: tuple[int, ...], dtype: tf.DType) ->
     if op.type not in ("VarHandleOp", "VariableV2", "Variable"):
         return
     has = tuple(tf.TensorShape(op.get_attr("shape")).as_list()), tf.as_dtype(op.get_attr("dtype"))
-    if has != (tuple(shape), dtype):
+    # A strategy may keep several rows of averages: whether their number fits is for get_variable to say.
+    fits = has[0][-len(shape) :] == tuple(shape) and (len(has[0]) == len(shape) or "moving_" in op.name)
+    if not fits or has[1] != dtype:
         raise errors.ReuseError(
             errors.explain(
                 f"variable {op.name!r} cannot be shared",

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import place
+from tf1bn.core import place, renorm
+from tf1bn.core.values import is_variable
 from tf1bn.terms import FOREIGN_WORDS
 
 FLOAT_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
@@ -81,19 +82,19 @@ def number(value: Any, name: str, low: float, high: float, *, closed: bool = Fal
     return value
 
 
-def decay(value: Any) -> Any:
+def decay(value: Any, name: str = "decay") -> Any:
     """Returns a checked decay: a Python float in [0, 1), or a scalar floating-point tensor as it is."""
     if not tf.is_tensor(value):
         try:
-            return number(value, "decay", 0, 1)
+            return number(value, name, 0, 1)
         except errors.ArgumentError as error:
             error.text += " If you are porting PyTorch code, use decay = 1 - momentum."
             raise
     if not value.dtype.base_dtype.is_floating or value.shape.rank not in (None, 0):
         raise errors.ArgumentTypeError(
-            errors.explain("`decay` must be a scalar floating-point tensor or a number", got=value)
+            errors.explain(f"`{name}` must be a scalar floating-point tensor or a number", got=value)
         )
-    place.require_same_graph(value, "decay")
+    place.require_same_graph(value, name)
     return value
 
 
@@ -137,6 +138,62 @@ def pair(value: Any, name: str) -> tuple[int, int]:
     if len(value) != 2:
         raise errors.ArgumentError(errors.explain(f"`{name}` must be one integer or two", got=value))
     return size(value[0], name), size(value[1], name)
+
+
+def size_or_none(value: Any, name: str) -> int | None:
+    """Returns None or a positive integer; raises as ``size``."""
+    return None if value is None else size(value, name)
+
+
+def step_count(value: Any) -> Any:
+    """Returns a checked ``num_updates``: None, a number of at least zero, or a scalar tensor or variable.
+
+    Raises:
+      ArgumentTypeError: anything else; ArgumentError: below zero.
+    """
+    if value is None:
+        return None
+    if not (tf.is_tensor(value) or is_variable(value)):
+        return number(value, "num_updates", 0, math.inf)
+    dtype = value.dtype.base_dtype
+    if value.shape.rank not in (None, 0) or not (dtype.is_integer or dtype.is_floating):
+        raise errors.ArgumentTypeError(
+            errors.explain("`num_updates` must be a number or a scalar tensor that counts steps", got=value)
+        )
+    place.require_same_graph(value, "num_updates")
+    return value
+
+
+def clipping(value: Any) -> renorm.Clipping:
+    """Returns the bounds of batch renormalization from None or a dictionary.
+
+    Raises:
+      ArgumentError: an unknown key, a negative bound, or rmin above rmax.
+      ArgumentTypeError: not a dictionary, or a bound that is neither a number nor a scalar tensor.
+    """
+    if value is None:
+        return renorm.Clipping()
+    if not isinstance(value, dict):
+        raise errors.ArgumentTypeError(
+            errors.explain("`renorm_clipping` must be a dictionary", got=value, expected="keys of rmin, rmax and dmax")
+        )
+    for key in value:
+        choice(key, "renorm_clipping", renorm.Clipping._fields)
+    bounds = renorm.Clipping(**{key: _bound(bound, f"renorm_clipping[{key!r}]") for key, bound in value.items()})
+    if isinstance(bounds.rmin, float) and isinstance(bounds.rmax, float) and bounds.rmin > bounds.rmax:
+        raise errors.ArgumentError(errors.explain("`renorm_clipping` has rmin above rmax", got=value))
+    return bounds
+
+
+def _bound(value: Any, name: str) -> Any:
+    if value is None:
+        return None
+    if not (tf.is_tensor(value) or is_variable(value)):
+        return number(value, name, 0, math.inf, closed=True)
+    if value.shape.rank not in (None, 0) or not value.dtype.base_dtype.is_floating:
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be a scalar floating-point tensor", got=value))
+    place.require_same_graph(value, name)
+    return value
 
 
 def function(value: Any, name: str) -> Any:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import axes as axes_lib
-from tf1bn.core import kernels, place, records, switch, variables
-from tf1bn.core import moments as moments_lib
-from tf1bn.core.ledger import ledger
+from tf1bn.core import place, records, switch, variables
+from tf1bn.core.ledger import Watched, ledger
 from tf1bn.core.values import Moments
-from tf1bn.layers import arguments, updates
+from tf1bn.layers import arguments, merging, updates
+from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
-from tf1bn.strategies import base, catalog
+from tf1bn.layers.call import Call, Inputs
+from tf1bn.layers.options import Options, Switches, make_affine
+from tf1bn.strategies import base
 from tf1bn.terms import DEFAULT_DECAY, DEFAULT_EPSILON, DEFAULT_SCOPE
 
 
@@ -29,10 +31,19 @@ def batch_norm(
     epsilon: float = DEFAULT_EPSILON,
     center: bool = True,
     scale: bool = True,
-    axis: int = -1,
+    axis: int | Sequence[int] = -1,
     use_batch_statistics: Any = None,
     bessel_correction: bool = False,
     numeric_guard: str | None = None,
+    batch_weights: Any = None,
+    mask: Any = None,
+    zero_debias: bool = False,
+    num_updates: Any = None,
+    renorm: bool = False,
+    renorm_clipping: dict[str, Any] | None = None,
+    renorm_decay: Any = DEFAULT_DECAY,
+    virtual_batch_size: int | None = None,
+    adjustment: Callable[[tf.Tensor], tuple[Any, Any]] | None = None,
     beta_initializer: variables.Initializer | None = None,
     gamma_initializer: variables.Initializer | None = None,
     moving_mean_initializer: variables.Initializer | None = None,
@@ -57,24 +68,41 @@ def batch_norm(
     move. The former follows the latter unless given. A switch that is known while building builds one side only;
     a tensor builds a conditional, of which each run computes one side only.
 
+    Kinds that combine with each other and with every strategy (``docs/batch_norm.md`` has the table):
+      batch_weights, mask: moments of weighted values: mean = sum(w * x) / sum(w) and
+        variance = sum(w * (x - mean)^2) / sum(w), with w the product of both. A total weight of zero leaves the
+        averages unmoved. Values of weight zero may be NaN: neither averages nor gradients see them.
+      renorm: batch renormalization: z = (x - mean) / s * r + d with s = sqrt(variance + epsilon),
+        r = clip(s / renorm_stddev, rmin, rmax) and d = clip((mean - renorm_mean) / renorm_stddev, -dmax, dmax), no
+        gradient through r and d. Inference is the ordinary one.
+      virtual_batch_size: ghost batches: row i belongs to group i mod (N / virtual_batch_size), each group is
+        normalised by its own moments, and the averages take in the mean of the groups' moments.
+      adjustment: outputs = (z * scale + offset) * gamma + beta in training, z the normalised values.
+      num_updates: the decay of an update is min(decay, (1 + n) / (10 + n)).
+      zero_debias: averages are the weighted mean of the batches alone, without the initial values:
+        average <- (decay * w * average + (1 - decay) * batch) / w' with w' = decay * w + 1 - decay and w = 0 at first.
+
     Shapes:
       inputs: ``[batch, C]`` to ``[batch, d1, d2, d3, C]``, or with the channels at another ``axis``; batch and
         inner dimensions may be unknown, C must be known.
       outputs: the shape and dtype of ``inputs``.
 
-    Variables (under ``scope``, by default ``batch_norm``, ``batch_norm_1``, ...; shape ``[C]``; float64 for
-    float64 inputs, else float32):
+    Variables (under ``scope``, by default ``batch_norm``, ``batch_norm_1``, ...; float64 for float64 inputs, else
+    float32; shape ``[C]``, for several axes the input's rank with 1 at each axis that is averaged over):
       gamma: trainable, initially 1; only with ``scale``.
       beta: trainable, initially 0; only with ``center``.
       moving_mean: not trainable, initially 0.
       moving_variance: not trainable, initially 1.
+      moving_stddev, renorm_mean, renorm_stddev: with ``renorm``; not trainable; initially the root of
+        moving_variance's, moving_mean's, and the root again. moving_variance is then moving_stddev^2 - epsilon.
+      debias_weight: with ``zero_debias`` in a graph that may train; scalar, not trainable, initially 0.
       The strategy may keep more. A variable scope's ``reuse``, ``custom_getter``, ``partitioner`` (gamma and
       beta only), ``regularizer`` (gamma and beta only), caching and device apply. A scope's ``initializer`` does
       not: all four have their own.
 
     Graph effects:
-      All four are in GLOBAL_VARIABLES and MODEL_VARIABLES; the averages also in MOVING_AVERAGE_VARIABLES; gamma
-      and beta in TRAINABLE_VARIABLES unless ``trainable`` is False. With a weight average of your own, pass the
+      All are in GLOBAL_VARIABLES and MODEL_VARIABLES; moving_mean and moving_variance (with ``renorm``,
+      moving_stddev in its place) also in MOVING_AVERAGE_VARIABLES; gamma and beta in TRAINABLE_VARIABLES unless ``trainable`` is False. With a weight average of your own, pass the
       weights on evaluation: ``ema.variables_to_restore(tf.trainable_variables())``; without arguments, that
       function expects a shadow of everything in MOVING_AVERAGE_VARIABLES.
       "inline" and "ema" make the output depend on the update. "collection" adds the ops that move the averages
@@ -84,7 +112,7 @@ def batch_norm(
       earlier ones, and so needs their inputs.
 
     Special batches:
-      An empty batch leaves the averages as they are. One value per channel gives variance 0. A NaN or infinity
+      An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives variance 0. A NaN or infinity
       in a training batch reaches the averages, and every later inference, unless ``numeric_guard`` is set; in
       inference it never does.
 
@@ -99,14 +127,30 @@ def batch_norm(
       epsilon: added to the variance, >= 0.
       center: whether beta is added.
       scale: whether gamma multiplies. Not needed where a linear layer follows.
-      axis: the channel axis; 1 for channels first.
+      axis: the channel axis, 1 for channels first; or a list of axes, of which each combination of entries is
+        normalised by itself.
       use_batch_statistics: which statistics normalise, given like ``is_training``. False with
         ``is_training=True`` normalises with the averages while they move; True with ``is_training=False``
         normalises with the batch and moves nothing.
       bessel_correction: whether the moving variance averages variance * n / (n - 1), as TensorFlow's fused
-        kernel does, and not variance. The normalisation of a batch is the same in both.
-      numeric_guard: None; "skip": a batch whose mean or variance is not finite leaves the averages as they are;
-        "raise": it fails the run with an InvalidArgumentError that names the layer.
+        kernel does, and not variance. The normalisation of a batch is the same in both. With weights n is their
+        sum, the factor max(n, 1) / max(n - 1, 1); in ghost batches n is that of a group.
+      numeric_guard: None; "skip": a batch whose mean or variance is not finite, whose variance is negative, or for
+        which a decay that is a tensor is outside [0, 1], leaves the averages as they are; "raise": it fails the run
+        with an InvalidArgumentError that names the layer.
+      batch_weights: numbers >= 0, of the input's rank with 1 at the channel axes, or of a lower rank for the leading
+        axes that are averaged over: ``[batch]``, ``[batch, time]``. Without effect on normalisation by averages.
+      mask: bool, of the same shapes; what is False has weight zero.
+      zero_debias: see above. Of use where few batches are seen, or the decay is close to 1.
+      num_updates: n, usually the global step: a number, scalar tensor or variable; None for a constant decay.
+      renorm: see above. Of use where batches are small, or their rows are not drawn independently.
+      renorm_clipping: a dictionary with any of "rmin", "rmax", "dmax", numbers >= 0 or scalar tensors. The paper
+        starts at rmax = 1, dmax = 0, which is ordinary batch norm, and relaxes them to 3 and 5.
+      renorm_decay: decay of renorm_mean and renorm_stddev, given like ``decay``.
+      virtual_batch_size: rows per group, must divide the batch; of one that is unknown while building, each run
+        checks it. None for the whole batch.
+      adjustment: called with the dynamic shape of ``inputs`` (of a whole batch also with ghost batches), returns
+        scale and offset that broadcast against it, for example one of each per row.
       beta_initializer: default zeros.
       gamma_initializer: default ones.
       moving_mean_initializer: default zeros.
@@ -137,232 +181,103 @@ def batch_norm(
       >>> y = tf1bn.batch_norm(x, is_training, scope="hidden")
 
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-    Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1.
+    Covariate Shift", 2015, algorithms 1 and 2; moving averages as in its section 3.1. Batch renormalization: Ioffe,
+    "Batch Renormalization: Towards Reducing Minibatch Dependence in Batch-Normalized Models", 2017, algorithm 1.
+    Ghost batches: Hoffer, Hubara and Soudry, "Train longer, generalize better", 2017, section 4. Zero-debias: the
+    bias correction of Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, section 3.
     """
+    given = dict(locals())
     name = scopes.display_name(scope, DEFAULT_SCOPE)
     with errors.located("batch_norm", scope=name, inputs=arguments.shape_text(inputs)):
         place.require_graph_mode()
         arguments.refuse_unknown(unknown, _KEYWORDS)
         scopes.check(scope, reuse)
-        return _build(
-            inputs,
-            _Switches.of(is_training, use_batch_statistics),
-            _Options(
-                strategy=catalog.resolve(update_strategy),
-                decay=arguments.decay(decay),
-                epsilon=arguments.epsilon(epsilon),
-                axis=axis,
-                bessel_correction=arguments.flag(bessel_correction, "bessel_correction"),
-                numeric_guard=arguments.choice(numeric_guard, "numeric_guard", arguments.NUMERIC_GUARDS),
-                affine=_affine_options(
-                    {"gamma": arguments.flag(scale, "scale"), "beta": arguments.flag(center, "center")},
-                    {"gamma": gamma_initializer, "beta": beta_initializer},
-                    {"gamma": gamma_regularizer, "beta": beta_regularizer},
-                    arguments.flag(trainable, "trainable"),
-                ),
-                mean_initializer=_initializer(moving_mean_initializer, "moving_mean"),
-                variance_initializer=_initializer(moving_variance_initializer, "moving_variance"),
-            ),
-            scope,
-            reuse,
-        )
+        switches = Switches.of(is_training, use_batch_statistics)
+        return _build(inputs, switches, Options.of(given), scope, reuse)
 
 
 _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
-_DEFAULT_INITIALIZERS = {
-    "gamma": tf.ones_initializer,
-    "beta": tf.zeros_initializer,
-    "moving_mean": tf.zeros_initializer,
-    "moving_variance": tf.ones_initializer,
-}
 
 
-class _Switches(NamedTuple):
-    """What the caller gave for the two switches, checked but not yet read."""
-
-    is_training: Any
-    use_batch: Any
-
-    @classmethod
-    def of(cls, is_training: Any, use_batch: Any) -> _Switches:
-        switch.check(is_training, "is_training")
-        if use_batch is not None:
-            switch.check(use_batch, "use_batch_statistics")
-        return cls(is_training, use_batch)
-
-    def resolve(self) -> _Switches:
-        """Returns both as a Python bool or a tensor; one tensor for both where one follows the other."""
-        is_training = switch.resolve(self.is_training)
-        return _Switches(is_training, is_training if self.use_batch is None else switch.resolve(self.use_batch))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Options:
-    """The checked options of one call."""
-
-    strategy: base.UpdateStrategy
-    decay: Any
-    epsilon: float
-    axis: int
-    bessel_correction: bool
-    numeric_guard: str | None
-    affine: dict[str, dict[str, Any] | None]
-    mean_initializer: variables.Initializer
-    variance_initializer: variables.Initializer
-
-
-def _build(inputs: Any, switches: _Switches, options: _Options, scope: Any, reuse: Any) -> tf.Tensor:
-    checked = arguments.dense(inputs)
-    shape = arguments.static_shape(checked)
-    dims = None if shape.rank is None else tuple(shape.as_list())
-    axes = axes_lib.resolve(dims, options.axis)
+def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
+    checked = Inputs.of(arguments.dense(inputs), options)
     request = base.Request(
         scope=scopes.display_name(scope, DEFAULT_SCOPE),
-        shape=axes.parameter_shape,
-        dtype=variables.statistics_dtype(tf.as_dtype(checked.dtype).base_dtype),
+        shape=checked.axes.parameter_shape,
+        dtype=variables.statistics_dtype(checked.dtype),
         decay=options.decay,
-        updates=base.may_move(options.strategy) and not switch.known_false(switches.is_training),
+        updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
         place=place.here(),
         mean_initializer=options.mean_initializer,
         variance_initializer=options.variance_initializer,
+        schedule=options.schedule.given,
+        second="moving_variance" if options.renorm is None else "moving_stddev",
     )
     base.check_site(options.strategy, request)
     foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
     request = dataclasses.replace(request, scope=foreseen.name)
     variables.refuse_existing(foreseen, dict.fromkeys(_leaves(options), request.shape), request.dtype)
     earlier = ledger().previous_updates(request.scope, request.place) if request.updates else []
-    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked):
-        made = [_affine(leaf, request, options) for leaf in ("gamma", "beta")]
-        state = options.strategy.create(request)
+    merger = merging.current() if request.updates else None
+    if merger is not None:
+        merging.check(merger, request.scope, options, request.place, switches)
+    with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked.given):
+        made = [make_affine(leaf, getattr(options, leaf), request.shape, request.dtype) for leaf in ("gamma", "beta")]
+        kept = kept_lib.create(request, options)
         # From here on nothing is refused; so a refusal leaves no op behind.
-        gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in made)
-        x = tf.convert_to_tensor(checked)
-        call = _Call(x, axes, kernels.choose(dims, x.dtype, axes), gamma, beta, state, switches.resolve(), options)
+        call = Call.of(checked, made, kept, switches, options)
         y, batch = call.normalize()
-        update = updates.Update(options.strategy, state, options.decay, options.numeric_guard, request.scope)
-        done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after=[*earlier, *call.reads(y)])
-        y = update.attach(done, y)
-        _record(call, request, done)
+        if request.place.top_level:
+            watched = Watched(request.scope, kept.read, batch, options.decay, options.epsilon, request.updates)
+            ledger().watched.append(watched)
+        if merger is not None:
+            record = _record(call, request)
+            before = call.reads_before_moving(y)
+            merger.members.append(merging.Member(request.scope, kept, options, call.moves(), batch, record, before))
+            return y
+        return _updated(call, request, y, batch, earlier)
+
+
+def _updated(call: Call, request: base.Request, y: tf.Tensor, batch: Moments | None, earlier: list[Any]) -> tf.Tensor:
+    """Builds the update of one call where its plan says, notes it, and returns the output."""
+    update = updates.Update(call.kept, call.options.numeric_guard, request.scope)
+    after = [*earlier, *call.reads_before_moving(y)]
+    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
+    y = update.attach(done, y)
+    records.add({**_record(call, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return y
 
 
-@dataclasses.dataclass(frozen=True)
-class _Call:
-    """One call: its input, what it created, and its switches as they are in the graph."""
-
-    x: tf.Tensor
-    axes: axes_lib.Axes
-    kernel: kernels.Kernel
-    gamma: Any
-    beta: Any
-    state: Any
-    switches: _Switches
-    options: _Options
-
-    def normalize(self) -> tuple[tf.Tensor, Moments | None]:
-        """Returns the output, and the batch moments where they were computed for it."""
-        use_batch = self.switches.use_batch
-        if use_batch is True:
-            return self._by_batch()
-        if use_batch is False:
-            return self._by_averages(), None
-        count = moments_lib.count(self.x, self.axes, variables.statistics_dtype(self.x.dtype))
-
-        def by_batch() -> tuple[Any, ...]:
-            y, batch = self._by_batch()
-            return y, batch.mean, batch.variance
-
-        def by_averages() -> tuple[Any, ...]:
-            kept = self.options.strategy.read(self.state)
-            return self._by_averages(), kept.mean, kept.variance
-
-        y, mean, variance = tf.cond(use_batch, by_batch, by_averages)
-        y.set_shape(self.x.shape)
-        return y, Moments(mean, variance, count)
-
-    def moves(self) -> switch.Switch:
-        """Returns the switch that says whether this run moves the averages: training, and a batch that is not empty."""
-        if not base.may_move(self.options.strategy):
-            return False
-        n = self.axes.values_per_channel
-        if n is not None or self.switches.is_training is False:
-            return switch.both(self.switches.is_training, n != 0)
-        return switch.both(self.switches.is_training, tf.size(self.x) > 0)
-
-    def moments_to_keep(self, batch: Moments | None) -> Moments:
-        """Returns the moments that the averages take in; built where the averages move."""
-        known = self.switches.use_batch is True or self.switches.use_batch is self.switches.is_training
-        if batch is None or not known:
-            batch = moments_lib.batch_moments(kernels.widen(self.x), self.axes)
-        batch = moments_lib.unbiased(batch) if self.options.bessel_correction else batch
-        return Moments(tf.stop_gradient(batch.mean), tf.stop_gradient(batch.variance), batch.count)
-
-    def reads(self, y: tf.Tensor) -> list[Any]:
-        """Returns what must have read the averages before they move: the output, if they may normalise it."""
-        switches = self.switches
-        follows = switches.use_batch is True or switches.use_batch is switches.is_training
-        return [] if follows else [y]
-
-    def _by_batch(self) -> tuple[tf.Tensor, Moments]:
-        return self.kernel.train(self.x, self.axes, self.gamma, self.beta, self.options.epsilon)
-
-    def _by_averages(self) -> tf.Tensor:
-        kept = self.options.strategy.read(self.state)
-        return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
+def _leaves(options: Options) -> tuple[str, ...]:
+    affine = [leaf for leaf in ("gamma", "beta") if getattr(options, leaf) is not None]
+    extra = kept_lib.RENORM_LEAVES if options.renorm is not None else ()
+    return (*affine, "moving_mean", "moving_variance", *extra)
 
 
-def _leaves(options: _Options) -> tuple[str, ...]:
-    return (*(leaf for leaf, made_with in options.affine.items() if made_with), "moving_mean", "moving_variance")
-
-
-def _affine(leaf: str, request: base.Request, options: _Options) -> Any:
-    """Returns gamma or beta, or None where it is switched off."""
-    made_with = options.affine[leaf]
-    if made_with is None:
-        return None
-    return variables.affine(leaf, request.shape, request.dtype, **made_with)
-
-
-def _affine_options(
-    wanted: dict[str, bool], initializers: dict[str, Any], regularizers: dict[str, Any], trainable: bool
-) -> dict[str, dict[str, Any] | None]:
-    return {
-        leaf: {
-            "initializer": _initializer(initializers[leaf], leaf),
-            "regularizer": arguments.function(regularizers[leaf], f"{leaf}_regularizer"),
-            "trainable": trainable,
-        }
-        if wanted[leaf]
-        else None
-        for leaf in wanted
-    }
-
-
-def _initializer(value: Any, leaf: str) -> Any:
-    return arguments.function(value, f"{leaf}_initializer") or _DEFAULT_INITIALIZERS[leaf]()
-
-
-def _record(call: _Call, request: base.Request, done: updates.Done) -> None:
+def _record(call: Call, request: base.Request) -> dict[str, Any]:
     options = call.options
-    records.add(
-        {
-            "scope": request.scope,
-            "strategy": options.strategy.name,
-            "placement": done.placement,
-            "updates": [op.name for op in done.ops],
-            "decay": options.decay if isinstance(options.decay, float) else None,
-            "epsilon": options.epsilon,
-            "center": call.beta is not None,
-            "scale": call.gamma is not None,
-            "axis": list(call.axes.kept),
-            "bessel_correction": options.bessel_correction,
-            "numeric_guard": options.numeric_guard,
-            "kernel": call.kernel.name,
-            "inputs": call.x.name,
-            "is_training": _spoken(call.switches.is_training),
-            "use_batch_statistics": _spoken(call.switches.use_batch),
-        }
-    )
+    return {
+        "scope": request.scope,
+        "strategy": options.strategy.name,
+        "decay": options.decay if isinstance(options.decay, float) else None,
+        "zero_debias": options.schedule.zero_debias,
+        "num_updates": options.schedule.num_updates is not None,
+        "epsilon": options.epsilon,
+        "center": call.beta is not None,
+        "scale": call.gamma is not None,
+        "trainable": any(affine.trainable for affine in (options.gamma, options.beta) if affine is not None),
+        "axis": list(call.axes.kept),
+        "bessel_correction": options.bessel_correction,
+        "numeric_guard": options.numeric_guard,
+        "weighted": call.variant.weights is not None,
+        "renorm": options.renorm is not None,
+        "virtual_batch_size": options.group_size,
+        "adjustment": options.adjustment is not None,
+        "kernel": call.kernel.name,
+        "inputs": call.x.name,
+        "is_training": _spoken(call.switches.is_training),
+        "use_batch_statistics": _spoken(call.switches.use_batch),
+    }
 
 
 def _spoken(value: switch.Switch) -> bool | str:

@@ -12,7 +12,8 @@ from tf1bn import errors
 from tf1bn.core import place, switch
 from tf1bn.core.ledger import Writer, ledger
 from tf1bn.core.values import Moments
-from tf1bn.strategies.base import NOWHERE, OUTPUT, UpdatePlan, UpdateStrategy
+from tf1bn.layers.kept import Kept, as_ops
+from tf1bn.strategies.base import NOWHERE, OUTPUT, UpdatePlan
 
 
 class Done(NamedTuple):
@@ -32,9 +33,7 @@ class Done(NamedTuple):
 class Update:
     """The update of one layer call."""
 
-    strategy: UpdateStrategy
-    state: Any
-    decay: Any
+    kept: Kept
     guard: str | None
     scope: str
 
@@ -54,14 +53,14 @@ class Update:
         plans: list[UpdatePlan] = []
 
         def write() -> Any:
-            plans.append(self._plan(batch()))
-            with tf.control_dependencies(_as_ops(plans[-1].ops)):
+            plans.append(self.kept.update(batch()))
+            with tf.control_dependencies(as_ops(plans[-1].ops)):
                 return tf.constant(True)
 
-        with tf.name_scope("update"), tf.control_dependencies(_as_ops(after)):
+        with tf.name_scope("update"), tf.control_dependencies(as_ops(after)):
             if moves is True and self.guard is None:
-                plan = self._plan(batch())
-                done = Done(_as_ops(plan.ops), plan.placement)
+                plan = self.kept.update(batch())
+                done = Done(as_ops(plan.ops), plan.placement)
             else:
                 moved = switch.select(moves, lambda: self._guarded(batch, write), lambda: tf.constant(False))
                 done = Done([moved] if plans[-1].ops else [], plans[-1].placement)
@@ -79,7 +78,7 @@ class Update:
         if done.placement not in (OUTPUT, NOWHERE) and not where.top_level:
             raise errors.PlacementError(
                 errors.explain(
-                    f"strategy {self.strategy.name!r} wants collection {done.placement!r} for ops inside "
+                    f"strategy {self.kept.strategy.name!r} wants collection {done.placement!r} for ops inside "
                     f"{where.describe()}, which cannot be run from outside",
                     fix="Use a strategy that attaches to the output, or call the layer outside the conditional.",
                 )
@@ -93,31 +92,26 @@ class Update:
                 tf.add_to_collection(done.placement, op)
         return y
 
-    def _plan(self, batch: Moments) -> UpdatePlan:
-        plan = self.strategy.update(self.state, batch, self.decay)
-        if not isinstance(plan, UpdatePlan):
-            raise errors.StrategyError(
-                errors.explain(
-                    f"`update` of strategy {self.strategy.name!r} returned something else",
-                    got=plan,
-                    expected="an UpdatePlan",
-                )
-            )
-        return plan
-
     def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
         """Builds the write behind the numeric guard, if there is one."""
         if self.guard is None:
             return write()
         moments = batch()
-        finite = tf.reduce_all(tf.is_finite(moments.mean) & tf.is_finite(moments.variance))
+        sound = _sound(moments, self.kept.options.decay)
         if self.guard == "skip":
-            return tf.cond(finite, write, lambda: tf.constant(False))
-        text = f"batch_norm: the batch of scope {self.scope!r} has a mean or variance that is not finite"
-        with tf.control_dependencies([tf.Assert(finite, [text, moments.mean, moments.variance])]):
+            return tf.cond(sound, write, lambda: tf.constant(False))
+        text = (
+            f"batch_norm: the update of scope {self.scope!r} is refused: its mean or variance is not finite, its "
+            "variance is negative, or its decay is outside [0, 1]. Mean and variance"
+        )
+        with tf.control_dependencies([tf.Assert(sound, [text, moments.mean, moments.variance])]):
             return write()
 
 
-def _as_ops(entries: Sequence[Any]) -> list[Any]:
-    """Returns operations and tensors as they are, and the operation behind a variable-like object."""
-    return [entry if isinstance(entry, (tf.Operation, tf.Tensor)) else entry.op for entry in entries]
+def _sound(moments: Moments, decay: Any) -> Any:
+    """Returns whether averages can take in the moments, which a program may have replaced by its own."""
+    fits = tf.is_finite(moments.mean) & tf.is_finite(moments.variance) & (moments.variance >= 0)
+    sound = tf.reduce_all(fits)
+    if isinstance(decay, float):
+        return sound
+    return sound & tf.reshape((tf.cast(decay, tf.float32) >= 0) & (tf.cast(decay, tf.float32) <= 1), [])

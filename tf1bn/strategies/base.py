@@ -65,7 +65,10 @@ class Request:
       updates: whether this call may move the averages (False for a graph of inference only).
       place: where in the graph the call stands.
       mean_initializer: initializer of the moving mean.
-      variance_initializer: initializer of the moving variance.
+      variance_initializer: initializer of the second average.
+      schedule: names of the layer's arguments that change the decay from update to update.
+      second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
+        standard deviations.
     """
 
     scope: str
@@ -76,26 +79,38 @@ class Request:
     place: Place
     mean_initializer: Callable[..., Any]
     variance_initializer: Callable[..., Any]
+    schedule: tuple[str, ...] = ()
+    second: str = "moving_variance"
 
-    def averages(self, *, resource: bool = False) -> Averages:
-        """Returns ``moving_mean`` and ``moving_variance``, created or reused.
+    def averages(self, *, shape: tuple[int, ...] | None = None, resource: bool = False) -> Averages:
+        """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
 
         Args:
+          shape: another shape than the one that is read.
           resource: insists on resource variables, whatever the scope says.
         """
+        shape = self.shape if shape is None else shape
         return Averages(
-            self._kept("moving_mean", self.shape, self.mean_initializer, resource),
-            self._kept("moving_variance", self.shape, self.variance_initializer, resource),
+            self._kept("moving_mean", shape, self.mean_initializer, resource, variables.AVERAGE_COLLECTIONS),
+            self._kept(self.second, shape, self.variance_initializer, resource, variables.AVERAGE_COLLECTIONS),
         )
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
     ) -> Any:
-        """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
-        return self._kept(name, shape, initializer or tf.zeros_initializer(), resource)
+        """Returns a further statistic under the layer's scope, zero unless an initializer is given.
 
-    def _kept(self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool) -> Any:
-        kept = variables.average(name, shape, self.dtype, initializer=initializer, resource=resource)
+        It is not listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for ``ema.variables_to_restore()``.
+        """
+        initializer = initializer or tf.zeros_initializer()
+        return self._kept(name, shape, initializer, resource, variables.STATISTIC_COLLECTIONS)
+
+    def _kept(
+        self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool, collections: Sequence[str]
+    ) -> Any:
+        kept = variables.average(
+            name, shape, self.dtype, initializer=initializer, resource=resource, collections=collections
+        )
         if self.updates and not is_variable(kept):
             raise errors.ArgumentTypeError(
                 errors.explain(
@@ -114,7 +129,8 @@ class UpdateStrategy(Protocol):
 
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
     right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
-    never moves anything: ``update`` is then not called, and no order of several calls is needed.
+    never moves anything: ``update`` is then not called, and no order of several calls is needed. And
+    ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap.
     """
 
     @property
@@ -186,12 +202,14 @@ def check_site(strategy: Any, request: Request) -> None:
     Raises:
       PlacementError: averages would move in a loop or a function, or the strategy refuses the place.
     """
-    if request.updates and request.place.repeats:
+    if request.updates and request.place.repeats and not getattr(strategy, "repeatable", False):
         raise errors.PlacementError(
             errors.explain(
                 f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
                 "the same time, and updates that are not ordered get lost",
-                fix='Call the layer outside, or with is_training=False or update_strategy="frozen" inside.',
+                fix="Call the layer outside, or with is_training=False inside; keep averages per time step with "
+                "tf1bn.PerStep; or, where the loop has parallel_iterations=1, say so with "
+                "tf1bn.Inline(sequential_loops=True).",
             )
         )
     if hasattr(strategy, "check"):

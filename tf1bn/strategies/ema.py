@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import averages
+from tf1bn.core import decay as schedules
 from tf1bn.core.values import Averages, Moments
 from tf1bn.strategies.base import OUTPUT, Request, UpdatePlan
 from tf1bn.terms import DEFAULT_DECAY
@@ -72,15 +73,24 @@ class Ema:
             )
 
     def check(self, request: Request) -> None:
-        """Refuses a second decay beside that of a shared object."""
-        if self.ema is None or not request.updates:
+        """Refuses a second decay, or a second schedule of it."""
+        if not request.updates:
             return
-        if not isinstance(request.decay, float) or request.decay != DEFAULT_DECAY:
+        own = isinstance(request.decay, float) and request.decay == DEFAULT_DECAY
+        if self.ema is not None and not own:
             raise errors.ArgumentError(
                 errors.explain(
                     "`decay` is given, but the shared ExponentialMovingAverage has a decay of its own",
                     got=request.decay,
                     fix="Leave `decay` out, or let the strategy make its own object: Ema().",
+                )
+            )
+        if request.schedule and (self.ema is not None or self.num_updates is not None or self.zero_debias):
+            raise errors.ArgumentError(
+                errors.explain(
+                    "`zero_debias` or `num_updates` is given to the layer, but this strategy has a schedule of its own",
+                    got=self,
+                    fix="Give them either to the layer or to Ema(num_updates=..., zero_debias=...).",
                 )
             )
 
@@ -96,8 +106,10 @@ class Ema:
         weight_ops: list[Any] = []
         ema = self.ema
         if ema is None and state.weight is not None:
-            weight_ops, decay = self._debiased(state.weight, decay)
-            ema = tf.train.ExponentialMovingAverage(_as_its_decay(decay))
+            if self.num_updates is not None:
+                decay = schedules.warmed_up(decay, self.num_updates, state.weight.dtype.base_dtype)
+            weight_op, decay = schedules.debiased(decay, state.weight)
+            weight_ops, ema = [weight_op], tf.train.ExponentialMovingAverage(_as_its_decay(decay))
         elif ema is None:
             ema = tf.train.ExponentialMovingAverage(_as_its_decay(decay), self.num_updates)
         with tf.control_dependencies([tracked[0].assign(batch.mean).op, tracked[1].assign(batch.variance).op]):
@@ -105,22 +117,6 @@ class Ema:
         with tf.control_dependencies([applied]):
             settled = [variable.assign(ema.average(variable).read_value()).op for variable in tracked]
         return UpdatePlan([*settled, *weight_ops], OUTPUT)
-
-    def _debiased(self, weight: Any, decay: Any) -> tuple[list[Any], Any]:
-        """Returns the ops that move the weight, and the decay that gives debiased averages directly.
-
-        The weight w is the moving average of ones. Weighted mean of the batches: sum / w, so
-        mean' = (d * w * mean + (1 - d) * batch) / w' with w' = d * w + 1 - d, which is a moving average with
-        decay d * w / w'. At the first update w = 0, and the mean is the batch.
-        """
-        decay = tf.cast(decay, weight.dtype.base_dtype)
-        if self.num_updates is not None:
-            n = tf.cast(self.num_updates, decay.dtype)
-            decay = tf.minimum(decay, (1.0 + n) / (10.0 + n))
-        old = weight.read_value()
-        new = decay * old + (1.0 - decay)
-        with tf.control_dependencies([old]):
-            return [weight.assign(new).op], decay * old / new
 
 
 def _as_its_decay(decay: Any) -> Any:

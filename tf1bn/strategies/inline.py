@@ -20,9 +20,20 @@ class Inline:
     It is wrong where the training graph itself is evaluated with the switch on: every run of the output,
     the loss or a summary of it moves the averages. Give the switch as a tensor there, or restore the
     checkpoint into a graph built with ``is_training=False``.
+
+    Attributes:
+      sequential_loops: promises that loops around the layer run one iteration after the other, as
+        ``parallel_iterations=1`` makes them; then every iteration moves the averages once. Without the promise a
+        loop is refused, since overlapping iterations would lose updates.
     """
 
+    sequential_loops: bool = False
     name: str = "inline"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is right in the body of a loop."""
+        return self.sequential_loops
 
     def create(self, request: Request) -> Averages:
         return request.averages()

@@ -1,0 +1,177 @@
+"""One call of batch norm: what it normalises with, and what its averages take in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core import averages, groups, kernels, place, renorm, switch, variables, weights
+from tf1bn.core import axes as axes_lib
+from tf1bn.core import moments as moments_lib
+from tf1bn.core.axes import Axes
+from tf1bn.core.values import Moments
+from tf1bn.layers import arguments
+from tf1bn.layers.kept import Kept
+from tf1bn.layers.options import Options, Switches
+from tf1bn.strategies import base
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """A checked input and its weights, on which nothing has been built yet.
+
+    Attributes:
+      given: a tensor, variable or array.
+      dims: its static dimensions.
+      axes: its geometry.
+      weighting: the weights and masks that were given, each with the axes of the input that it lies on.
+    """
+
+    given: Any
+    dims: tuple[int | None, ...]
+    axes: Axes
+    weighting: tuple[tuple[Any, list[int]], ...]
+
+    @classmethod
+    def of(cls, given: Any, options: Options) -> Inputs:
+        """Checks what depends on the shape of the input; creates no op.
+
+        Raises:
+          ShapeError: rank or channels unknown, or weights or mask that do not fit.
+          ArgumentError: axis or group size do not fit.
+        """
+        shape = arguments.static_shape(given)
+        dims = None if shape.rank is None else tuple(shape.as_list())
+        axes = axes_lib.resolve(dims, options.axis)
+        if options.group_size is not None:
+            groups.check(options.group_size, dims, axes)
+        found = []
+        for name, value in (("batch_weights", options.batch_weights), ("mask", options.mask)):
+            if value is not None:
+                place.require_same_graph(value, name)
+                value = weights.checked(value, name)
+                found.append((value, weights.aligned_shape(value, dims, axes, name)))
+        return cls(given, dims, axes, tuple(found))
+
+    @property
+    def dtype(self) -> tf.DType:
+        """The dtype of the input."""
+        return tf.as_dtype(self.given.dtype).base_dtype
+
+    def weights(self) -> Any:
+        """Returns the product of weights and mask with the rank of the input, or None."""
+        product = None
+        for value, places in self.weighting:
+            aligned = weights.align(value, places, self.axes, variables.statistics_dtype(self.dtype))
+            product = aligned if product is None else product * aligned
+        return product
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One call: its input, the variables it uses, and its switches as they are in the graph."""
+
+    x: tf.Tensor
+    axes: Axes
+    gamma: Any
+    beta: Any
+    kept: Kept
+    switches: Switches
+    options: Options
+    kernel: kernels.Kernel
+    variant: kernels.Variant
+
+    @classmethod
+    def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
+        """Brings everything that one call works on into the graph."""
+        gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
+        correct = None if kept.references is None else _corrector(inputs.axes, options, kept.references)
+        resolved = switches.resolve()
+        adjust = _in_training(options.adjustment, resolved.is_training)
+        variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust)
+        kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant)
+        x = tf.convert_to_tensor(inputs.given)
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant)
+
+    def normalize(self) -> tuple[tf.Tensor, Moments | None]:
+        """Returns the output, and the batch moments where they were computed for it."""
+        use_batch = self.switches.use_batch
+        if use_batch is True:
+            return self._by_batch()
+        if use_batch is False:
+            return self._by_averages(self.kept.read()), None
+
+        def by_batch() -> tuple[Any, ...]:
+            y, batch = self._by_batch()
+            return y, batch.mean, batch.variance, tf.cast(batch.count, batch.mean.dtype)
+
+        def by_averages() -> tuple[Any, ...]:
+            kept = self.kept.read()
+            return self._by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
+
+        y, *moments = tf.cond(use_batch, by_batch, by_averages)
+        y.set_shape(self.x.shape)
+        batch = Moments(*moments)
+        static = self.axes.values_per_channel
+        ordinary = self.variant.weights is None and self.variant.group_size is None
+        return y, batch._replace(count=static) if static is not None and ordinary else batch
+
+    def moves(self) -> switch.Switch:
+        """Returns the switch that says whether this run moves the averages: training, and a batch not empty."""
+        training = self.switches.is_training
+        if training is False or not base.may_move(self.kept.strategy):
+            return False
+        n = self.axes.values_per_channel
+        held = n != 0 if n is not None else tf.size(self.x) > 0
+        if held is not False and self.variant.weights is not None:
+            held = switch.both(held, tf.reduce_sum(self.variant.weights) > 0)
+        return switch.both(training, held)
+
+    def moments_to_keep(self, batch: Moments | None) -> Moments:
+        """Returns the moments that the averages take in; built where the averages move."""
+        if batch is None or not self.switches.one:
+            bare = self.variant._replace(correct=None, adjust=None)
+            _, batch = kernels.PLAIN.train(self.x, self.axes, None, None, self.options.epsilon, bare)
+        return moments_lib.unbiased(batch) if self.options.bessel_correction else batch
+
+    def reads_before_moving(self, y: tf.Tensor) -> list[Any]:
+        """Returns what must have read the averages before they move: the output, where they may take part in it."""
+        return [] if self.switches.one and self.options.renorm is None else [y]
+
+    def _by_batch(self) -> tuple[tf.Tensor, Moments]:
+        return self.kernel.train(self.x, self.axes, self.gamma, self.beta, self.options.epsilon, self.variant)
+
+    def _by_averages(self, kept: Moments) -> tf.Tensor:
+        return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
+
+
+def _corrector(axes: Axes, options: Options, references: renorm.References) -> Any:
+    shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
+
+    def correct(mean: Any, stddev: Any) -> tuple[Any, Any]:
+        values = renorm.References(*(tf.reshape(averages.read_value(v), shape) for v in references))
+        return renorm.correction(mean, stddev, values, options.renorm.clipping, options.epsilon)
+
+    return correct
+
+
+def _in_training(adjustment: Any, is_training: switch.Switch) -> Any:
+    """Returns the adjustment where it applies: batch statistics may also normalise outside of training."""
+    if adjustment is None or is_training is False:
+        return None
+    if is_training is True:
+        return adjustment
+
+    def adjust(shape: Any) -> Any:
+        found = adjustment(shape)
+        if not isinstance(found, (list, tuple)) or len(found) != 2:
+            return found
+        scale, offset = (tf.convert_to_tensor(value) for value in found)
+        return tf.where_v2(is_training, scale, tf.ones([], scale.dtype)), tf.where_v2(
+            is_training, offset, tf.zeros([], offset.dtype)
+        )
+
+    return adjust

@@ -1,0 +1,121 @@
+"""What one layer keeps: the strategy's averages, and what batch renormalization and debiasing keep beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.core import averages, renorm
+from tf1bn.core import decay as schedules
+from tf1bn.core.values import Moments
+from tf1bn.layers.options import Options
+from tf1bn.strategies import base
+
+DEBIAS_WEIGHT = "debias_weight"
+RENORM_LEAVES = ("moving_stddev", "renorm_mean", "renorm_stddev")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """The kept variables of one layer, and how they are read and moved.
+
+    Under batch renormalization the strategy averages standard deviations: its second variable is
+    ``moving_stddev``, and ``moving_variance`` is derived from it after each update, as in tf.layers.
+
+    Attributes:
+      strategy: the update strategy.
+      state: what its ``create`` returned.
+      options: the options of the call.
+      dtype: dtype of the averages.
+      weight: the variable ``debias_weight``, with zero_debias in a graph that may train.
+      references: ``renorm_mean`` and ``renorm_stddev``, with renorm.
+      derived: the variable ``moving_variance``, with renorm.
+    """
+
+    strategy: base.UpdateStrategy
+    state: Any
+    options: Options
+    dtype: tf.DType
+    weight: Any = None
+    references: renorm.References | None = None
+    derived: Any = None
+
+    def read(self) -> Moments:
+        """Returns what inference normalises with."""
+        kept = self.strategy.read(self.state)
+        if self.derived is None:
+            return kept
+        return kept._replace(variance=averages.read_value(self.derived))
+
+    def update(self, batch: Moments) -> base.UpdatePlan:
+        """Returns the strategy's plan for one batch, completed by the moves of everything kept beside it."""
+        scheduled, decay = self._decay()
+        if self.references is None:
+            plan = _checked(self.strategy, self.strategy.update(self.state, batch, decay))
+            return plan._replace(ops=[*plan.ops, *scheduled]) if plan.ops else plan
+        stddev = tf.sqrt(batch.variance + self.options.epsilon)
+        plan = _checked(self.strategy, self.strategy.update(self.state, batch._replace(variance=stddev), decay))
+        if not plan.ops:
+            return plan
+        moved = renorm.move(self.references, batch.mean, stddev, self.options.renorm.decay)
+        with tf.control_dependencies(as_ops(plan.ops)):
+            kept = self.strategy.read(self.state)
+            variance = tf.maximum(tf.square(kept.variance) - self.options.epsilon, 0.0)
+            derived = self.derived.assign(variance, read_value=False)
+        return plan._replace(ops=[*plan.ops, *scheduled, *moved, derived])
+
+    def _decay(self) -> tuple[list[Any], Any]:
+        decay, schedule = self.options.decay, self.options.schedule
+        if schedule.num_updates is not None:
+            decay = schedules.warmed_up(decay, schedule.num_updates, self.dtype)
+        if self.weight is None:
+            return [], decay
+        op, decay = schedules.debiased(decay, self.weight)
+        return [op], decay
+
+
+def create(request: base.Request, options: Options) -> Kept:
+    """Makes or reuses everything that one layer keeps, in the current variable scope.
+
+    The weight of debiasing is made for graphs that may train only: inference has no use for it.
+    """
+    if options.renorm is None:
+        state = options.strategy.create(request)
+        return Kept(options.strategy, state, options, request.dtype, _weight(request, options))
+    deviation = _square_root(options.variance_initializer)
+    derived = request.variable("moving_variance", shape=request.shape, initializer=options.variance_initializer)
+    state = options.strategy.create(dataclasses.replace(request, variance_initializer=deviation))
+    references = renorm.References(
+        request.variable("renorm_mean", shape=request.shape, initializer=options.mean_initializer),
+        request.variable("renorm_stddev", shape=request.shape, initializer=deviation),
+    )
+    return Kept(options.strategy, state, options, request.dtype, _weight(request, options), references, derived)
+
+
+def _weight(request: base.Request, options: Options) -> Any:
+    return request.variable(DEBIAS_WEIGHT) if options.schedule.zero_debias and request.updates else None
+
+
+def as_ops(entries: Any) -> list[Any]:
+    """Returns operations and tensors as they are, and the operation behind a variable-like object."""
+    return [entry if isinstance(entry, (tf.Operation, tf.Tensor)) else entry.op for entry in entries]
+
+
+def _square_root(initializer: Any) -> Any:
+    def stddev(shape: Any, dtype: Any = tf.float32, **unused: Any) -> Any:
+        return tf.sqrt(initializer(shape, dtype=dtype))
+
+    return stddev
+
+
+def _checked(strategy: base.UpdateStrategy, plan: Any) -> base.UpdatePlan:
+    if not isinstance(plan, base.UpdatePlan):
+        raise errors.StrategyError(
+            errors.explain(
+                f"`update` of strategy {strategy.name!r} returned something else", got=plan, expected="an UpdatePlan"
+            )
+        )
+    return plan
