@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import groups
+from tf1bn.core import closed_form, groups
 from tf1bn.core import moments as batch
 from tf1bn.core import normalize as given
 from tf1bn.core.axes import Axes
@@ -75,6 +75,8 @@ class Plain(NamedTuple):
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
+        if _is_ordinary(variant):
+            return _ordinary(x, axes, gamma, beta, epsilon)
         found, shape = _centred(widen(x), axes, variant)
         scale = tf.rsqrt(found.variance + epsilon)
         offset = -found.residual * scale
@@ -123,7 +125,7 @@ PLAIN, FUSED = Plain(), Fused()
 def choose(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant = ORDINARY) -> Kernel:
     """Returns the kernel for an input of static shape ``dims``; every variant is composed of plain ops."""
     fits = len(dims) == 4 and axes.kept == (3,) and dtype in (tf.float32, tf.float16, tf.bfloat16)
-    if any(part is not None for part in variant) or not fits or dims[3] % FUSED_CHANNEL_MULTIPLE:
+    if not _is_ordinary(variant) or not fits or dims[3] % FUSED_CHANNEL_MULTIPLE:
         return PLAIN
     if None not in dims:
         return FUSED if math.prod(dims) >= FUSED_FROM_ELEMENTS else PLAIN
@@ -131,9 +133,22 @@ def choose(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: V
     return FUSED if large else PLAIN
 
 
+def _is_ordinary(variant: Variant) -> bool:
+    return all(part is None for part in variant)
+
+
 def widen(x: Any) -> Any:
     """Returns half precision as float32, everything else as it is."""
     return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
+
+
+def _ordinary(x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Moments]:
+    """Returns what ``Plain.train`` does where nothing else takes part, by the faster closed form."""
+    wide = widen(x)
+    parameters = (None if p is None else given.shaped(p, axes.broadcast_shape) for p in (gamma, beta))
+    total = batch.count(wide, axes, wide.dtype)
+    y, found = closed_form.normalize(wide, *parameters, axes.reduced, total, epsilon)
+    return tf.cast(y, x.dtype), _kept(found, axes, ORDINARY)
 
 
 def _centred(x: Any, axes: Axes, variant: Variant) -> tuple[batch.Centred, tuple[int, ...]]:
