@@ -115,8 +115,7 @@ def batch_norm(
     Special batches:
       An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives
       variance 0. A NaN or infinity in a training batch reaches the averages, and every later inference, unless
-      ``numeric_guard`` is set; in
-      inference it never does.
+      ``numeric_guard`` is set; in inference it never does.
 
     Args:
       inputs: float16, bfloat16, float32 or float64, rank 2 to 5.
