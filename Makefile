@@ -39,8 +39,9 @@ help:
 demo: $(RUNS)
 	$(BIN)/python scripts/demo.py $(DEMO_ARGS)
 
+# Test files run side by side, on at most four cores: each process holds a TensorFlow of its own.
 test: $(TESTS)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 # TensorFlow 2.15 has no wheels for Python 3.12 and newer.
 test-tf215:

@@ -26,6 +26,7 @@ _PLOTS = ["matplotlib>=3.7"]
 _PROGRESS = ["tqdm>=4.60"]
 _TEST = [
     "pytest>=7.4",
+    "pytest-xdist>=3.5",
     "hypothesis>=6.80",
     # One minor release each: a newer one brings new rules, which is a change of its own.
     "ruff>=0.17,<0.18",

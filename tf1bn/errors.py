@@ -74,6 +74,34 @@ class CheckpointError(Tf1bnError, ValueError):
     """A checkpoint is missing, damaged, or of another model."""
 
 
+class CheckpointMissingError(CheckpointError):
+    """A checkpoint, or one of its files, is not there or cannot be opened."""
+
+
+class CheckpointDamagedError(CheckpointError):
+    """A checkpoint file is cut, altered, or was never a checkpoint."""
+
+
+class CheckpointUnsupportedError(CheckpointError):
+    """A checkpoint is whole but of a kind that is not read here."""
+
+
+class CheckpointExistsError(CheckpointError):
+    """The place that a checkpoint shall be written to is taken."""
+
+
+class CheckpointPlanError(CheckpointError):
+    """A migration does not say what happens to every tensor."""
+
+
+class GraphError(Tf1bnError, ValueError):
+    """A graph file is missing, damaged, or too large to audit."""
+
+
+class RepairError(Tf1bnError, ValueError):
+    """A graph cannot be repaired safely."""
+
+
 def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:
     """Returns one error text in the house pattern: what; got and expected; how to fix.
 

@@ -1,0 +1,86 @@
+"""Trains a network with batch normalization on images of digits, and saves it.
+
+  python scripts/train.py --model=mlp --update_strategy=inline --steps=2000 --model_dir=runs/first
+
+The same command continues a run that was interrupted; SIGINT and SIGTERM save before leaving. In --model_dir stand
+the checkpoints, tf1bn_run.json, which tells scripts/evaluate.py what to build, and curves for TensorBoard.
+
+Exit codes: 0 trained, 1 refused, 2 wrong usage, 130 after SIGINT, 143 after SIGTERM.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+
+from tf1bn.examples import command
+from tf1bn.examples import settings as settings_lib
+
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
+_MODEL = flags.DEFINE_enum("model", "mlp", sorted(settings_lib.MODELS), "Network to train.")
+_STRATEGY = flags.DEFINE_string(
+    "update_strategy", "inline", "How the averages are kept: inline, collection, ema, frozen, or a registered name."
+)
+_BATCH_NORM = flags.DEFINE_bool("batch_norm", True, "Whether the network has batch norms.")
+_STEPS = flags.DEFINE_integer(
+    "steps", 1000, "Training steps in all, those of earlier starts included.", 1, settings_lib.STEPS_MAXIMUM
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images in a batch; by default 60 (mlp) or 64 (cnn).", 1)
+_LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "By default 0.01 (mlp, SGD) or 0.002 (cnn, Adam).")
+_DECAY = flags.DEFINE_float("decay", 0.99, "Share of the old average kept, in [0, 1).")
+_SEED = flags.DEFINE_integer("seed", 0, "Of weights and batches.", 0, settings_lib.SEED_MAXIMUM)
+_INIT_STDDEV = flags.DEFINE_float(
+    "init_stddev", None, "Standard deviation of normal initial weights; by default 0.3 (mlp) or Glorot uniform (cnn)."
+)
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of the run; by default runs/MODEL_STRATEGY_SEED.")
+_VALIDATE = flags.DEFINE_integer("validate_every", 500, "Steps between validations.", 1)
+_SAVE = flags.DEFINE_integer("save_every", 1000, "Steps between checkpoints.", 1)
+_SUMMARIZE = flags.DEFINE_integer("summary_every", 100, "Steps between points of the TensorBoard curves.", 1)
+_PROGRESS = flags.DEFINE_bool("progress", True, "Whether to show progress on stderr.")
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Checks everything, says what would be done, and writes nothing.")
+
+flags.register_validator(_DECAY, lambda value: 0 <= value < 1, "must be in [0, 1)")
+for _flag in (_LEARNING_RATE, _INIT_STDDEV):
+    flags.register_validator(_flag, lambda value: value is None or 0 < value < float("inf"), "must be above 0")
+
+
+def _settings() -> settings_lib.TrainSettings:
+    return settings_lib.TrainSettings(
+        model=_MODEL.value,
+        batch_norm=_BATCH_NORM.value,
+        update_strategy=_STRATEGY.value,
+        steps=_STEPS.value,
+        batch_size=_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value,
+        decay=_DECAY.value,
+        init_stddev=_INIT_STDDEV.value,
+        seed=_SEED.value,
+    )
+
+
+def _train() -> command.Report:
+    from tf1bn import datasets
+    from tf1bn.examples import training
+
+    settings = _settings()
+    folder = _MODEL_DIR.value or f"runs/{settings.model}_{training.strategy_text(settings)}_{settings.seed}"
+    dataset = datasets.load(_DATA_DIR.value)
+    if _DRY_RUN.value:
+        plan = training.plan(settings, dataset, folder, data_dir=_DATA_DIR.value)
+        return command.Report("Dry run, nothing written.\n" + command.lines(plan), plan)
+    result = training.train(
+        settings,
+        dataset,
+        folder,
+        data_dir=_DATA_DIR.value,
+        pace=training.Pace(_VALIDATE.value, _SAVE.value, _SUMMARIZE.value),
+        quiet=not _PROGRESS.value,
+    )
+    content = dataclasses.asdict(result)
+    return command.Report(command.lines(content), content, result.exit_code)
+
+
+if __name__ == "__main__":
+    command.run(_train, _FORMAT)

@@ -1,0 +1,120 @@
+"""Repairs: what is attached or rewritten, what is refused, and the numeric check."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tests.audit.corpus import spellings
+from tf1bn import errors
+from tf1bn.audit import audit, repair, samples
+from tf1bn.audit.rules import catalog
+
+
+def codes(report):
+    return sorted({item.code for item in report.findings})
+
+
+@pytest.mark.parametrize("code", ["BN001", "BN002", "BN003", "BN004", "BN005", "BN008"])
+def test_unreached_updates_are_attached(code, flavour, tmp_path):
+    path = str(tmp_path / "new.meta")
+    sample = catalog.get(code).bad()
+    assert codes(audit(sample.graph)) == [code]
+    done = repair(sample.graph, path)
+    assert "attached" in done.changes[0] and "2 averages that stood still" in done.checks[0]
+    assert audit(path).findings == ()
+
+
+@pytest.mark.parametrize("spelling", [spellings.layers, spellings.divided, spellings.tensorpack, spellings.fused])
+def test_training_mode_is_rewritten_for_inference(spelling, flavour, tmp_path):
+    with samples.program() as p:
+        x = p.images()
+        bn = spelling(p, p.conv(x), to=None)
+        p.save()
+        output, conv = bn.output.name, p.graph.get_operations()
+    path = str(tmp_path / "new.meta")
+    assert codes(audit(p.graph)) == ["BN034"]
+    done = repair(p.graph, path)
+    assert "reads" in done.changes[0] and conv
+    assert audit(path).findings == ()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(path)
+        session.run(tf.global_variables_initializer())
+        images = np.random.default_rng(0).normal(size=(3, 8, 8, 3)).astype(np.float32)
+        together = session.run(output, {"images:0": images})
+        alone = session.run(output, {"images:0": images[:1]})
+    np.testing.assert_allclose(together[:1], alone, rtol=1e-5, atol=1e-5)
+
+
+def test_meta_file_is_repaired_with_its_checkpoint(tmp_path):
+    with samples.program() as p:
+        p.train(p.loss(p.norm(p.conv(p.images())).output), ())
+        saver = tf.train.Saver()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            prefix = saver.save(session, str(tmp_path / "model"))
+    done = repair(f"{prefix}.meta", str(tmp_path / "new.meta"), checkpoint=prefix)
+    assert done.path.endswith("new.meta") and audit(done.path).findings == ()
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = repair(catalog.get("BN001").bad().graph, str(tmp_path / "new.meta"), dry_run=True)
+    assert done.path == "" and done.changes and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: samples.trained(1), "nothing to repair: the train op reaches every update"),
+        (lambda: samples.served(1), "nothing to repair: every batch norm reads its averages"),
+        (lambda: catalog.get("BN013").bad(), "cannot be attached safely. Got 'loop'"),
+    ],
+)
+def test_refused_with_the_reason(make, reason, tmp_path):
+    with pytest.raises(errors.RepairError, match=f"repair: .*{reason}"):
+        repair(make().graph, str(tmp_path / "new.meta"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def refused(reason, tmp_path, graph, **arguments):
+    with pytest.raises(errors.RepairError, match=reason):
+        repair(graph, str(tmp_path / "new.meta"), **arguments)
+
+
+def test_existing_file_is_not_overwritten(tmp_path):
+    (tmp_path / "new.meta").write_text("mine")
+    refused("exists already", tmp_path, samples.trained(1).graph)
+    assert (tmp_path / "new.meta").read_text() == "mine"
+
+
+def test_graph_def_is_refused(tmp_path):
+    refused("only a .meta file or a live graph", tmp_path, samples.trained(1).graph.as_graph_def())
+
+
+def test_switched_batch_norm_is_refused(tmp_path):
+    with samples.program() as p:
+        p.norm(p.conv(p.images()), training=tf.placeholder(tf.bool, [], "flag"))
+    refused("is switched by 'flag'. Feed False instead", tmp_path, p.graph)
+
+
+def test_batch_norm_without_averages_is_refused(tmp_path):
+    with samples.program() as p:
+        y = p.conv(p.images())
+        tf.nn.batch_normalization(y, *tf.nn.moments(y, [0, 1, 2]), tf.get_variable("beta", [4]), None, 1e-3)
+    refused("keeps no averages that it could read", tmp_path, p.graph)
+
+
+def test_several_train_ops_are_refused(tmp_path):
+    with samples.program() as p:
+        y = p.norm(p.dense(p.rows())).output
+        for name in ("one", "two"):
+            p.train(p.loss(y, f"loss_{name}"), (), name=name)
+    refused(r"several train ops. Got \['one', 'two'\]", tmp_path, p.graph)
+
+
+def test_graph_that_cannot_be_run_is_refused(tmp_path):
+    with samples.program() as p:
+        x = tf.placeholder(tf.float32, None, "rows")
+        y = p.norm(p.dense(tf.ensure_shape(x, [None, 4]))).output
+        p.train(p.loss(y), ())
+    refused("cannot be run for the check", tmp_path, p.graph)
+    repair(p.graph, str(tmp_path / "fed.meta"), feed={"rows": np.ones((3, 4), np.float32)})

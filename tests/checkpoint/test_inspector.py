@@ -1,0 +1,145 @@
+"""What inspect says about statistics that are fine, untouched, impossible or absent."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tf1bn import checkpoint, errors
+from tf1bn.checkpoint import inspector
+
+
+def site(mean, variance, gamma=(1.0, 1.0), beta=(0.0, 0.0), scope="bn"):
+    values = {"gamma": gamma, "beta": beta, "moving_mean": mean, "moving_variance": variance}
+    return {f"{scope}/{role}": np.array(value, np.float32) for role, value in values.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "verdict", "codes"),
+    [
+        (site((0.5, -2.0), (4.0, 0.5)), "updated", []),
+        (site((0, 0), (1, 1), (1.5, 1)), "never updated", ["BN024"]),
+        (site((0, 0), (1, 1)), "never updated", []),
+        (site((0, 3), (1, 2)), "partly updated", ["BN024"]),
+        (site((0, 3), (1, -2)), "damaged", ["BN025"]),
+        (site((0, np.nan), (1, 2)), "damaged", ["BN025"]),
+        (site((0, 1), (np.inf, 2)), "damaged", ["BN025"]),
+        (site(None, None), "absent", ["BN022"]),
+        (site((0.5, 1), None), "updated", ["BN022"]),
+    ],
+)
+def test_the_state_of_statistics_is_named(write, tensors, verdict, codes):
+    found = checkpoint.inspect(write(tensors))
+    assert [report.state.verdict for report in found.sites] == [verdict]
+    assert [problem.code for problem in found.problems] == codes
+
+
+def test_distances_and_bad_channels_are_counted(write):
+    found = checkpoint.inspect(write(site((0.5, -2.0, np.nan, 0), (4.0, -0.5, 1, 0), (1,) * 4, (0,) * 4)))
+    state = found.sites[0].state
+    assert (state.channels, state.nan, state.negative, state.tiny) == (4, 1, 1, 1)
+    assert state.mean_distance == 2.0
+    assert state.variance_distance == 3.0
+    assert state.bad_channels == (1, 2)
+
+
+def test_what_else_is_in_the_file_is_sorted_by_kind(slim_checkpoint):
+    found = checkpoint.inspect(slim_checkpoint)
+    assert found.others == {
+        "optimizer slots": ("net/conv/BatchNorm/beta/Adam",),
+        "averages of weights": (),
+        "global step": ("global_step",),
+        "other tensors": ("labels", "net/conv/weights", "table"),
+    }
+    assert found.global_step == 7
+    assert found.partitioned == ("table",)
+    assert found.sites[0].site.missing() == ("gamma",)
+    assert found.sites[0].site.layout.name == "slim"
+
+
+def test_json_and_text_say_the_same(slim_checkpoint):
+    found = checkpoint.inspect(slim_checkpoint)
+    data = json.loads(json.dumps(inspector.as_json(found), allow_nan=False))
+    assert data["sites"][0]["layout"] == "slim"
+    assert data["sites"][0]["tensors"]["moving_mean"] == "net/conv/BatchNorm/moving_mean"
+    text = inspector.as_text(found)
+    assert "net/conv/BatchNorm: slim" in text
+    assert text.endswith("no problems")
+
+
+def test_rivals_are_reported_because_a_file_cannot_tell(write):
+    values = np.array([1.0, 2.0], np.float32)
+    found = checkpoint.inspect(write({"bn/mu": values, "bn/sigma": values}))
+    assert found.sites[0].site.rivals == ("mu_sigma_deviation",)
+    assert found.sites[0].site.sure == "guess"
+    assert "say which with --from" in found.problems[0].text
+    told = checkpoint.inspect(write({"bn/mu": values, "bn/sigma": values}, "b"), layout="mu_sigma_deviation")
+    assert told.sites[0].state.variance_distance == 3.0
+
+
+def test_layer_norm_without_statistics_is_no_batch_norm(write):
+    values = np.ones(2, np.float32)
+    found = checkpoint.inspect(write({"LayerNorm/gamma": values, "LayerNorm/beta": values}))
+    assert found.sites == ()
+
+
+def test_a_v1_file_is_inspected(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        with tf.variable_scope("conv/BatchNorm"):
+            tf.get_variable("beta", initializer=[0.5, 1.0])
+            tf.get_variable("moving_mean", initializer=[0.0, 0.0])
+            tf.get_variable("moving_variance", initializer=[1.0, 1.0])
+        session.run(tf.global_variables_initializer())
+        saver = tf.train.Saver(write_version=tf.train.SaverDef.V1)
+        saver.save(session, str(tmp_path / "v1"), write_meta_graph=False)
+    found = checkpoint.inspect(tmp_path / "v1")
+    assert (found.version, found.sites[0].site.layout.name, found.sites[0].state.verdict) == (
+        1,
+        "slim",
+        "never updated",
+    )
+
+
+def test_an_object_based_file_is_inspected(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        with tf.variable_scope("net/batch_normalization"):
+            names = ("gamma", "beta", "moving_mean", "moving_variance")
+            layer = tf.train.Checkpoint(**{name: tf.get_variable(name, initializer=[1.0, 2.0]) for name in names})
+        root = tf.train.Checkpoint(bn=layer)
+        session.run(tf.global_variables_initializer())
+        prefix = root.save(str(tmp_path / "obj"), session=session)
+    found = checkpoint.inspect(prefix)
+    assert found.object_based
+    assert [report.site.layout.name for report in found.sites] == ["object_based"]
+    plan = checkpoint.plan_migration(prefix, "tf1bn")
+    assert "net/batch_normalization/moving_mean" in [step.target for step in plan.steps]
+    assert not plan.troubles
+
+
+def test_only_statistics_are_read(write, monkeypatch):
+    from tf1bn.checkpoint import bundle
+
+    prefix = write(site((0.5, 1), (2, 3)) | {"huge": np.zeros(100000, np.float32)})
+    read = []
+    monkeypatch.setattr(
+        bundle.Bundle, "read_piece", lambda self, entry, at, size: read.append(entry.size) or bytes(entry.size)
+    )
+    monkeypatch.setattr(bundle.Bundle, "verify_entry", lambda *_: None)
+    checkpoint.inspect(prefix)
+    assert max(read) == 8
+
+
+def test_a_wrong_path_names_the_function_and_the_checkpoint(tmp_path):
+    with pytest.raises(errors.CheckpointMissingError, match=r"inspect: there is no checkpoint .*\[checkpoint "):
+        checkpoint.inspect(tmp_path / "none")
+
+
+def test_an_unreadable_file_is_named(slim_checkpoint, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(errors.CheckpointMissingError, match="Permission denied"):
+        checkpoint.inspect(slim_checkpoint)

@@ -1,0 +1,53 @@
+"""The auditor: finds the batch-norm mistakes in anybody's graph.
+
+    from tf1bn.audit import audit
+    report = audit("model.ckpt-1000.meta", checkpoint="model.ckpt-1000")
+
+Names are resolved on first use, so that reading a page or a report needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf1bn.audit.finding import Finding as Finding
+    from tf1bn.audit.finding import Report as Report
+    from tf1bn.audit.finding import Rule as Rule
+    from tf1bn.audit.fix import repair as repair
+    from tf1bn.audit.graph import GraphModel as GraphModel
+    from tf1bn.audit.hook import AuditHook as AuditHook
+    from tf1bn.audit.probing import probe as probe
+    from tf1bn.audit.rules.catalog import page as page
+    from tf1bn.audit.rules.catalog import register as register
+    from tf1bn.audit.runner import assert_healthy as assert_healthy
+    from tf1bn.audit.runner import audit as audit
+
+_ROWS = {
+    "audit": "tf1bn.audit.runner",
+    "assert_healthy": "tf1bn.audit.runner",
+    "AuditHook": "tf1bn.audit.hook",
+    "probe": "tf1bn.audit.probing",
+    "repair": "tf1bn.audit.fix",
+    "page": "tf1bn.audit.rules.catalog",
+    "register": "tf1bn.audit.rules.catalog",
+    "Finding": "tf1bn.audit.finding",
+    "Report": "tf1bn.audit.finding",
+    "Rule": "tf1bn.audit.finding",
+    "GraphModel": "tf1bn.audit.graph",
+}
+
+__all__ = list(_ROWS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROWS:
+        raise AttributeError(f"module 'tf1bn.audit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROWS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

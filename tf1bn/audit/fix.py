@@ -1,0 +1,159 @@
+"""Repairs a graph where that is safe, into a new file, with a numeric check before and after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.audit import rewriting, trial, unreached
+from tf1bn.audit.graph import GraphModel
+
+_SAFE = (unreached.NEVER, unreached.SUBSET, unreached.LOSS, unreached.GATE, unreached.KERAS, unreached.PRIVATE)
+
+
+class Repair(NamedTuple):
+    """What a repair did.
+
+    Attributes:
+      path: the new file, or an empty string for a dry run.
+      changes: each change, in words.
+      checks: what the numeric checks showed.
+      meta_graph: the repaired MetaGraphDef.
+    """
+
+    path: str
+    changes: tuple[str, ...]
+    checks: tuple[str, ...]
+    meta_graph: Any
+
+
+def repair(
+    graph_or_path: Any,
+    output: str,
+    *,
+    train_op: Sequence[str] = (),
+    checkpoint: Any = None,
+    fetches: Sequence[str] = (),
+    feed: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+) -> Repair:
+    """Writes a repaired copy of a graph.
+
+    A graph with an optimizer gets its unreached updates attached to the train op, as control inputs. A graph
+    without one gets its batch norms out of training mode: they read their averages. Both copies, old and new,
+    are then imported and run once on the same numbers, and the new one is kept only if it does what it should
+    and nothing else changed.
+
+    Args:
+      graph_or_path: a tf.Graph, a MetaGraphDef, or the path of a `.meta` file.
+      output: the new `.meta` file; it must not exist.
+      train_op: the op that the program runs to train; found by itself when left out.
+      checkpoint: values for the check; the graph's own initial values when None.
+      fetches: what the program runs besides its train op.
+      feed: values for placeholders by name, for the check; made up from their shapes when left out.
+      dry_run: repairs and checks, writes nothing.
+
+    Returns:
+      A Repair.
+
+    Raises:
+      RepairError: there is nothing to repair, it is not safe, or the check failed; the text says why.
+      GraphError: the graph cannot be read.
+    """
+    with errors.located("repair"):
+        if os.path.exists(output):
+            raise errors.RepairError(errors.explain("the new file exists already", got=output, expected="a new name"))
+        meta = _meta_graph(graph_or_path)
+        model = GraphModel(meta, train_op=train_op, fetches=fetches)
+        new = tf.MetaGraphDef()
+        new.CopyFrom(meta)
+        if model.trains:
+            changes, attached = _attach(model, new)
+            checks = trial.training(meta, new, model, attached, checkpoint, feed or {})
+        else:
+            changes, sites = _switch(model, new)
+            checks = trial.inference(meta, new, model, sites, checkpoint, feed or {})
+        if not dry_run:
+            with open(output, "wb") as stream:
+                stream.write(new.SerializeToString())
+        return Repair("" if dry_run else output, tuple(changes), tuple(checks), new)
+
+
+def _meta_graph(graph_or_path: Any) -> Any:
+    if isinstance(graph_or_path, tf.Graph):
+        with graph_or_path.as_default():
+            return tf.train.export_meta_graph(graph=graph_or_path)
+    model_source = GraphModel(graph_or_path).source
+    if model_source.meta_graph is None:
+        raise errors.RepairError(
+            errors.explain(
+                "only a .meta file or a live graph can be repaired",
+                got=model_source.kind,
+                fix="Export the meta graph first.",
+            )
+        )
+    return model_source.meta_graph
+
+
+def _attach(model: GraphModel, new: Any) -> tuple[list[str], list[str]]:
+    """Makes the train op wait for the updates that nothing runs; returns the changes and the averages."""
+    misses = unreached.misses(model)
+    if not misses:
+        raise errors.RepairError(errors.explain("nothing to repair: the train op reaches every update"))
+    unsafe = [miss for miss in misses if miss.cause not in _SAFE]
+    if unsafe:
+        raise errors.RepairError(
+            errors.explain(
+                f"the update of {unsafe[0].variable.name!r} cannot be attached safely",
+                got=unsafe[0].cause,
+                expected="an update that exists, runs unconditionally and is not gathered elsewhere",
+                fix="Repair the program instead.",
+            )
+        )
+    if len([item for item in model.train_ops if item.applies]) > 1:
+        names = [item.name for item in model.train_ops]
+        raise errors.RepairError(
+            errors.explain("there are several train ops", got=names, fix="Name one with --train_op.")
+        )
+    train = model.train_ops[0]
+    nodes = {node.name: node for node in new.graph_def.node}
+    changes = []
+    for miss in misses:
+        number = miss.writer.node.id
+        if model.flow.contexts[number] or miss.writer.node.name not in nodes:
+            raise errors.RepairError(errors.explain(f"the update {miss.writer.node.name!r} runs conditionally"))
+        if model.flow.reach([number])[train.roots[0]]:
+            raise errors.RepairError(errors.explain(f"the update {miss.writer.node.name!r} waits for the train op"))
+        rewriting.add_control(nodes[train.name], miss.writer.node.name)
+        changes.append(f"attached {miss.writer.node.name} to {train.name}")
+    return changes, [miss.variable.name for miss in misses]
+
+
+def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
+    """Makes the batch norms of an inference graph read their averages; returns the changes and the sites."""
+    stuck = [site for site in model.sites if model.uses_batch(site)]
+    if not stuck:
+        raise errors.RepairError(errors.explain("nothing to repair: every batch norm reads its averages"))
+    for site in stuck:
+        if site.predicate is not None:
+            name = model.nodes[site.predicate[0]].name
+            raise errors.RepairError(
+                errors.explain(f"the batch norm {site.scope!r} is switched by {name!r}", fix="Feed False instead.")
+            )
+        if len(site.mean) != 1 or len(site.variance) != 1:
+            raise errors.RepairError(
+                errors.explain(
+                    f"the batch norm {site.scope!r} keeps no averages that it could read",
+                    got=[variable.name for variable in site.statistics],
+                    expected="a mean and a variance",
+                    fix="Estimate population statistics from data first.",
+                )
+            )
+    changes = []
+    for site in stuck:
+        changes += rewriting.read_averages(model, new.graph_def, site)
+    return changes, stuck

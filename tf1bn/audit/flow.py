@@ -1,0 +1,330 @@
+"""What depends on what: reachability, the conditions under which a node runs, and where a value comes from."""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+
+from tf1bn import errors
+from tf1bn.audit import consts, ops
+from tf1bn.audit.nodes import Flat, Node, Tensor
+
+Context = frozenset
+"""The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""
+
+_MAX_STEPS = 4000
+_KEPT = 200
+
+
+class Flow:
+    """Edges of a flat graph and the questions that are asked of them."""
+
+    def __init__(self, flat: Flat) -> None:
+        self.nodes = flat.nodes
+        self.by_name = flat.by_name
+        self.bodies = flat.bodies
+        self._reached: dict[tuple[int, ...], bytearray] = {}
+
+    @functools.cached_property
+    def parents(self) -> list[list[int]]:
+        """What runs before each node: inputs, control inputs, and for a call all that its bodies return."""
+        lists = [[source for source, _ in node.inputs] + node.controls for node in self.nodes]
+        for call, bodies in self.bodies.items():
+            for body in bodies:
+                lists[call] = lists[call] + [source for source, _ in body.returns] + list(body.controls)
+        for node in self.nodes:
+            if node.carried is not None:
+                lists[node.id] = [*lists[node.id], node.carried[0]]
+            elif node.call >= 0 and not node.inputs and node.op != "_Arg":
+                lists[node.id] = [*lists[node.id], *(source for source, _ in self.nodes[node.call].inputs[:1])]
+        return lists
+
+    @functools.cached_property
+    def children(self) -> list[list[int]]:
+        """The nodes that use each node, by data or by control."""
+        lists: list[list[int]] = [[] for _ in self.nodes]
+        for number, sources in enumerate(self.parents):
+            for source in sources:
+                lists[source].append(number)
+        return lists
+
+    @functools.cached_property
+    def users(self) -> list[list[tuple[int, int, int]]]:
+        """The data uses of each node: (user, position of the input, which output).
+
+        A call uses what its bodies return; the position is then `~output` of the call.
+        """
+        lists: list[list[tuple[int, int, int]]] = [[] for _ in self.nodes]
+        for node in self.nodes:
+            for position, (source, output) in enumerate(node.inputs):
+                lists[source].append((node.id, position, output))
+        for call, bodies in self.bodies.items():
+            for body in bodies:
+                for position, (source, output) in enumerate(body.returns):
+                    lists[source].append((call, ~position, output))
+        return lists
+
+    def reach(self, roots: Iterable[int]) -> bytearray:
+        """Marks every node that runs when the roots are fetched."""
+        key = tuple(sorted(set(roots)))
+        if key not in self._reached:
+            if len(self._reached) >= _KEPT:
+                self._reached.pop(next(iter(self._reached)))
+            self._reached[key] = _closure(key, self.parents)
+        return self._reached[key]
+
+    @functools.cached_property
+    def data_parents(self) -> list[list[int]]:
+        """As `parents`, without control edges."""
+        lists = [[source for source, _ in node.inputs] for node in self.nodes]
+        for call, bodies in self.bodies.items():
+            lists[call] = lists[call] + [source for body in bodies for source, _ in body.returns]
+        return lists
+
+    def feeds(self, roots: Iterable[int]) -> bytearray:
+        """Marks every node whose value the roots are computed from."""
+        return _closure(roots, self.data_parents)
+
+    def computed_from(self, tensors: set[Tensor]) -> set[int]:
+        """Returns the nodes whose value is computed from one of the tensors."""
+        found: set[int] = set()
+        todo = [user for number, out in tensors for user, _, output in self.users[number] if output == out]
+        while todo:
+            number = todo.pop()
+            if number not in found:
+                found.add(number)
+                todo.extend(user for user, _, _ in self.users[number])
+        return found
+
+    def downstream(self, roots: Iterable[int]) -> bytearray:
+        """Marks every node that needs one of the roots."""
+        return _closure(roots, self.children)
+
+    @functools.cached_property
+    def order(self) -> list[int]:
+        """All nodes, each after what it needs; the back edges of loops are left out.
+
+        Raises:
+          GraphError: nodes wait for each other in a circle.
+        """
+        waiting = [0] * len(self.nodes)
+        children: list[list[int]] = [[] for _ in self.nodes]
+        for number, sources in enumerate(self.parents):
+            node = self.nodes[number]
+            for source in sources:
+                back = self.nodes[source].op in ops.NEXTS and node.op in ops.MERGES
+                if not back and not (node.carried is not None and source == node.carried[0]):
+                    waiting[number] += 1
+                    children[source].append(number)
+        ready = collections.deque(number for number, count in enumerate(waiting) if not count)
+        done: list[int] = []
+        while ready:
+            number = ready.popleft()
+            done.append(number)
+            for child in children[number]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+        if len(done) < len(self.nodes):
+            stuck = sorted(self.nodes[i].name for i, count in enumerate(waiting) if count)[:5]
+            raise errors.GraphError(
+                errors.explain("nodes of the graph wait for each other in a circle", got=stuck, expected="no cycle")
+            )
+        return done
+
+    @functools.cached_property
+    def contexts(self) -> list[Context]:
+        """For each node the branches and loops that it runs in; see Context."""
+        found: list[Context] = [Context()] * len(self.nodes)
+        for number in self.order:
+            found[number] = self._context(self.nodes[number], found)
+        return found
+
+    def data_context(self, number: int) -> Context:
+        """The context that a node has from its data inputs alone."""
+        result: Context = Context()
+        for source, output in self.nodes[number].inputs:
+            result |= self.edge(source, output, self.contexts)
+        return result
+
+    def _context(self, node: Node, found: list[Context]) -> Context:
+        controls = Context().union(*(self.edge(source, 0, found, True) for source in node.controls))
+        edges = [
+            self.edge(source, output, found) for source, output in node.inputs if self.nodes[source].op not in ops.NEXTS
+        ]
+        if node.op in ops.MERGES and edges:
+            return controls | Context.intersection(*edges)
+        result = controls.union(*edges)
+        if node.call >= 0:
+            result |= found[node.call] | self._branch(self.nodes[node.call], node.branch)
+        if node.op in ops.ENTERS:
+            level = sum(1 for item in result if item[0] == "loop")
+            frame = node.attr("frame_name")
+            result |= {("loop", frame.s if frame is not None else b"", level)}
+        elif node.op in ops.EXITS:
+            level = max((item[2] for item in result if item[0] == "loop"), default=-1)
+            result = Context(item for item in result if item[0] != "loop" or item[2] != level)
+        return result
+
+    def edge(self, source: int, output: int, found: list[Context], control: bool = False) -> Context:
+        node = self.nodes[source]
+        if control or node.op not in ops.SWITCHES or len(node.inputs) < 2:
+            return found[source]
+        predicate = self.strip(node.inputs[1])
+        if self.nodes[predicate[0]].op == "LoopCond":
+            return found[source]
+        return found[source] | {("cond", predicate, output)}
+
+    def _branch(self, call: Node, branch: str) -> Context:
+        if call.op in ("If", "StatelessIf") and call.inputs:
+            return Context({("cond", self.strip(call.inputs[0]), int(branch == "then_branch"))})
+        if call.op in ("Case", "StatelessCase") and call.inputs:
+            return Context({("cond", self.strip(call.inputs[0]), branch)})
+        if call.op in ("While", "StatelessWhile"):
+            return Context({("loop", call.id, call.name.count("/body/"))})
+        return Context()
+
+    def strip(self, tensor: Tensor) -> Tensor:
+        """Follows a tensor back through ops that hand on the same value from one place."""
+        for _ in range(_MAX_STEPS):
+            node = self.nodes[tensor[0]]
+            if node.op not in ops.SAME or not node.inputs or node.carried is not None:
+                return tensor
+            tensor = (
+                node.inputs[tensor[1]] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else node.inputs[0]
+            )
+        return tensor
+
+    def origins(self, tensor: Tensor) -> set[Tensor]:
+        """Returns where a value comes from, through reads, reshapes, branches, loops and calls.
+
+        A variable is returned as its own node. A value that depends on a branch has several origins.
+        """
+        return self._backward(tensor, arithmetic=False)[0]
+
+    def sources(self, tensor: Tensor) -> set[Tensor]:
+        """As `origins`, and through arithmetic too, up to variables, batch moments and anything unknown."""
+        return self._backward(tensor, arithmetic=True)[0]
+
+    def passed(self, tensor: Tensor) -> set[int]:
+        """Returns the nodes between a tensor and its origins."""
+        return self._backward(tensor, arithmetic=False)[1]
+
+    def computed(self, tensor: Tensor) -> set[int]:
+        """Returns the nodes between a tensor and its sources."""
+        return self._backward(tensor, arithmetic=True)[1]
+
+    def _backward(self, tensor: Tensor, *, arithmetic: bool) -> tuple[set[Tensor], set[int]]:
+        leaves: set[Tensor] = set()
+        seen = {tensor}
+        todo = [tensor]
+        while todo and len(seen) < _MAX_STEPS:
+            current = todo.pop()
+            steps = None if arithmetic and self.is_batch_moment(current) else self._step(current, arithmetic)
+            if not steps:
+                leaves.add(current)
+                continue
+            for step in steps:
+                if step not in seen:
+                    seen.add(step)
+                    todo.append(step)
+        return leaves, {number for number, _ in seen - leaves}
+
+    def _step(self, tensor: Tensor, arithmetic: bool) -> list[Tensor]:
+        number, output = tensor
+        node = self.nodes[number]
+        if number in self.bodies:
+            return [
+                body.returns[output]
+                for body in self.bodies[number]
+                if output < len(body.returns) and not (body.branch == "cond" and node.op in ("While", "StatelessWhile"))
+            ] + (node.inputs[output : output + 1] if node.op in ("While", "StatelessWhile") else [])
+        if node.op == "IdentityN":
+            return node.inputs[output : output + 1]
+        if node.op in ops.SAME or node.op in ops.SHAPED or node.op in ops.READS:
+            return node.inputs[:1] + ([node.carried] if node.carried is not None else [])
+        if node.op in ops.MERGES and output == 0:
+            return list(node.inputs)
+        if node.op in ("Select", "SelectV2"):
+            return node.inputs[1:3]
+        if arithmetic and node.op in ops.ARITHMETIC:
+            return node.inputs[:1] if node.op in ops.REDUCE else list(node.inputs)
+        return []
+
+    def is_batch_moment(self, tensor: Tensor) -> bool:
+        """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm."""
+        node = self.nodes[tensor[0]]
+        if node.op in ops.FUSED:
+            return tensor[1] in (1, 2)
+        if node.op not in ops.REDUCE:
+            return False
+        axes = self.reduced_axes(tensor[0])
+        return axes is not None and 0 in axes
+
+    @functools.lru_cache(maxsize=100_000)  # noqa: B019 - lives as long as the model, on purpose
+    def reduced_axes(self, number: int) -> tuple[int, ...] | None:
+        """The constant axes of a reduction, counted from the front where the rank is known."""
+        node = self.nodes[number]
+        if len(node.inputs) < 2:
+            return None
+        value = self.constant(node.inputs[1])
+        if value is None:
+            return None
+        axes = tuple(int(axis) for axis in np.ravel(value))
+        rank = self.rank(node.inputs[0])
+        return tuple(axis % rank for axis in axes) if rank else axes
+
+    def constant(self, tensor: Tensor) -> np.ndarray | None:
+        """Returns the value of a tensor that is a Const, or None."""
+        node = self.nodes[self.strip(tensor)[0]]
+        value = node.attr("value") if node.op == "Const" else None
+        return consts.tensor_value(value.tensor) if value is not None else None
+
+    def scalar(self, tensor: Tensor) -> float | None:
+        """Returns the value of a constant of one element; `1 - c` of a constant c counts as constant."""
+        value = self.constant(tensor)
+        if value is not None:
+            return float(np.ravel(value)[0]) if value.size == 1 else None
+        node = self.nodes[self.strip(tensor)[0]]
+        if node.op in ("Sub", "Cast") and node.inputs:
+            parts = [part for part in map(self.constant, node.inputs) if part is not None and part.size == 1]
+            if len(parts) == len(node.inputs):
+                numbers = [float(np.ravel(part)[0]) for part in parts]
+                return numbers[0] - numbers[1] if node.op == "Sub" else numbers[0]
+        return None
+
+    def shape(self, tensor: Tensor) -> tuple[int | None, ...] | None:
+        """Returns the static shape of a tensor where the graph states it."""
+        tensor = self.strip(tensor)
+        node = self.nodes[tensor[0]]
+        stated = node.attr("_output_shapes")
+        if stated is not None and tensor[1] < len(stated.list.shape):
+            return consts.shape_of(stated.list.shape[tensor[1]])
+        if node.op == "Const":
+            value = node.attr("value")
+            return consts.shape_of(value.tensor.tensor_shape) if value is not None else None
+        own = node.attr("shape")
+        if own is not None and node.op != "_Arg":
+            return consts.shape_of(own.shape)
+        return None
+
+    def rank(self, tensor: Tensor) -> int | None:
+        """Returns the static rank of a tensor, or None."""
+        shape = self.shape(tensor)
+        return None if shape is None else len(shape)
+
+
+def _closure(roots: Iterable[int], edges: list[list[int]]) -> bytearray:
+    marks = bytearray(len(edges))
+    todo = list(roots)
+    for number in todo:
+        marks[number] = 1
+    while todo:
+        for number in edges[todo.pop()]:
+            if not marks[number]:
+                marks[number] = 1
+                todo.append(number)
+    return marks

@@ -1,0 +1,86 @@
+"""Edits of a GraphDef: the steps that a repair is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tf1bn import errors
+from tf1bn.audit.graph import GraphModel
+from tf1bn.audit.nodes import Tensor
+from tf1bn.audit.sites import Normalizer, Site
+from tf1bn.audit.variables import Variable
+
+_SUFFIX = "audit_read"
+
+
+def add_control(node: Any, name: str) -> None:
+    """Makes a node wait for another."""
+    text = f"^{name}"
+    if text not in node.input:
+        node.input.append(text)
+
+
+def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
+    """Makes the normalisers of a site read their averages; returns the changes in words.
+
+    Raises:
+      RepairError: the site is inside a function, or its shapes do not allow it.
+    """
+    nodes = {node.name: node for node in graph_def.node}
+    mean, variance = _reader(graph_def, nodes, site.mean[0]), _reader(graph_def, nodes, site.variance[0])
+    changes = []
+    for item in site.normalizers:
+        if item.node.call >= 0:
+            raise errors.RepairError(errors.explain(f"the batch norm {site.scope!r} is inside a function body"))
+        if item.fused:
+            node = nodes[item.node.name]
+            node.attr["is_training"].b = False
+            node.input[3], node.input[4] = mean, variance
+        else:
+            _redirect(model, nodes, item, site, mean, variance)
+        changes.append(f"{item.node.name} reads {site.mean[0].name} and {site.variance[0].name}")
+    return changes
+
+
+def _reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
+    """Returns the name of an op that reads a variable, which is added when there is none."""
+    resource = variable.node.op == "VarHandleOp"
+    for node in nodes.values():
+        if node.op == ("ReadVariableOp" if resource else "Identity") and list(node.input) == [variable.name]:
+            return node.name
+    node = graph_def.node.add()
+    node.name, node.op = f"{variable.name}/{_SUFFIX}", "ReadVariableOp" if resource else "Identity"
+    node.input.append(variable.name)
+    node.attr["dtype" if resource else "T"].type = variable.node.attr("dtype").type
+    nodes[node.name] = node
+    return node.name
+
+
+def _redirect(model: GraphModel, nodes: dict[str, Any], item: Normalizer, site: Site, mean: str, variance: str) -> None:
+    """Replaces the batch moments in the arithmetic of one spelled-out normaliser."""
+    for tensor, reader, owner in ((item.mean, mean, site.mean[0]), (item.variance, variance, site.variance[0])):
+        shape = model.flow.shape(tensor)
+        if shape is not None and owner.shape is not None and len(shape) != len(owner.shape):
+            raise errors.RepairError(
+                errors.explain(
+                    f"the moments of {site.scope!r} and its averages differ in rank",
+                    got=shape,
+                    expected=str(owner.shape),
+                )
+            )
+        for number in _readers_in_normaliser(model, item, tensor):
+            node = nodes[model.nodes[number].name]
+            for position, source in enumerate(model.nodes[number].inputs):
+                if source == tensor:
+                    node.input[position] = reader
+
+
+def _readers_in_normaliser(model: GraphModel, item: Normalizer, tensor: Tensor) -> list[int]:
+    """The users of a moment that lead to the output and do not belong to the moments themselves."""
+    before = model.flow.feeds([item.output[0]])
+    moments = model.flow.feeds([item.variance[0]])
+    users = {user for user, _, output in model.flow.users[tensor[0]] if output == tensor[1]}
+    found = sorted(user for user in users if before[user] and not moments[user])
+    if not found:
+        raise errors.RepairError(errors.explain(f"the arithmetic around {item.node.name!r} is not understood"))
+    return found

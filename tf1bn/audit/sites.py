@@ -1,0 +1,298 @@
+"""The batch norms of a graph: which ops normalise, with which statistics, kept in which variables."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from tf1bn.audit import decomposed
+from tf1bn.audit.flow import Flow
+from tf1bn.audit.nodes import Node, Tensor
+from tf1bn.audit.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer
+
+FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
+GLOBAL_OP = "BatchNormWithGlobalNormalization"
+BATCH, MOVING, BOTH = "batch", "moving", "conditional"
+_NUMBER = re.compile(r"_\d+$")
+
+
+@dataclasses.dataclass(eq=False)
+class Normalizer:
+    """One place where a tensor is normalised; a site with a conditional may have two."""
+
+    node: Node
+    x: Tensor
+    mean: Tensor
+    variance: Tensor
+    gamma: Tensor | None
+    beta: Tensor | None
+    epsilon: float
+    output: Tensor
+    fused: bool
+    mode: str = MOVING
+    data_format: str = ""
+    own_moments: tuple[Tensor, ...] = ()
+
+
+@dataclasses.dataclass(eq=False)
+class Site:
+    """One batch norm.
+
+    Attributes:
+      scope: the variable scope, or the name scope when it has no variable.
+      normalizers: the ops that normalise.
+      mode: `batch` (statistics of the batch), `moving` (kept statistics), `conditional` (a tensor decides).
+      predicate: the tensor that decides, when the mode is conditional.
+      gamma, beta: their variables.
+      mean, variance: the variables of the kept statistics.
+      mean_moments, variance_moments: the batch moments.
+    """
+
+    scope: str
+    normalizers: list[Normalizer]
+    mode: str
+    predicate: Tensor | None = None
+    gamma: Variable | None = None
+    beta: Variable | None = None
+    mean: list[Variable] = dataclasses.field(default_factory=list)
+    variance: list[Variable] = dataclasses.field(default_factory=list)
+    mean_moments: frozenset[Tensor] = frozenset()
+    variance_moments: frozenset[Tensor] = frozenset()
+
+    @property
+    def fused(self) -> bool:
+        return any(item.fused for item in self.normalizers)
+
+    @property
+    def x(self) -> Tensor:
+        return self.normalizers[0].x
+
+    @property
+    def statistics(self) -> list[Variable]:
+        return [*self.mean, *(item for item in self.variance if item not in self.mean)]
+
+    @property
+    def affine(self) -> list[Variable]:
+        return [item for item in (self.gamma, self.beta) if item is not None]
+
+    @property
+    def moments(self) -> frozenset[Tensor]:
+        return self.mean_moments | self.variance_moments
+
+    @property
+    def anchors(self) -> list[int]:
+        return [item.node.id for item in self.normalizers]
+
+    def updates(self) -> list[tuple[Variable, Writer]]:
+        """Every writer that moves a statistic of this site, from this batch or by an unknown rule."""
+        return [(variable, writer) for variable in self.statistics for writer in variable.of_kind("update", "other")]
+
+
+class SiteFinder:
+    """Builds the sites of one graph."""
+
+    def __init__(self, flow: Flow, variables: Variables) -> None:
+        self.flow = flow
+        self.variables = variables
+
+    def find(self) -> list[Site]:
+        """Returns all sites in graph order."""
+        normalizers = [*self._fused(), *self._global(), *self._spelled()]
+        normalizers.sort(key=lambda item: (self._place(item.node), item.node.id))
+        sites = [self._site(group) for group in self._groups(normalizers)]
+        by_moment = {moment: site for site in sites for moment in site.moments}
+        self._link_by_update(by_moment)
+        for site in sites:
+            self._link_by_name(site)
+            site.scope = self._scope(site)
+        return sites
+
+    def _place(self, node: Node) -> int:
+        """The top-level op that a node belongs to."""
+        while node.call >= 0:
+            node = self.flow.nodes[node.call]
+        return node.id
+
+    def _fused(self) -> Iterator[Normalizer]:
+        for node in self.flow.nodes:
+            if node.op not in FUSED_OPS or len(node.inputs) < 5:
+                continue
+            training = node.attr("is_training")
+            batch = training is None or training.b
+            epsilon, layout = node.attr("epsilon"), node.attr("data_format")
+            item = Normalizer(
+                node,
+                node.inputs[0],
+                node.inputs[3],
+                node.inputs[4],
+                node.inputs[1],
+                node.inputs[2],
+                epsilon.f if epsilon is not None else 1e-4,
+                (node.id, 0),
+                True,
+                BATCH if batch else MOVING,
+                layout.s.decode() if layout is not None and layout.s else "NHWC",
+                ((node.id, 1), (node.id, 2)) if batch else (),
+            )
+            if not batch and self._moments(item.mean):
+                item.mode = BOTH if self._has_variable(item.mean) else BATCH
+            if not (batch and self._is_instance_norm(item)):
+                yield item
+
+    def _is_instance_norm(self, item: Normalizer) -> bool:
+        """Whether a fused op is used for layer or group norm: a reshaped input and no learned scale in the op."""
+        reshaped = self.flow.nodes[self.flow.strip(item.x)[0]].op == "Reshape"
+        plain = not any(self.variables.among(self.flow.origins(t)) for t in (item.gamma, item.beta) if t is not None)
+        shape = self.flow.constant(self.flow.nodes[self.flow.strip(item.x)[0]].inputs[1]) if reshaped else None
+        leading_one = shape is not None and shape.size > 2 and int(np.ravel(shape)[0]) == 1
+        made = {
+            self.flow.nodes[n].op
+            for n, _ in (self.flow.strip(item.gamma or item.x), self.flow.strip(item.beta or item.x))
+        }
+        return reshaped and plain and (leading_one or bool(made & {"Fill", "OnesLike", "ZerosLike"}))
+
+    def _global(self) -> Iterator[Normalizer]:
+        for node in self.flow.nodes:
+            if node.op == GLOBAL_OP and len(node.inputs) >= 5:
+                epsilon = node.attr("variance_epsilon")
+                x, mean, variance, beta, gamma = node.inputs[:5]
+                item = Normalizer(
+                    node, x, mean, variance, gamma, beta, epsilon.f if epsilon is not None else 0.0, (node.id, 0), False
+                )
+                item.mode = self._mode(item)
+                yield item
+
+    def _spelled(self) -> Iterator[Normalizer]:
+        for pattern in decomposed.find(self.flow, self.variables):
+            item = Normalizer(
+                pattern.anchor,
+                pattern.x,
+                pattern.mean,
+                pattern.variance,
+                pattern.gamma,
+                pattern.beta,
+                pattern.epsilon,
+                pattern.output,
+                False,
+            )
+            item.mode = self._mode(item)
+            yield item
+
+    def _mode(self, item: Normalizer) -> str:
+        if not (self._moments(item.mean) and self._moments(item.variance)):
+            return MOVING
+        return BOTH if self._has_variable(item.mean) and self._is_switched(item.mean) else BATCH
+
+    def _moments(self, tensor: Tensor) -> frozenset[Tensor]:
+        return frozenset(source for source in self.flow.sources(tensor) if self.flow.is_batch_moment(source))
+
+    def _has_variable(self, tensor: Tensor) -> bool:
+        return any(number in self.variables.by_node for number, _ in self.flow.sources(tensor))
+
+    def _is_switched(self, tensor: Tensor) -> bool:
+        return any(self._chooser(number) is not None for number in self.flow.passed(tensor))
+
+    def _chooser(self, number: int) -> Tensor | None:
+        """The predicate of an op that chooses between values, or None."""
+        node = self.flow.nodes[number]
+        if node.op in ("Select", "SelectV2", "If", "StatelessIf") and node.inputs:
+            return self.flow.strip(node.inputs[0])
+        if node.op in ("Merge", "RefMerge"):
+            for source, output in node.inputs:
+                for item in self.flow.edge(source, output, self.flow.contexts):
+                    if item[0] == "cond" and item not in self.flow.contexts[number]:
+                        return item[1]
+        return None
+
+    def _groups(self, normalizers: list[Normalizer]) -> list[list[Normalizer]]:
+        """Joins the normalisers of the two branches of one layer: same input, opposite conditions."""
+        groups: list[list[Normalizer]] = []
+        by_input: dict[Tensor, list[list[Normalizer]]] = {}
+        for item in normalizers:
+            key = self.flow.strip(item.x)
+            home = next((g for g in by_input.get(key, []) if self._belong(g[0], item)), None)
+            if home is None:
+                groups.append([item])
+                by_input.setdefault(key, []).append(groups[-1])
+            else:
+                home.append(item)
+        return groups
+
+    def _belong(self, first: Normalizer, second: Normalizer) -> bool:
+        one, two = self.flow.contexts[first.node.id], self.flow.contexts[second.node.id]
+        opposite = {(kind, a, 1 - b) for kind, a, b in one if kind == "cond" and b in (0, 1)} & set(two)
+        return bool(opposite)
+
+    def _site(self, group: list[Normalizer]) -> Site:
+        modes = {item.mode for item in group}
+        site = Site("", group, BOTH if len(modes) > 1 or BOTH in modes else modes.pop())
+        for item in group:
+            for role, tensor in (("gamma", item.gamma), ("beta", item.beta)):
+                found = self.variables.among(self.flow.origins(tensor)) if tensor is not None else []
+                if len(found) == 1 and getattr(site, role) is None:
+                    setattr(site, role, found[0])
+            self._add_statistics(site.mean, item.mean)
+            self._add_statistics(site.variance, item.variance)
+        means = [self._moments_of(item, 0) for item in group]
+        variances = [self._moments_of(item, 1) for item in group]
+        site.mean_moments = frozenset().union(*means)
+        site.variance_moments = frozenset().union(*variances) - site.mean_moments or frozenset().union(*variances)
+        if site.mode == BOTH:
+            site.predicate = self._predicate(group)
+        return site
+
+    def _add_statistics(self, known: list[Variable], tensor: Tensor) -> None:
+        for variable in self.variables.among(self.flow.origins(tensor)):
+            if variable not in known and len(variable.shape or (1,)) > 0:
+                known.append(variable)
+
+    def _moments_of(self, item: Normalizer, which: int) -> frozenset[Tensor]:
+        own = frozenset(item.own_moments[which : which + 1])
+        return own or self._moments(item.variance if which else item.mean)
+
+    def _predicate(self, group: list[Normalizer]) -> Tensor | None:
+        for one in group:
+            for other in group:
+                for item in self.flow.contexts[one.node.id]:
+                    opposite = item[0] == "cond" and item[2] in (0, 1) and ("cond", item[1], 1 - item[2])
+                    if opposite and opposite in self.flow.contexts[other.node.id]:
+                        return item[1]
+        for number in sorted(self.flow.passed(group[0].mean)):
+            found = self._chooser(number)
+            if found is not None:
+                return found
+        return None
+
+    def _link_by_update(self, by_moment: dict[Tensor, Site]) -> None:
+        """A variable that is moved by a site's batch moments keeps that site's statistics."""
+        for variable in self.variables.by_node.values():
+            if variable.name.endswith(AUXILIARY):
+                continue
+            for writer in variable.of_kind("update"):
+                for source in sorted(writer.sources):
+                    site = by_moment.get(source)
+                    if site is None or variable in site.statistics:
+                        continue
+                    only_mean = not writer.sources & site.variance_moments
+                    (site.mean if only_mean else site.variance).append(variable)
+
+    def _link_by_name(self, site: Site) -> None:
+        """Finds kept statistics that nothing connects with their batch norm, by the scope they share."""
+        if site.statistics or not site.affine:
+            return
+        scope = site.affine[0].scope
+        for variable in self.variables.by_node.values():
+            inside = variable.scope == scope or variable.scope.startswith(f"{scope}/")
+            if inside and scope and STATISTIC_NAME.search(variable.name):
+                (site.variance if VARIANCE_NAME.search(variable.name) else site.mean).append(variable)
+
+    def _scope(self, site: Site) -> str:
+        for variable in [*site.affine, *site.statistics]:
+            if variable.scope and "/ExponentialMovingAverage" not in variable.name:
+                return variable.scope
+        name = site.normalizers[0].node.name
+        scope = name.rsplit("/", 1)[0] if "/" in name else name
+        return re.sub(r"/batchnorm(_\d+)?$", "", scope)

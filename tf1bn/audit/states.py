@@ -1,0 +1,99 @@
+"""The state of each batch norm in words: what it does in this graph, whether or not that is a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tf1bn.audit.finding import SiteInfo
+from tf1bn.audit.kinds import GRAPH_DEF
+from tf1bn.audit.sites import BATCH, BOTH, MOVING, Site
+
+if TYPE_CHECKING:
+    from tf1bn.audit.graph import GraphModel
+
+_PRODUCERS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "Conv3D", "BatchMatMulV2", "Conv2DBackpropInput")
+_BETWEEN = ("BiasAdd", "Add", "AddV2", "Identity")
+
+
+def describe(model: GraphModel, site: Site) -> SiteInfo:
+    """Returns what the report shows of a site."""
+    updates = model.updates(site)
+    decays = [decay for decay in (model.decay(writer) for _, writer in updates) if decay is not None]
+    predicate = model.nodes[site.predicate[0]].name if site.predicate else ""
+    return SiteInfo(
+        site.scope,
+        "fused" if site.fused else "decomposed",
+        site.mode,
+        state(model, site),
+        site.normalizers[0].epsilon,
+        round(decays[0], 9) if decays else None,
+        tuple(variable.name for variable in [*site.affine, *site.statistics]),
+        bool(model.reached(updates)) if updates and model.trains else None,
+        predicate,
+        foldable(model, site) or "yes",
+        site.normalizers[0].node.name,
+    )
+
+
+def state(model: GraphModel, site: Site) -> str:
+    """Returns the state of a site in a few words."""
+    if not model.trains:
+        return {MOVING: "inference", BATCH: "batch statistics at inference", BOTH: "switchable"}[site.mode]
+    if not model.active(site):
+        return "evaluation tower"
+    updates = model.updates(site)
+    learns = any(variable.name in model.gradients for variable in site.affine)
+    if site.mode == MOVING and not updates:
+        return "frozen statistics, affine trained" if learns else "frozen"
+    if not site.statistics:
+        return "batch statistics only"
+    if not model.reached(updates):
+        return "updates in a separate run" if updates and separate_run(model, site) else "updates not reached"
+    return "training" if learns or not site.affine else "statistics only"
+
+
+def separate_run(model: GraphModel, site: Site) -> str:
+    """Returns the name of an op that looks like the program's own step for the updates, or an empty string.
+
+    Such an op gathers updates by control inputs alone and is used by nothing: a `tf.group` to be fetched.
+    """
+    for _, writer in model.updates(site):
+        for child in model.flow.children[writer.node.id]:
+            node = model.nodes[child]
+            if node.op == "NoOp" and not model.flow.children[child] and not model.ran[child]:
+                reached = model.flow.reach([child])
+                if not any(reached[number] for item in model.train_ops for number in item.applies):
+                    return node.name
+    return ""
+
+
+def foldable(model: GraphModel, site: Site) -> str:
+    """Returns why a site cannot be folded into the layer before it, or an empty string when it can."""
+    if site.mode == BOTH:
+        return "a conditional chooses its statistics"
+    if site.mode == BATCH:
+        return "it normalises with the statistics of the batch"
+    number = model.flow.strip(site.x)[0]
+    while model.nodes[number].op in _BETWEEN and model.nodes[number].inputs:
+        number = model.flow.strip(model.nodes[number].inputs[0])[0]
+    node = model.nodes[number]
+    if node.op not in _PRODUCERS:
+        return f"its input comes from {node.op}, not from a convolution or a matrix product"
+    users = {user for user, _, _ in model.flow.users[number]}
+    return "the layer before it has other users" if len(users) > 2 else ""
+
+
+def notes(model: GraphModel) -> Iterator[str]:
+    """Yields what the reader should know about the audit itself."""
+    if not model.sites:
+        yield "No batch norm was found in this graph."
+    if model.source.kind == GRAPH_DEF and model.variables.by_node:
+        yield "A bare GraphDef has no collections: which ops are in UPDATE_OPS is not known."
+    if model.sites and not model.trains:
+        yield "No optimizer was found: the graph was audited as an inference graph. Name a train op with --train_op."
+    for site in model.sites:
+        name = separate_run(model, site) if model.trains and not model.reached(model.updates(site)) else ""
+        if name:
+            yield f"The op {name!r} gathers updates and nothing uses it; if the program runs it, say --fetch={name}."
+            return

@@ -1,0 +1,155 @@
+"""Updates that no train op runs, and the most likely reason: the shared analysis of BN001 to BN008."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tf1bn.audit import states
+from tf1bn.audit.kinds import UPDATE_OPS
+from tf1bn.audit.nodes import Node
+from tf1bn.audit.sites import Site
+from tf1bn.audit.variables import Variable, Writer
+
+if TYPE_CHECKING:
+    from tf1bn.audit.graph import GraphModel
+
+NEVER, NONE, SUBSET, LOSS, GATE, KERAS, PRIVATE, LOOP, BRANCH, SEPARATE = (
+    "never",
+    "none",
+    "subset",
+    "loss",
+    "gate",
+    "keras",
+    "private",
+    "loop",
+    "branch",
+    "separate",
+)
+_KERAS_NAME = re.compile(r"(^|/)(sync_)?batch_normalization(_v\d)?(_\d+)?/")
+_PLAIN_COLLECTIONS = {
+    "variables",
+    "trainable_variables",
+    "model_variables",
+    "local_variables",
+    "moving_average_variables",
+    "train_op",
+    "summaries",
+    "losses",
+    "cond_context",
+    "while_context",
+    "moving_vars",
+}
+
+
+class Miss(NamedTuple):
+    """One statistic that nothing the program is known to run moves.
+
+    Attributes:
+      cause: one of the constants above.
+      evidence: the op that shows the cause, where there is one.
+      collections: the collections that hold the update.
+    """
+
+    site: Site
+    variable: Variable
+    writer: Any
+    cause: str
+    evidence: Any
+    collections: tuple[str, ...]
+
+    def path(self, model: GraphModel) -> tuple[str, ...]:
+        """The path that is missing: from the train op to the update."""
+        return (model.train_ops[0].name, "...", self.writer.node.name) if self.writer else ()
+
+
+@functools.lru_cache(maxsize=4)
+def misses(model: GraphModel) -> tuple[Miss, ...]:
+    """Returns the statistics of trained sites that are not moved by any train op or named fetch."""
+    if not model.trains:
+        return ()
+    found = []
+    for site in model.sites_in_training():
+        if not model.uses_batch(site) or not site.statistics or _explicit(model, site):
+            continue
+        found += _of_site(model, site)
+    return tuple(found)
+
+
+def _of_site(model: GraphModel, site: Site) -> list[Miss]:
+    """The misses of one site, all with one cause: that of an update in UPDATE_OPS where there is one."""
+    found = []
+    for variable in site.statistics:
+        writers = [writer for owner, writer in model.updates(site) if owner is variable]
+        if not any(model.ran[writer.node.id] for writer in writers):
+            found.append(_miss(model, site, variable, writers))
+    written = [miss for miss in found if miss.writer is not None]
+    leading = next((miss for miss in written if UPDATE_OPS in miss.collections), written[0] if written else None)
+    if leading is None:
+        return found
+    return [miss._replace(cause=leading.cause, evidence=leading.evidence) for miss in written]
+
+
+def of_cause(model: GraphModel, *causes: str) -> list[Miss]:
+    """Returns the misses of some causes."""
+    return [miss for miss in misses(model) if miss.cause in causes]
+
+
+def _explicit(model: GraphModel, site: Site) -> bool:
+    """Whether tf1bn itself recorded that these averages are not meant to move."""
+    record = model.records.get(site.scope)
+    return record is not None and (record.get("is_training") is False or record.get("strategy") == "frozen")
+
+
+def _miss(model: GraphModel, site: Site, variable: Variable, writers: list[Writer]) -> Miss:
+    if not writers:
+        return Miss(site, variable, None, NONE, None, ())
+    writer = writers[0]
+    collections = tuple(key for key in model.collections_of(writer.node.id) if key not in _PLAIN_COLLECTIONS)
+    cause, evidence = _cause(model, site, writer, collections)
+    return Miss(site, variable, writer, cause, evidence, collections)
+
+
+def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...]) -> tuple[str, Node | None]:
+    number = writer.node.id
+    if any(item[0] == "loop" for item in model.flow.contexts[number]):
+        return LOOP, None
+    if model.gates(number) and (number in model.update_ops or foreign(model, writer)):
+        return BRANCH, None
+    if states.separate_run(model, site):
+        return SEPARATE, model.nodes[model.flow.by_name[states.separate_run(model, site)]]
+    gate = _gate(model, number, site)
+    if gate is not None:
+        forward = model.flow.reach([source for source, _ in gate.inputs])
+        return (LOSS if any(forward[anchor] for anchor in site.anchors) else GATE), gate
+    if held and UPDATE_OPS not in held:
+        return PRIVATE, None
+    if not held and model.collections and _KERAS_NAME.search(f"{writer.node.name}"):
+        return KERAS, None
+    other = next((item for item in model.moved_sites if item is not site), None)
+    return (SUBSET, other.normalizers[0].node) if other is not None else (NEVER, None)
+
+
+def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
+    """An op that waits for the update by a control edge and that no train op runs."""
+    own = {variable.node.id for variable in site.statistics}
+    seen, todo = {number}, [number]
+    while todo:
+        current = todo.pop()
+        for child in model.flow.children[current]:
+            node = model.nodes[child]
+            if child in seen or model.ran[child] or current not in node.controls:
+                continue
+            seen.add(child)
+            if node.op == "NoOp":
+                todo.append(child)
+            elif not {source for source, _ in model.flow.origins((child, 0))} & own and child not in own:
+                return node
+    return None
+
+
+def foreign(model: GraphModel, writer: Writer) -> bool:
+    """Whether UPDATE_OPS names an op of the branch body that the writer is in."""
+    leaf = writer.node.name.rsplit("/", 1)[-1]
+    return any(name.rsplit("/", 1)[-1] == leaf for name in model.source.foreign.get(UPDATE_OPS, ()))

@@ -1,0 +1,167 @@
+"""Variables, reference or resource, and every op that writes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from tf1bn.audit import consts
+from tf1bn.audit.flow import Flow
+from tf1bn.audit.nodes import Node, Tensor
+
+VARIABLE_OPS = ("VariableV2", "Variable", "VarHandleOp", "AutoReloadVariable")
+_WRITES = re.compile(r"^(Assign\w*|Scatter\w+|Resource(Sparse)?Scatter\w*|ResourceScatter\w+)$")
+_APPLIES = re.compile(r"^(Resource)?(Sparse)?Apply[A-Z]\w*$")
+_RESTORES = ("RestoreV2", "Restore", "RestoreSlice")
+_GRADIENT_NAME = re.compile(r"(^|/)gradients?(_\d+)?/|_grad/")
+STATISTIC_NAME = re.compile(
+    r"(^|[/._])(moving|running|pop|population|global|ema)_?(mean|avg|average|var|variance|std|stddev)(_\d+)?$"
+    r"|(^|/)(mean|variance|var)/EMA$"
+    r"|(^|/)(batchnorm|bn|moments)[^/]*/.*(mean|variance|var|Squeeze(_\d+)?)/ExponentialMovingAverage$"
+    r"|moments[^/]*/.*/ExponentialMovingAverage$",
+    re.IGNORECASE,
+)
+VARIANCE_NAME = re.compile(
+    r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/EMA|/ExponentialMovingAverage)?$", re.IGNORECASE
+)
+AUXILIARY = ("/biased", "/local_step")
+
+
+@dataclasses.dataclass(eq=False)
+class Writer:
+    """An op that writes a variable.
+
+    Attributes:
+      node: the op.
+      kind: `init`, `restore`, `load` (a fed value), `apply` (an optimizer), `update` (from this batch or from
+        itself), `gradient` (by arithmetic on one), `copy` (from another variable), `other`.
+      sources: where the written value comes from.
+    """
+
+    node: Node
+    kind: str
+    sources: frozenset[Tensor] = frozenset()
+
+
+@dataclasses.dataclass(eq=False)
+class Variable:
+    """A variable of the graph, and who writes it."""
+
+    node: Node
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    trainable: bool | None
+    writers: list[Writer] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def key(self) -> str:
+        """The name in a checkpoint."""
+        shared = self.node.attr("shared_name")
+        name = shared.s.decode("utf-8", errors="replace") if shared is not None and shared.s else self.node.name
+        return name if self.node.op == "VarHandleOp" else self.node.name
+
+    @property
+    def scope(self) -> str:
+        return re.sub(r"/?(mean|variance|var)/EMA$|/?[^/]*$", "", self.name, count=1)
+
+    def of_kind(self, *kinds: str) -> list[Writer]:
+        return [writer for writer in self.writers if writer.kind in kinds]
+
+
+class Variables:
+    """All variables of a graph by the number of their node."""
+
+    def __init__(self, flow: Flow, initializers: dict[str, str], trainable: frozenset[str] | None) -> None:
+        self.flow = flow
+        self.by_node: dict[int, Variable] = {}
+        for node in flow.nodes:
+            if node.op in VARIABLE_OPS:
+                dtype, shape = node.attr("dtype"), node.attr("shape")
+                self.by_node[node.id] = Variable(
+                    node,
+                    consts.dtype_name(dtype.type) if dtype is not None else "",
+                    consts.shape_of(shape.shape) if shape is not None else None,
+                    node.name in trainable if trainable is not None else None,
+                )
+        self.by_name = {variable.name: variable for variable in self.by_node.values()}
+        self._initializers = initializers
+        for node in flow.nodes:
+            if _WRITES.match(node.op) or _APPLIES.match(node.op):
+                self._add_writer(node)
+
+    def of(self, tensor: Tensor) -> Variable | None:
+        """Returns the variable that a handle, reference or read comes from, or None."""
+        found = [self.by_node[number] for number, _ in self.flow.origins(tensor) if number in self.by_node]
+        return found[0] if len(found) == 1 else None
+
+    def among(self, tensors: set[Tensor]) -> list[Variable]:
+        """Returns the variables among some origins, in graph order."""
+        return [self.by_node[number] for number in sorted({t[0] for t in tensors}) if number in self.by_node]
+
+    def _add_writer(self, node: Node) -> None:
+        if not node.inputs:
+            return
+        variable = self.by_node.get(self.target(node.inputs[0]))
+        if variable is None:
+            return
+        if _APPLIES.match(node.op):
+            variable.writers.append(Writer(node, "apply"))
+            return
+        value = node.inputs[-1]
+        sources = frozenset(self.flow.sources(value))
+        variable.writers.append(Writer(node, self._kind(node, variable, value, sources), sources))
+
+    def target(self, tensor: Tensor) -> int:
+        """Follows a handle or reference, also through an earlier write that hands the reference on."""
+        for _ in range(100):
+            number = self.flow.strip(tensor)[0]
+            node = self.flow.nodes[number]
+            if node.op in ("Assign", "AssignAdd", "AssignSub") and node.inputs:
+                tensor = node.inputs[0]
+            elif node.op in ("Merge", "RefMerge", "RefSelect") and node.inputs:
+                tensor = node.inputs[-1]
+            elif node.carried is not None and node.inputs:
+                tensor = node.inputs[0]
+            else:
+                return number
+        return -1
+
+    def _kind(self, node: Node, variable: Variable, value: Tensor, sources: frozenset[Tensor]) -> str:
+        ops = {self.flow.nodes[number].op for number, _ in sources}
+        if ops & set(_RESTORES):
+            return "restore"
+        if self._initializers.get(variable.name) == node.name or node.name.startswith(f"{variable.name}/Assign"):
+            return "init"
+        if any("_grad/" in self.flow.nodes[number].name for number in self.flow.computed(value)):
+            return "gradient"
+        if any(self.flow.is_batch_moment(tensor) for tensor in sources):
+            return "update"
+        others = [item for item in self.among(set(sources)) if item is not variable]
+        if not others:
+            return self._lonely_kind(node, variable, sources, ops)
+        near = [item for item in others if item.name.startswith(variable.name) or item.scope == variable.scope]
+        shadow = variable.name.endswith("/ExponentialMovingAverage")
+        return "update" if len(near) == len(others) and not shadow else "copy"
+
+    def _lonely_kind(self, node: Node, variable: Variable, sources: frozenset[Tensor], ops: set[str]) -> str:
+        if ops <= {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}:
+            return "load"
+        own = any(number == variable.node.id for number, _ in sources)
+        if own or node.op not in ("Assign", "AssignVariableOp"):
+            return "update"
+        constant = ops <= {"Const", "Fill", "ZerosLike", "OnesLike", "RandomUniform", "TruncatedNormal", "VariableV2"}
+        return "init" if constant else "other"
+
+
+def is_apply(node: Node) -> bool:
+    """Whether an op is an optimizer's application of a gradient."""
+    return bool(_APPLIES.match(node.op))
+
+
+def in_gradient(name: str) -> bool:
+    """Whether a name lies in a scope that TensorFlow makes for gradients."""
+    return bool(_GRADIENT_NAME.search(name))

@@ -1,0 +1,47 @@
+"""Checkpoints: know any layout, migrate it without losing a number.
+
+Every public name is one row below and is imported on first use; reading, planning and migrating need no
+TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf1bn.checkpoint.comparison import compare as compare
+    from tf1bn.checkpoint.inspector import inspect as inspect
+    from tf1bn.checkpoint.migration import migrate as migrate
+    from tf1bn.checkpoint.planner import plan_migration as plan_migration
+    from tf1bn.checkpoint.proof import prove as prove
+    from tf1bn.checkpoint.restore import assignment_map as assignment_map
+    from tf1bn.checkpoint.restore import restore_map as restore_map
+    from tf1bn.checkpoint.restore import saver as saver
+    from tf1bn.checkpoint.restore import verify_restored as verify_restored
+
+_ROWS = {
+    "assignment_map": "tf1bn.checkpoint.restore",
+    "compare": "tf1bn.checkpoint.comparison",
+    "inspect": "tf1bn.checkpoint.inspector",
+    "migrate": "tf1bn.checkpoint.migration",
+    "plan_migration": "tf1bn.checkpoint.planner",
+    "prove": "tf1bn.checkpoint.proof",
+    "restore_map": "tf1bn.checkpoint.restore",
+    "saver": "tf1bn.checkpoint.restore",
+    "verify_restored": "tf1bn.checkpoint.restore",
+}
+
+__all__ = [*_ROWS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROWS:
+        raise AttributeError(f"module 'tf1bn.checkpoint' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROWS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,176 @@
+"""Plans a migration: to a layout, to a target graph, or by the user's rules alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from tf1bn import errors
+from tf1bn.checkpoint import graph_planner, naming, object_graph, plan, rules, sites
+from tf1bn.checkpoint.layout import Layout
+from tf1bn.checkpoint.layouts import catalog, object_based
+from tf1bn.checkpoint.plan import Drop, Plan, Step, Trouble
+from tf1bn.checkpoint.rules import Rules
+from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
+
+Names = Mapping[str, str] | str | os.PathLike[str]
+
+
+def plan_migration(
+    source: str | os.PathLike[str],
+    to: str | Layout | None = None,
+    *,
+    graph: str | os.PathLike[str] | None = None,
+    source_layout: str | Layout | None = None,
+    source_graph: str | os.PathLike[str] | None = None,
+    rename: Iterable[str] = (),
+    drop: Iterable[str] = (),
+    mapping: Names = (),  # type: ignore[assignment]
+) -> Plan:
+    """Returns what a migration would do, without doing it.
+
+    Every tensor of the source is copied, renamed, converted, or dropped by a pattern that is named; tensors
+    that only the target has are synthesised where a value is certain (a gamma of ones). Anything else is a
+    trouble, and a plan with troubles is not carried out.
+
+    Args:
+      source: prefix of the checkpoint.
+      to: target layout: a registered name, a :class:`Layout`, or a JSON file.
+      graph: target graph: a ``.meta`` file, or the prefix of a checkpoint that the target program wrote; needed
+        where the target is object-based.
+      source_layout: layout of the source, where the names alone do not tell; as ``to``.
+      source_graph: ``.meta`` file of the source; by default the one beside it. Needed where automatic names
+        have shifted.
+      rename: ``REGEX=>NEW``, applied to the target names in order.
+      drop: regular expressions; source tensors that match are left out.
+      mapping: source name -> target name, or a JSON file of such; wins over everything else.
+
+    Returns:
+      a :class:`Plan`.
+
+    Raises:
+      ArgumentError: nothing to do was given, or a rule is malformed.
+      UnknownNameError: no such layout.
+      CheckpointError: a file cannot be read.
+    """
+    with errors.located("plan_migration", source=os.fspath(source)):
+        checked = rules.parse(rename, drop, mapping)
+        if to is None and graph is None and not (checked.renames or checked.drops or checked.mapping):
+            raise errors.ArgumentError(
+                errors.explain("nothing to do", expected="a target layout, a target graph, or rules")
+            )
+        wanted, origin = _layout(to), _layout(source_layout)
+        if wanted is not None and not wanted.writable and graph is None:
+            raise errors.ArgumentError(
+                errors.explain(
+                    f"layout {wanted.name!r} has no names of its own to write",
+                    fix="Give the target program's graph, or a checkpoint that it wrote, as `graph`.",
+                )
+            )
+        with open_checkpoint(source) as opened:
+            if graph is not None:
+                return graph_planner.plan_to_graph(opened, os.fspath(graph), wanted, origin, source_graph, checked)
+            return _LayoutPlanner(opened, wanted, origin, checked).plan()
+
+
+def _layout(given: str | Layout | None) -> Layout | None:
+    if isinstance(given, str) and given.endswith(".json"):
+        return rules.load_layout(given)
+    return catalog.LAYOUTS.get(given) if isinstance(given, str) else given
+
+
+class _LayoutPlanner:
+    """Builds the plan of one migration to a layout, or by rules alone."""
+
+    def __init__(self, opened: Checkpoint, target: Layout | None, origin: Layout | None, checked: Rules) -> None:
+        self._opened, self._target, self._origin, self._rules = opened, target, origin, checked
+        self._used: set[str] = set()
+        self._steps: list[Step] = []
+        self._drops: list[Drop] = []
+        self._troubles: list[Trouble] = []
+        self._notes: list[str] = []
+
+    def plan(self) -> Plan:
+        left = self._apply_own_rules()
+        plain = object_graph.variable_names(self._opened) if self._target else {}
+        if self._target is not None:
+            left = self._move_sites(left, plain)
+        for name in left:
+            if name == object_based.GRAPH_KEY and self._target is not None:
+                self._drops.append(Drop(name, f"layout {self._target.name} has no graph of objects"))
+            else:
+                self._steps.append(
+                    naming.move(name, plain.get(name, name), self._info(name), (), self._info(name).shape)
+                )
+        self._rename()
+        self._troubles += plan.collisions(self._steps) + self._unused()
+        return Plan(
+            self._opened.prefix,
+            f"layout {self._target.name}" if self._target else "the names that the rules give",
+            tuple(sorted(self._steps)),
+            tuple(sorted(self._drops)),
+            tuple(sorted(self._troubles)),
+            tuple(self._notes),
+        )
+
+    def _info(self, name: str):  # type: ignore[no-untyped-def]
+        return self._opened.tensors[name]
+
+    def _apply_own_rules(self) -> list[str]:
+        """Drops and maps as the user says; returns the names that are left."""
+        left = []
+        for name, info in self._opened.tensors.items():
+            pattern = self._rules.dropped_by(name)
+            if name in self._rules.mapping:
+                self._used.add(name)
+                self._steps.append(naming.move(name, self._rules.mapping[name], info, (), info.shape))
+            elif pattern:
+                self._used.add(pattern)
+                self._drops.append(Drop(name, pattern))
+            else:
+                left.append(name)
+        return left
+
+    def _move_sites(self, left: list[str], plain: Mapping[str, str]) -> list[str]:
+        assert self._target is not None
+        tensors = {name: self._info(name) for name in left}
+        found = sites.recognise(tensors, self._origin)
+        if not found:
+            wanted = f"of layout {self._origin.name} " if self._origin else ""
+            self._troubles.append(Trouble("unplaced", "(all)", f"no batch norm {wanted}was recognised"))
+        moves = []
+        for site in found:
+            scope = _plain_scope(site, plain)
+            place = naming.target_place(site, self._target, scope)
+            moves.append(naming.SiteMove(site, self._target, place, tensors))
+            if self._origin is None and (site.rivals or site.layout.needs_naming):
+                names = ", ".join(sorted({site.layout.name, *site.rivals}))
+                self._troubles.append(Trouble("ambiguous", site.label, f"may be {names}; say which with --from"))
+        near = sites.satellites(tensors, found)
+        for name, (owner, role, tail) in near.items():
+            moves[owner].satellite(name, role, tail)
+        for moved in moves:
+            self._steps += moved.steps
+            self._drops += moved.drops
+            self._troubles += moved.troubles
+        taken = {name for site in found for name in site.tensors.values()} | set(near)
+        return [name for name in left if name not in taken]
+
+    def _rename(self) -> None:
+        for at, step in enumerate(self._steps):
+            name = step.target if step.source in self._rules.mapping else self._rules.renamed(step.target, self._used)
+            if name != step.target:
+                action = plan.RENAMED if step.action == plan.COPIED else step.action
+                action = plan.COPIED if action == plan.RENAMED and name == step.source else action
+                self._steps[at] = step._replace(target=name, action=action)
+
+    def _unused(self) -> list[Trouble]:
+        every = [pattern.pattern for pattern, _ in self._rules.renames] + [drop.pattern for drop in self._rules.drops]
+        unused = [rule for rule in (*every, *self._rules.mapping) if rule not in self._used]
+        return [Trouble("unused rule", rule, "matches no tensor") for rule in dict.fromkeys(unused)]
+
+
+def _plain_scope(site: sites.Site, plain: Mapping[str, str]) -> str | None:
+    """Returns the variable scope of a site in an object-based file; None elsewhere."""
+    scopes = {plain[name].rpartition("/")[0] for name in site.tensors.values() if name in plain}
+    return scopes.pop() if len(scopes) == 1 else None

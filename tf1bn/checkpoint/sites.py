@@ -1,0 +1,179 @@
+"""Finds the batch norms of a checkpoint by the names in it, and says which layout each has and how sure that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tf1bn.checkpoint.bundle import TensorInfo
+from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
+from tf1bn.checkpoint.layouts import catalog
+
+CERTAIN, LIKELY, GUESS = "certain", "likely", "guess"
+_LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])(bn|batch_?norm\w*?)[\d_]*$")
+
+
+class Site(NamedTuple):
+    """One batch norm in a checkpoint.
+
+    Attributes:
+      scope: its place.
+      twin: the counter of a second family of names in one scope, such as ``_1``.
+      layout: how its tensors are named and stored.
+      tensors: role -> name in the file.
+      sure: ``certain``: no other layout has these names; ``likely``: others have them too, and the scope or the
+        rest of the file speaks for this one; ``guess``: nothing does.
+      candidates: other layouts that explain as many tensors.
+      rivals: those of them whose values mean something else; a file cannot tell, a person must.
+    """
+
+    scope: str
+    twin: str
+    layout: Layout
+    tensors: dict[str, str]
+    sure: str
+    candidates: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The scope as people see it."""
+        return f"{self.scope or '(root)'}{self.twin}"
+
+    def missing(self) -> tuple[str, ...]:
+        """Returns the roles that the layout has and the file lacks, of the four."""
+        return tuple(role for role in ROLES if role not in self.tensors)
+
+
+Found = dict[tuple[str, str], dict[str, dict[str, str]]]  # (scope, twin) -> layout name -> role -> tensor name
+
+
+def recognise(tensors: Mapping[str, TensorInfo], only: Layout | None = None) -> list[Site]:
+    """Returns the sites of a checkpoint, in the order of their scopes.
+
+    Args:
+      tensors: name -> what is known without reading values.
+      only: the one layout to look for; None for all.
+    """
+    layouts = [only] if only else [layout for layout in catalog.ordered() if not layout.same_as]
+    found = _match(tensors, layouts)
+    rows = {layout.name: layout for layout in layouts}
+    votes = _votes(found, rows)
+    sites: list[Site] = []
+    taken: set[str] = set()
+    for scope, twin in sorted(found):
+        site = _choose(scope, twin, found[scope, twin], rows, votes, tensors)
+        if site is not None and taken.isdisjoint(site.tensors.values()):
+            taken.update(site.tensors.values())
+            sites.append(site)
+    return sites
+
+
+def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Found:
+    """Tries each distinct pattern once per name: most layouts share theirs."""
+    by_word: dict[str, dict[re.Pattern[str], list[tuple[str, str]]]] = {}
+    found: Found = {}
+    for layout in layouts:
+        for leaf in layout.leaves:
+            for word in leaf.tokens:
+                for regex in leaf.regexes:
+                    by_word.setdefault(word, {}).setdefault(regex, []).append((layout.name, leaf.role))
+        for scope, twin, roles in layout.find(tensors) if layout.find else ():
+            found.setdefault((scope, twin), {})[layout.name] = roles
+    for name in tensors:
+        seen: set[tuple[str, str]] = set()  # a leaf's first pattern that fits says where
+        for regex, owners in by_word.get(last_word(name), {}).items():
+            match = regex.fullmatch(name)
+            if match is None:
+                continue
+            groups = match.groupdict("")
+            place = found.setdefault((groups.get("scope", ""), groups.get("twin", "")), {})
+            for owner in owners:
+                if owner not in seen:
+                    seen.add(owner)
+                    place.setdefault(owner[0], {}).setdefault(owner[1], name)
+    return found
+
+
+def _votes(found: Found, rows: Mapping[str, Layout]) -> dict[str, int]:
+    """Counts for each layout the sites whose scope carries its default name."""
+    votes = dict.fromkeys(rows, 0)
+    for (scope, _), by_layout in found.items():
+        for name in by_layout:
+            votes[name] += rows[name].is_default(scope)
+    return votes
+
+
+def _choose(
+    scope: str,
+    twin: str,
+    by_layout: Mapping[str, dict[str, str]],
+    rows: Mapping[str, Layout],
+    votes: Mapping[str, int],
+    tensors: Mapping[str, TensorInfo],
+) -> Site | None:
+    counts = {name: sum(role in ROLES for role in roles) for name, roles in by_layout.items()}
+    able: dict[str, dict[str, str]] = {}
+    for most in sorted(set(counts.values()), reverse=True):
+        able = {
+            name: roles for name, roles in by_layout.items() if counts[name] == most and _is_site(scope, roles, tensors)
+        }
+        if able:
+            break
+    else:
+        return None
+    keepdims = any(len(tensors[name].shape) > 1 for roles in able.values() for name in roles.values())
+
+    def weigh(name: str) -> tuple[bool, int, int, int]:
+        roles, layout = able[name], rows[name]
+        default = layout.is_default(scope)
+        extras = len(roles) if all(role in roles for role in STATISTICS) else most
+        return default, extras, int(keepdims and name == "sonnet_v1" and default), votes[name]
+
+    weights = {name: weigh(name) for name in able}
+    order = sorted(able, key=weights.__getitem__, reverse=True)  # stable: the catalog's order among equals
+    best = order[0]
+    top = weights[best]
+    equal = [name for name in order[1:] if weights[name][1] >= top[1]]
+    rivals = tuple(name for name in equal if name in rows[best].rivals)
+    told_apart = top[0] or top[2] or top[3]
+    sure = LIKELY if told_apart and not rivals else GUESS
+    if not equal:
+        sure = CERTAIN
+    if rows[best].needs_naming:
+        sure = GUESS
+    return Site(scope, twin, rows[best], dict(able[best]), sure, tuple(equal), rivals)
+
+
+def _is_site(scope: str, roles: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> bool:
+    """A site has a statistic, and sizes that agree; or, in a scope that says so, gamma and beta alone."""
+    kept = [tensors[roles[role]] for role in ROLES if role in roles]
+    if not kept or any(not info.dtype.numpy or info.dtype.name == "bool" for info in kept):
+        return False
+    if MEAN in roles and VARIANCE in roles:
+        return tensors[roles[MEAN]].elements == tensors[roles[VARIANCE]].elements
+    if MEAN in roles or VARIANCE in roles:
+        return len(kept) > 1 or bool(_LOOKS_LIKE.search(scope))
+    return GAMMA in roles and BETA in roles and bool(_LOOKS_LIKE.search(scope))
+
+
+def satellites(tensors: Iterable[str], sites: Sequence[Site]) -> dict[str, tuple[int, str, str]]:
+    """Returns tensors that belong to a site's tensor: name -> (site, role, tail), as ``gamma/Adam`` to gamma.
+
+    Optimizer slots and averages of weights are named after the variable; they move with it.
+    """
+    owners = {name: (at, role) for at, site in enumerate(sites) for role, name in site.tensors.items()}
+    found: dict[str, tuple[int, str, str]] = {}
+    for name in tensors:
+        if name in owners:
+            continue
+        cut = name.rfind("/")
+        while cut > 0:
+            head = name[:cut]
+            if head in owners:
+                at, role = owners[head]
+                found[name] = at, role, name[cut:]
+                break
+            cut = name.rfind("/", 0, cut)
+    return found

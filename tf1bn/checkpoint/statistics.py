@@ -1,0 +1,116 @@
+"""What the numbers of a site say: were its averages ever moved, are they possible, how far from where they began."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tf1bn.checkpoint import conversions, dtypes
+from tf1bn.checkpoint.layout import BETA, GAMMA, INITIAL, MEAN, ROLES, VARIANCE
+from tf1bn.checkpoint.sites import Site
+from tf1bn.checkpoint.source import Checkpoint
+
+NEVER, PARTLY, UPDATED, DAMAGED, ABSENT, UNREAD = (
+    "never updated",
+    "partly updated",
+    "updated",
+    "damaged",
+    "absent",
+    "unread",
+)
+_READ_LIMIT = 1 << 20  # elements; no layer has a million channels
+_TINY = 1e-12
+
+
+class State(NamedTuple):
+    """State of one site's statistics.
+
+    Attributes:
+      verdict: ``never updated`` (every mean 0, every variance 1), ``partly updated`` (some channels so),
+        ``updated``, ``damaged`` (NaN, Inf or a negative variance), ``absent`` or ``unread`` (too large).
+      channels: how many.
+      initial: channels whose mean is exactly 0 and variance exactly 1.
+      nan, infinite, negative, tiny: channels whose mean or variance is NaN or Inf; whose variance is below 0;
+        or between 0 and 1e-12.
+      mean_distance, variance_distance: largest distance from the initial 0 and 1 among finite channels.
+      affine_moved: whether gamma or beta differ from 1 and 0 anywhere; None without them.
+      bad_channels: the first ten channels that make it damaged.
+    """
+
+    verdict: str
+    channels: int = 0
+    initial: int = 0
+    nan: int = 0
+    infinite: int = 0
+    negative: int = 0
+    tiny: int = 0
+    mean_distance: float = 0.0
+    variance_distance: float = 0.0
+    affine_moved: bool | None = None
+    bad_channels: tuple[int, ...] = ()
+
+
+def canonical(checkpoint: Checkpoint, site: Site, role: str) -> np.ndarray | None:
+    """Returns the canonical values of a role as flat float64; None where absent or too large to be one.
+
+    Raises:
+      CheckpointDamagedError: the bytes do not agree with their checksum.
+    """
+    name = site.tensors.get(role)
+    leaf = site.layout.leaf(role)
+    if name is None or leaf is None:
+        return None
+    info = checkpoint.tensors[name]
+    if info.elements > _READ_LIMIT or not info.dtype.numpy:
+        return None
+    value = dtypes.as_floats(checkpoint.read(name).reshape(-1), info.dtype)
+    companion = site.tensors.get(leaf.companion)
+    steps = conversions.chain(leaf.stored, "identity")
+    if not steps or (leaf.companion and companion is None):
+        return value
+    second = None
+    if companion is not None:
+        second = dtypes.as_floats(checkpoint.read(companion).reshape(-1), checkpoint.tensors[companion].dtype)
+    return conversions.apply(steps, value, second)
+
+
+def examine(checkpoint: Checkpoint, site: Site) -> State:
+    """Returns the state of a site's statistics; reads its four tensors."""
+    if MEAN not in site.tensors and VARIANCE not in site.tensors:
+        return State(ABSENT)
+    values = {role: canonical(checkpoint, site, role) for role in ROLES}
+    mean, variance = values[MEAN], values[VARIANCE]
+    if mean is None and variance is None:
+        return State(UNREAD)
+    size = (variance if mean is None else mean).size  # type: ignore[union-attr]
+    mean = np.zeros(size) if mean is None else mean
+    variance = np.ones(size) if variance is None else variance
+    nan = np.isnan(mean) | np.isnan(variance)
+    infinite = np.isinf(mean) | np.isinf(variance)
+    negative = variance < 0.0
+    bad = nan | infinite | negative
+    initial = (mean == INITIAL[MEAN]) & (variance == INITIAL[VARIANCE])
+    good = ~(nan | infinite)
+    affine = [(values[role], INITIAL[role]) for role in (GAMMA, BETA) if values[role] is not None]
+    return State(
+        verdict=_verdict(bad, initial),
+        channels=size,
+        initial=int(initial.sum()),
+        nan=int(nan.sum()),
+        infinite=int(infinite.sum()),
+        negative=int(negative.sum()),
+        tiny=int(((variance >= 0.0) & (variance < _TINY)).sum()),
+        mean_distance=float(np.abs(mean[good]).max(initial=0.0)),
+        variance_distance=float(np.abs(variance[good] - 1.0).max(initial=0.0)),
+        affine_moved=any(bool(np.any(value != start)) for value, start in affine) if affine else None,
+        bad_channels=tuple(int(channel) for channel in np.flatnonzero(bad)[:10]),
+    )
+
+
+def _verdict(bad: np.ndarray, initial: np.ndarray) -> str:
+    if bad.any():
+        return DAMAGED
+    if initial.size and initial.all():
+        return NEVER
+    return PARTLY if initial.any() else UPDATED
