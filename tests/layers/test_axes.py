@@ -41,5 +41,7 @@ def test_parameters_have_the_inputs_rank_and_each_pair_of_entries_is_normalised_
 
 def test_axes_that_leave_nothing_to_average_over_are_refused():
     x = tf.ones([4, 3])
-    with refused(errors.ArgumentError, r"`axis` must name each channel axis once and leave one.* Got \[0, 1\]; expected 1 to 1"):
+    with refused(
+        errors.ArgumentError, r"`axis` must name each channel axis once and leave one.* Got \[0, 1\]; expected 1 to 1"
+    ):
         tf1bn.batch_norm(x, True, axis=[0, 1])

@@ -24,7 +24,9 @@ CASES = {
     "weights": Case(weights=lambda i: ROWS[i]),
     "mask": Case((6, 5, 2), mask=lambda i: STEPS[i]),
     "mask of nothing": Case(mask=lambda i: np.full(8, i == 1)),
-    "weights and mask": Case(weights=lambda i: ROWS[i], mask=lambda i: ROWS[i] != 2, options={"bessel_correction": True}),
+    "weights and mask": Case(
+        weights=lambda i: ROWS[i], mask=lambda i: ROWS[i] != 2, options={"bessel_correction": True}
+    ),
     "zero_debias": Case(options={"zero_debias": True}),
     "num_updates": Case(num_updates=(0, 5, 40)),
     "zero_debias and num_updates": Case(options={"zero_debias": True}, num_updates=(0, 3, 40)),
@@ -47,11 +49,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("mode", graphs.MODES, ids=str)
-@pytest.mark.parametrize("kind", ("static", "tensor"))
+# A bool in the mode of old programs and a tensor in that of new ones are quick; the other six pairs are slow.
+QUICK = {("static", graphs.Mode(False, False)), ("tensor", graphs.Mode(True, True))}
+PAIRS = [
+    pytest.param(kind, mode, marks=() if (kind, mode) in QUICK else pytest.mark.slow, id=f"{kind}-{mode}")
+    for kind in ("static", "tensor")
+    for mode in graphs.MODES
+]
+
+
+@pytest.mark.parametrize(("kind", "mode"), PAIRS)
 @pytest.mark.parametrize("strategy", trial.STRATEGIES)
 def test_outputs_gradients_and_averages_are_those_of_the_oracle(strategy, kind, mode):
-    with graphs.graph_mode(mode), tf.Session() as session:
+    with graphs.graph_mode(mode), trial.session() as session:
         switch = True if kind == "static" else tf.placeholder(tf.bool, [])
         builts = {}
         for number, (name, case) in enumerate(CASES.items()):
@@ -79,8 +89,8 @@ def _compare(got, want, where):
 
 def _compare_inference(built, got, where):
     x, dy, axes = built.data.x[-1], built.data.dy[-1], built.case.axes
-    wide = [reference._spread(p, x, reference.Variant(axes=axes)) for p in (*got.read, built.data.gamma, built.data.beta)]
-    mean, variance, gamma, beta = wide
+    parameters = *got.read, built.data.gamma, built.data.beta
+    mean, variance, gamma, beta = (reference._spread(p, x, reference.Variant(axes=axes)) for p in parameters)
     xhat = (x - mean) / np.sqrt(variance + 1e-3)
     _close(got.y, xhat * gamma + beta, f"{where}: output in inference")
     _close(got.dx, dy * gamma / np.sqrt(variance + 1e-3), f"{where}: gradient of the input in inference")

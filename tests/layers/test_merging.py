@@ -72,7 +72,11 @@ def test_the_merged_update_keeps_the_rule_of_its_calls(options):
     _run(step)
     moments = reference.moments(np.concatenate([REAL, FAKE]), bessel="bessel_correction" in options)
     exact = reference.averages_of(
-        [moments], 0.7, START, zero_debias="zero_debias" in options, num_updates=[4] if "num_updates" in options else None
+        [moments],
+        0.7,
+        START,
+        zero_debias="zero_debias" in options,
+        num_updates=[4] if "num_updates" in options else None,
     )
     np.testing.assert_allclose(_run(tf.get_collection(tf.GraphKeys.MOVING_AVERAGE_VARIABLES)), exact)
     assert [site.placement for site in tf1bn.layers_of()] == ["mine", "mine"]
@@ -186,7 +190,10 @@ def test_calls_that_differ_in_how_averages_move_are_refused():
             {"decay": share, "renorm": True},
             {"decay": share, "update_strategy": tf1bn.Ema(zero_debias=True)},
         ):
-            with refused(errors.ArgumentError, "in one merged_updates block differ in how averages move. Got '(inline|collection|ema), decay"):
+            with refused(
+                errors.ArgumentError,
+                "in one merged_updates block differ in how averages move. Got '(inline|collection|ema), decay",
+            ):
                 _bn(x, **other)
         _bn(x, decay=share)
 

@@ -38,7 +38,7 @@ def cases(draw):
     )
 
 
-@settings(max_examples=40, **SEEDED)
+@settings(max_examples=60, **SEEDED)
 @given(
     case=cases(),
     strategy=st.sampled_from(sorted(trial.STRATEGIES)),
@@ -48,7 +48,7 @@ def cases(draw):
     seed=st.integers(0, 99),
 )
 def test_whatever_is_drawn_agrees_with_the_oracle(case, strategy, dynamic, mode, dtype, seed):
-    with graphs.graph_mode(mode), tf.Session() as session:
+    with graphs.graph_mode(mode), trial.session() as session:
         switch = tf.placeholder(tf.bool, []) if dynamic else True
         built = trial.Built(case, trial.Data.of(case, seed=seed), trial.STRATEGIES[strategy], switch, "bn", dtype)
         session.run(tf.global_variables_initializer())
@@ -62,13 +62,13 @@ def test_whatever_is_drawn_agrees_with_the_oracle(case, strategy, dynamic, mode,
                 np.testing.assert_allclose(value / scale, target / scale, atol=tolerance, err_msg=part)
 
 
-@settings(max_examples=12, **SEEDED)
+@settings(max_examples=30, **SEEDED)
 @given(case=cases(), dynamic=st.booleans(), seed=st.integers(0, 99))
 def test_gradients_are_those_of_finite_differences(case, dynamic, seed):
     # Without renorm, whose correction carries no gradient on purpose.
     options = {name: value for name, value in case.options.items() if "renorm" not in name}
     case = Case(case.shape, options, case.weights, case.mask, case.scaled, case.num_updates)
-    with graphs.graph_mode(), tf.Session() as session:
+    with graphs.graph_mode(), trial.session() as session:
         switch = tf.placeholder(tf.bool, []) if dynamic else True
         built = trial.Built(case, trial.Data.of(case, count=1, seed=seed), "frozen", switch, "bn")
         session.run(tf.global_variables_initializer())
@@ -82,7 +82,7 @@ def test_gradients_are_those_of_finite_differences(case, dynamic, seed):
         np.testing.assert_allclose(np.sum(dx * direction), slope, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=15, **SEEDED)
+@settings(max_examples=20, **SEEDED)
 @given(
     is_training=st.sampled_from((True, False, np.bool_(True), 0, 1)),
     use_batch=st.sampled_from((None, True, False)),
@@ -92,9 +92,7 @@ def test_gradients_are_those_of_finite_differences(case, dynamic, seed):
 def test_layers_of_names_the_state_of_every_pair_of_switches(is_training, use_batch, trainable, strategy):
     with graphs.graph_mode():
         x = tf.zeros([4, 2])
-        tf1bn.batch_norm(
-            x, is_training, use_batch_statistics=use_batch, trainable=trainable, update_strategy=strategy
-        )
+        tf1bn.batch_norm(x, is_training, use_batch_statistics=use_batch, trainable=trainable, update_strategy=strategy)
         moves = bool(is_training) and strategy != "frozen"
         batch = bool(is_training) if use_batch is None else use_batch
         expected = {

@@ -54,8 +54,16 @@ CALLS = {
         "`axis` is outside the input's rank. Got 2; expected -2 to 1",
         lambda: _bn(np.zeros((2, 3)), axis=2),
     ),
-    "axis float": (errors.ArgumentTypeError, "`axis` must be an integer or a list of integers. Got 1.0", lambda: _bn(axis=1.0)),
-    "axis bool": (errors.ArgumentTypeError, "`axis` must be an integer or a list of integers. Got True", lambda: _bn(axis=True)),
+    "axis float": (
+        errors.ArgumentTypeError,
+        "`axis` must be an integer or a list of integers. Got 1.0",
+        lambda: _bn(axis=1.0),
+    ),
+    "axis bool": (
+        errors.ArgumentTypeError,
+        "`axis` must be an integer or a list of integers. Got True",
+        lambda: _bn(axis=True),
+    ),
     # the switches
     "training string": (
         errors.ArgumentTypeError,

@@ -118,15 +118,27 @@ def _by_shadow(ema):
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"epsilon": 0}, errors.ArgumentError, "`renorm` needs an `epsilon` above 0, which bounds its references. Got 0.0"),
+        (
+            {"epsilon": 0},
+            errors.ArgumentError,
+            "`renorm` needs an `epsilon` above 0, which bounds its references. Got 0.0",
+        ),
         ({"renorm_clipping": [1, 2]}, errors.ArgumentTypeError, "`renorm_clipping` must be a dictionary"),
-        ({"renorm_clipping": {"rmx": 1}}, errors.ArgumentError, "`renorm_clipping` is unknown. Got 'rmx'; expected 'rmin'"),
+        (
+            {"renorm_clipping": {"rmx": 1}},
+            errors.ArgumentError,
+            "`renorm_clipping` is unknown. Got 'rmx'; expected 'rmin'",
+        ),
         ({"renorm_clipping": {"rmin": 2, "rmax": 1}}, errors.ArgumentError, "`renorm_clipping` has rmin above rmax"),
         ({"renorm_clipping": {"dmax": -1}}, errors.ArgumentError, r"`renorm_clipping\['dmax'\]` must be in \[0, inf\]"),
         ({"renorm_clipping": {"dmax": "1"}}, errors.ArgumentTypeError, r"`renorm_clipping\['dmax'\]` must be a number"),
         ({"renorm_decay": 1.0}, errors.ArgumentError, r"`renorm_decay` must be in \[0, 1\). Got 1.0"),
         ({"renorm_decay": "0.9"}, errors.ArgumentTypeError, "`renorm_decay` must be a number"),
-        ({"renorm": False, "renorm_clipping": {}}, errors.ArgumentError, "`renorm_clipping` is given without renorm=True"),
+        (
+            {"renorm": False, "renorm_clipping": {}},
+            errors.ArgumentError,
+            "`renorm_clipping` is given without renorm=True",
+        ),
         ({"renorm": "yes"}, errors.ArgumentTypeError, "`renorm` must be True or False. Got 'yes'"),
     ],
 )

@@ -113,7 +113,9 @@ def test_an_adjustment_of_another_form_is_refused():
         x = tf.constant(X)
         with refused(errors.ArgumentTypeError, "`adjustment` must be callable or None. Got 3"):
             tf1bn.batch_norm(x, True, adjustment=3)
-        with pytest.raises(errors.ArgumentTypeError, match=r"`adjustment` returned something else.*pair \(scale, offset\)"):
+        with pytest.raises(
+            errors.ArgumentTypeError, match=r"`adjustment` returned something else.*pair \(scale, offset\)"
+        ):
             tf1bn.batch_norm(x, True, adjustment=lambda shape: tf.ones([6, 1]))
 
 

@@ -51,9 +51,7 @@ def test_values_are_those_of_the_run_and_nothing_moves():
                 "net/bn/batch_mean": np.mean(seen.mean),
                 "net/bn/batch_variance": np.mean(seen.variance),
                 "net/bn/mean_distance": np.mean(np.abs(seen.mean - kept.mean) / np.sqrt(kept.variance + 1e-3)),
-                "net/bn/variance_distance": np.mean(
-                    np.abs(np.log((seen.variance + 1e-3) / (kept.variance + 1e-3)))
-                ),
+                "net/bn/variance_distance": np.mean(np.abs(np.log((seen.variance + 1e-3) / (kept.variance + 1e-3)))),
                 "net/bn/effective_updates": (0, 1, 1.5)[count],
             }
             found = _values(written, {switch: training})

@@ -139,13 +139,25 @@ def test_the_record_says_that_a_call_is_weighted():
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"mask": np.ones(4)}, errors.ArgumentTypeError, r"batch_norm: `mask` has the wrong dtype. Got 'float64'; expected bool"),
-        ({"batch_weights": np.ones(4, bool)}, errors.ArgumentTypeError, "`batch_weights` has the wrong dtype. Got 'bool'"),
+        (
+            {"mask": np.ones(4)},
+            errors.ArgumentTypeError,
+            r"batch_norm: `mask` has the wrong dtype. Got 'float64'; expected bool",
+        ),
+        (
+            {"batch_weights": np.ones(4, bool)},
+            errors.ArgumentTypeError,
+            "`batch_weights` has the wrong dtype. Got 'bool'",
+        ),
         ({"batch_weights": "all"}, errors.ArgumentTypeError, "`batch_weights` has the wrong dtype"),
         ({"batch_weights": object()}, errors.ArgumentTypeError, "`batch_weights` has the wrong dtype"),
         ({"batch_weights": np.array([1.0, -1, 1, 1])}, errors.ArgumentError, "`batch_weights` must be at least 0"),
         ({"batch_weights": np.array([1.0, np.nan, 1, 1])}, errors.ArgumentError, "`batch_weights` must be at least 0"),
-        ({"batch_weights": np.ones(3)}, errors.ShapeError, r"does not broadcast against axis 0 of `inputs`. Got '\(3,\)'"),
+        (
+            {"batch_weights": np.ones(3)},
+            errors.ShapeError,
+            r"does not broadcast against axis 0 of `inputs`. Got '\(3,\)'",
+        ),
         ({"batch_weights": np.ones((4, 3, 2))}, errors.ShapeError, "`batch_weights` does not broadcast against axis 2"),
         ({"batch_weights": np.ones((4, 3, 1, 1))}, errors.ShapeError, "`batch_weights` has too many dimensions"),
     ],

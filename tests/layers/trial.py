@@ -168,6 +168,13 @@ class Built:
         return y[index]
 
 
+def session() -> tf.Session:
+    """Returns a session that runs graphs as they are: rewriting a large one takes longer than its few runs."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return tf.Session(config=config)
+
+
 def run(builts: Sequence[Built], session: Any, switch: Any, training: bool = True) -> list[list[Seen]]:
     """Runs all batches through all built cases, and returns per case what each batch gave."""
     seen: list[list[Seen]] = [[] for _ in builts]

@@ -94,6 +94,8 @@ def test_renorm_correction_worked_out_by_hand():
 def test_schedules_worked_out_by_hand():
     start, batches = Statistics(10.0, 1.0), [Statistics(2.0, 0.0), None, Statistics(5.0, 0.0)]
     assert reference.averages_of(batches, 0.5, start).mean == pytest.approx((10 / 2 + 2 / 2) / 2 + 5 / 2)
-    assert reference.averages_of(batches, 0.5, start, zero_debias=True).mean == pytest.approx((2 * 0.25 + 5 * 0.5) / 0.75)
+    assert reference.averages_of(batches, 0.5, start, zero_debias=True).mean == pytest.approx(
+        (2 * 0.25 + 5 * 0.5) / 0.75
+    )
     assert reference.averages_of([None], 0.5, start, zero_debias=True).mean == 10
     assert reference.averages_of(batches[:1], 0.5, start, num_updates=[0]).mean == pytest.approx(0.1 * 10 + 0.9 * 2)

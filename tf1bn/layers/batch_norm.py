@@ -102,9 +102,10 @@ def batch_norm(
 
     Graph effects:
       All are in GLOBAL_VARIABLES and MODEL_VARIABLES; moving_mean and moving_variance (with ``renorm``,
-      moving_stddev in its place) also in MOVING_AVERAGE_VARIABLES; gamma and beta in TRAINABLE_VARIABLES unless ``trainable`` is False. With a weight average of your own, pass the
-      weights on evaluation: ``ema.variables_to_restore(tf.trainable_variables())``; without arguments, that
-      function expects a shadow of everything in MOVING_AVERAGE_VARIABLES.
+      moving_stddev in its place) also in MOVING_AVERAGE_VARIABLES; gamma and beta in TRAINABLE_VARIABLES unless
+      ``trainable`` is False. With a weight average of your own, pass the weights on evaluation:
+      ``ema.variables_to_restore(tf.trainable_variables())``; without arguments, that function expects a shadow of
+      everything in MOVING_AVERAGE_VARIABLES.
       "inline" and "ema" make the output depend on the update. "collection" adds the ops that move the averages
       to UPDATE_OPS; for a switch that is a tensor, the entry is the output of a conditional. The record of the
       call is in the collection ``tf1bn_records``.
@@ -112,9 +113,9 @@ def batch_norm(
       earlier ones, and so needs their inputs.
 
     Special batches:
-      An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives variance 0. A NaN or infinity
-      in a training batch reaches the averages, and every later inference, unless ``numeric_guard`` is set; in
-      inference it never does.
+      An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives
+      variance 0. A NaN or infinity in a training batch reaches the averages, and every later inference, unless
+      ``numeric_guard`` is set; in inference it never does.
 
     Args:
       inputs: float16, bfloat16, float32 or float64, rank 2 to 5.

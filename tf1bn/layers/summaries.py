@@ -62,7 +62,8 @@ def summaries(scope: str | None = None, *, collections: Sequence[str] | None = N
 def _of_layer(name: str, calls: list[Watched], collections: Sequence[str] | None) -> list[Any]:
     with tf.name_scope(None), tf.name_scope(f"{name}/summaries/" if name else "summaries/"):
         kept = calls[0].read()
-        histograms, scalars = {"moving_mean": kept.mean, "moving_variance": kept.variance}, {}
+        histograms = {"moving_mean": kept.mean, "moving_variance": kept.variance}
+        scalars: dict[str, Any] = {}
         for i, call in enumerate(calls):
             if call.batch is not None:
                 suffix = f"_{i}" if i else ""
@@ -73,8 +74,9 @@ def _of_layer(name: str, calls: list[Watched], collections: Sequence[str] | None
         if updates is not None:
             scalars["effective_updates"] = updates
         # Trick: tf.summary makes the tag from the name of its op, and the variables have these names already.
-        found = [tf.raw_ops.HistogramSummary(tag=f"{name}/{leaf}".lstrip("/"), values=v) for leaf, v in histograms.items()]
-        found += [tf.raw_ops.ScalarSummary(tags=f"{name}/{leaf}".lstrip("/"), values=v) for leaf, v in scalars.items()]
+        prefix = f"{name}/" if name else ""
+        found = [tf.raw_ops.HistogramSummary(tag=prefix + leaf, values=v) for leaf, v in histograms.items()]
+        found += [tf.raw_ops.ScalarSummary(tags=prefix + leaf, values=v) for leaf, v in scalars.items()]
     for summary in found:
         for collection in [tf.GraphKeys.SUMMARIES] if collections is None else collections:
             tf.add_to_collection(collection, summary)
