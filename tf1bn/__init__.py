@@ -9,6 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tf1bn.checkpoint.restore import saver as saver
+    from tf1bn.core.values import Averages as Averages
+    from tf1bn.core.values import Moments as Moments
+    from tf1bn.errors import Tf1bnError as Tf1bnError
     from tf1bn.layers.batch_norm import batch_norm as batch_norm
     from tf1bn.layers.conv2d import conv2d as conv2d
     from tf1bn.layers.dense import dense as dense
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROWS = {
+    "Averages": "tf1bn.core.values",
+    "Moments": "tf1bn.core.values",
+    "Tf1bnError": "tf1bn.errors",
+    "saver": "tf1bn.checkpoint.restore",
     "batch_norm": "tf1bn.layers.batch_norm",
     "conv2d": "tf1bn.layers.conv2d",
     "dense": "tf1bn.layers.dense",
@@ -51,10 +59,15 @@ _ROWS = {
     "register_strategy": "tf1bn.strategies.catalog",
 }
 
-__all__ = [*_ROWS, "__version__"]
+# Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
+_PACKAGES = ("audit", "checkpoint", "datasets", "errors", "testing")
+
+__all__ = [*_ROWS, *_PACKAGES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"tf1bn.{name}")
     if name not in _ROWS:
         raise AttributeError(f"module 'tf1bn' has no attribute {name!r}")
     value = getattr(importlib.import_module(_ROWS[name]), name)
