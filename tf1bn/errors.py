@@ -74,6 +74,18 @@ class CheckpointError(Tf1bnError, ValueError):
     """A checkpoint is missing, damaged, or of another model."""
 
 
+class AbsentNameError(Tf1bnError, AttributeError):
+    """A name of an old TensorFlow that neither the facade nor today's TensorFlow has."""
+
+
+class AbsentModuleError(Tf1bnError, ImportError):
+    """A module, or a name imported from one, of an old TensorFlow that is not served."""
+
+
+class ProgramError(Tf1bnError, RuntimeError):
+    """A program cannot be run as it is."""
+
+
 def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:
     """Returns one error text in the house pattern: what; got and expected; how to fix.
 
