@@ -85,17 +85,26 @@ def create(request: base.Request, options: Options) -> Kept:
         state = options.strategy.create(request)
         return Kept(options.strategy, state, options, _weight(request, options))
     deviation = _square_root(options.variance_initializer)
-    derived = variables.average(
-        "moving_variance", request.shape, request.dtype, initializer=options.variance_initializer
-    )
-    state = options.strategy.create(
-        dataclasses.replace(request, second="moving_stddev", variance_initializer=deviation)
-    )
+    derived: list[Any] = []
+
+    def derive() -> None:
+        initializer, naming = options.variance_initializer, request.naming
+        derived.append(
+            variables.average("moving_variance", request.shape, request.dtype, initializer=initializer, naming=naming)
+        )
+
+    wanted = dataclasses.replace(request, second="moving_stddev", variance_initializer=deviation)
+    if request.naming.mean_first:
+        state = options.strategy.create(dataclasses.replace(wanted, between=derive))
+    if not derived:
+        derive()
+    if not request.naming.mean_first:
+        state = options.strategy.create(wanted)
     references = renorm.References(
         request.variable("renorm_mean", shape=request.shape, initializer=options.mean_initializer),
         request.variable("renorm_stddev", shape=request.shape, initializer=deviation),
     )
-    return Kept(options.strategy, state, options, _weight(request, options), references, derived)
+    return Kept(options.strategy, state, options, _weight(request, options), references, derived[0])
 
 
 def _weight(request: base.Request, options: Options) -> Any:
