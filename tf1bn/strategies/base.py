@@ -72,6 +72,7 @@ class Request:
         standard deviations.
       naming: order and collections of the variables.
       between: what :meth:`averages` makes between its two variables, if anything.
+      made: what has been made through the request so far, by name.
     """
 
     scope: str
@@ -86,6 +87,7 @@ class Request:
     second: str = "moving_variance"
     naming: Naming = OWN
     between: Callable[[], Any] | None = None
+    made: dict[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
     def averages(self, *, resource: bool = False) -> Averages:
         """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
@@ -105,7 +107,7 @@ class Request:
         return self._average(name, initializer or tf.zeros_initializer(), resource, shape)
 
     def _average(self, name: str, initializer: Any, resource: bool, shape: Any = None) -> Any:
-        return variables.average(
+        self.made[name] = variables.average(
             name,
             self.shape if shape is None else shape,
             self.dtype,
@@ -113,6 +115,7 @@ class Request:
             resource=resource,
             naming=self.naming,
         )
+        return self.made[name]
 
 
 @runtime_checkable
