@@ -66,6 +66,10 @@ class StrategyError(Tf1bnError, TypeError):
     """An update strategy does not fulfil the protocol."""
 
 
+class Tf1bnWarning(UserWarning):
+    """Something works, but not as its program may expect."""
+
+
 class DataError(Tf1bnError, ValueError):
     """A data file is malformed."""
 

@@ -1,1 +1,1 @@
-"""Facades in the dialects of TensorFlow 1: thin glue over the layers of tf1bn."""
+"""Dialects of TensorFlow 1: the signatures, names and collections of other libraries, over tf1bn's layers."""

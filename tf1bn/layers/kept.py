@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import averages, renorm, variables
+from tf1bn.core import averages, renorm
 from tf1bn.core import decay as schedules
 from tf1bn.core.values import Moments
 from tf1bn.layers.options import Options
@@ -85,12 +85,17 @@ def create(request: base.Request, options: Options) -> Kept:
         state = options.strategy.create(request)
         return Kept(options.strategy, state, options, _weight(request, options))
     deviation = _square_root(options.variance_initializer)
-    derived = variables.average(
-        "moving_variance", request.shape, request.dtype, initializer=options.variance_initializer
-    )
-    state = options.strategy.create(
-        dataclasses.replace(request, second="moving_stddev", variance_initializer=deviation)
-    )
+    wanted = dataclasses.replace(request, second="moving_stddev", variance_initializer=deviation)
+
+    def derive() -> Any:
+        return request.variable("moving_variance", shape=request.shape, initializer=options.variance_initializer)
+
+    if request.naming.mean_first:
+        state = options.strategy.create(dataclasses.replace(wanted, between=derive))
+        derived = request.made["moving_variance"] if "moving_variance" in request.made else derive()
+    else:
+        derived = derive()
+        state = options.strategy.create(wanted)
     references = renorm.References(
         request.variable("renorm_mean", shape=request.shape, initializer=options.mean_initializer),
         request.variable("renorm_stddev", shape=request.shape, initializer=deviation),

@@ -31,6 +31,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import variables
+from tf1bn.core.naming import OWN, Naming
 from tf1bn.core.place import Place
 from tf1bn.core.values import Averages, Moments
 
@@ -69,6 +70,9 @@ class Request:
       variance_initializer: initializer of the second average.
       second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
         standard deviations.
+      naming: order and collections of the variables.
+      between: what :meth:`averages` makes between its two variables, if anything.
+      made: what has been made through the request so far, by name.
     """
 
     scope: str
@@ -81,6 +85,9 @@ class Request:
     mean_initializer: Callable[..., Any]
     variance_initializer: Callable[..., Any]
     second: str = "moving_variance"
+    naming: Naming = OWN
+    between: Callable[[], Any] | None = None
+    made: dict[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
     def averages(self, *, resource: bool = False) -> Averages:
         """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
@@ -88,22 +95,27 @@ class Request:
         Args:
           resource: insists on resource variables, whatever the scope says.
         """
-        return Averages(
-            variables.average(
-                "moving_mean", self.shape, self.dtype, initializer=self.mean_initializer, resource=resource
-            ),
-            variables.average(
-                self.second, self.shape, self.dtype, initializer=self.variance_initializer, resource=resource
-            ),
-        )
+        mean = self._average("moving_mean", self.mean_initializer, resource)
+        if self.between is not None:
+            self.between()
+        return Averages(mean, self._average(self.second, self.variance_initializer, resource))
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
     ) -> Any:
         """Returns a further statistic under the layer's scope, zero unless an initializer is given."""
-        return variables.average(
-            name, shape, self.dtype, initializer=initializer or tf.zeros_initializer(), resource=resource
+        return self._average(name, initializer or tf.zeros_initializer(), resource, shape)
+
+    def _average(self, name: str, initializer: Any, resource: bool, shape: Any = None) -> Any:
+        self.made[name] = variables.average(
+            name,
+            self.shape if shape is None else shape,
+            self.dtype,
+            initializer=initializer,
+            resource=resource,
+            naming=self.naming,
         )
+        return self.made[name]
 
 
 @runtime_checkable

@@ -1,0 +1,78 @@
+"""Runs the old programs one after the other in this process and writes what each printed.
+
+    python drive.py runner|import_line FOLDER NAME...
+
+``runner`` goes through ``tf1bn.run``; ``import_line`` writes a copy in which only the import lines differ.
+"""
+
+import contextlib
+import io
+import json
+import pathlib
+import re
+import runpy
+import sys
+import time
+import traceback
+
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
+FLAGS = {"slim_scopes": "--slim_dir", "two_files": "--two_dir", "before_one": "--log_dir"}
+IMPORT_LINE = re.compile(r"^(\s*)(import|from) tensorflow\b", re.MULTILINE)
+
+
+def arguments(name: str, folder: pathlib.Path) -> list[str]:
+    """The program's own command line: where to write."""
+    return [f"{FLAGS[name]}={folder}"] if name in FLAGS else [str(folder)]
+
+
+def through_runner(name: str, folder: pathlib.Path) -> None:
+    from tf1bn import run
+
+    run.run(run.Options(str(script(PROGRAMS, name)), tuple(arguments(name, folder))))
+
+
+def through_import_line(name: str, folder: pathlib.Path) -> None:
+    original = script(PROGRAMS, name)
+    for source in [original] if original.parent == PROGRAMS else sorted(original.parent.rglob("*.py")):
+        copy = folder / "copy" / source.relative_to(PROGRAMS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = IMPORT_LINE.sub(r"\1\2 tf1bn.compat.v1", source.read_text())
+        copy.write_text(text.replace('import_module("tensorflow")', 'import_module("tf1bn.compat.v1")'))
+    copy = script(folder / "copy", name)
+    before = sys.argv, sys.path
+    sys.argv, sys.path = [str(copy), *arguments(name, folder)], [str(copy.parent), *sys.path]
+    try:
+        runpy.run_path(str(copy), run_name="__main__")
+    finally:
+        sys.argv, sys.path = before
+
+
+def script(folder: pathlib.Path, name: str) -> pathlib.Path:
+    return folder / name / "train.py" if (PROGRAMS / name).is_dir() else folder / f"{name}.py"
+
+
+def main() -> None:
+    way, folder, *names = sys.argv[1:]
+    drive = {"runner": through_runner, "import_line": through_import_line}[way]
+    results = {}
+    for name in names:
+        place = pathlib.Path(folder) / name
+        place.mkdir(parents=True)
+        printed, begin, failure, code = io.StringIO(), time.perf_counter(), "", None
+        import tensorflow.compat.v1 as tf
+
+        tf.reset_default_graph()
+        try:
+            with contextlib.redirect_stdout(printed):
+                drive(name, place)
+        except SystemExit as error:
+            code = error.code
+        except Exception:
+            failure = traceback.format_exc()
+        seconds = time.perf_counter() - begin
+        results[name] = {"printed": printed.getvalue(), "failure": failure, "code": code, "seconds": round(seconds, 1)}
+    (pathlib.Path(folder) / "results.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
