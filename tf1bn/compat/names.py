@@ -135,7 +135,7 @@ PATHS: dict[str, Path] = {
     "contrib": Path(real=False),
     "contrib.deprecated": Path(_SUMMARIES),
     "contrib.layers": Path(modules=("contrib",)),
-    "contrib.layers.python.layers": Path(),
+    "contrib.layers.python.layers": Path(also=("contrib.layers",)),
     "contrib.layers.python.layers.layers": Path(also=("contrib.layers",)),
     "contrib.layers.python.layers.initializers": Path(also=("contrib.layers",)),
     "contrib.layers.python.layers.regularizers": Path(also=("contrib.layers",)),

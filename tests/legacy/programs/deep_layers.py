@@ -8,19 +8,19 @@ mnist = input_data.read_data_sets("MNIST_data/", one_hot=True, reshape=False)
 
 
 def conv_layer(prev_layer, layer_depth, is_training):
-    strides = 2 if layer_depth % 5 == 0 else 1
-    conv_layer = tf.layers.conv2d(prev_layer, 8, 3, strides, "same", use_bias=False, activation=None)
-    conv_layer = tf.layers.batch_normalization(conv_layer, training=is_training, momentum=0.9)
+    strides = 2 if layer_depth == 10 else 1
+    conv_layer = tf.layers.conv2d(prev_layer, 16, 3, strides, "same", use_bias=False, activation=None)
+    conv_layer = tf.layers.batch_normalization(conv_layer, training=is_training, momentum=0.8)
     return tf.nn.relu(conv_layer)
 
 
 def network(inputs, is_training):
-    layer = tf.layers.average_pooling2d(inputs, 2, 2)
+    layer = tf.layers.average_pooling2d(inputs, 4, 4)
     for layer_i in range(1, 20):
         layer = conv_layer(layer, layer_i, is_training)
     layer = tf.reshape(layer, [-1, layer.get_shape()[1] * layer.get_shape()[2] * layer.get_shape()[3]])
     layer = tf.layers.dense(layer, 32, use_bias=False)
-    layer = tf.nn.relu(tf.layers.batch_normalization(layer, training=is_training, momentum=0.9))
+    layer = tf.nn.relu(tf.layers.batch_normalization(layer, training=is_training, momentum=0.8))
     return tf.layers.dense(layer, 10)
 
 
@@ -45,6 +45,8 @@ def train(num_batches, batch_size, learning_rate, path):
             scores.append(score)
         print("trained: %.4f" % (sum(scores[-20:]) / 20))
         saver.save(sess, path + "/deep.ckpt")
+        feed = {inputs: mnist.test.images, labels: mnist.test.labels, is_training: False}
+        print("evaluated: %.4f" % sess.run(accuracy, feed))
     tf.reset_default_graph()
     inputs = tf.placeholder(tf.float32, [None, 28, 28, 1])
     logits = network(inputs, False)
@@ -55,4 +57,4 @@ def train(num_batches, batch_size, learning_rate, path):
 
 
 tf.set_random_seed(2)
-train(150, 64, 0.01, sys.argv[1])
+train(110, 64, 0.005, sys.argv[1])

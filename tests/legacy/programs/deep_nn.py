@@ -16,7 +16,7 @@ def normalized(layer, num_units, is_training):
 
     def batch_norm_training():
         batch_mean, batch_variance = tf.nn.moments(layer, list(range(layer.get_shape().ndims - 1)), keep_dims=False)
-        decay = 0.9
+        decay = 0.8
         train_mean = tf.assign(pop_mean, pop_mean * decay + batch_mean * (1 - decay))
         train_variance = tf.assign(pop_variance, pop_variance * decay + batch_variance * (1 - decay))
         with tf.control_dependencies([train_mean, train_variance]):
@@ -29,15 +29,15 @@ def normalized(layer, num_units, is_training):
 
 
 def conv_layer(prev_layer, layer_depth, is_training):
-    strides = 2 if layer_depth % 5 == 0 else 1
+    strides = 2 if layer_depth == 10 else 1
     in_channels = prev_layer.get_shape().as_list()[3]
-    weights = tf.Variable(tf.truncated_normal([3, 3, in_channels, 8], stddev=0.1))
+    weights = tf.Variable(tf.truncated_normal([3, 3, in_channels, 16], stddev=0.1))
     layer = tf.nn.conv2d(prev_layer, weights, strides=[1, strides, strides, 1], padding="SAME")
-    return normalized(layer, 8, is_training)
+    return normalized(layer, 16, is_training)
 
 
 def build(inputs, is_training):
-    layer = tf.nn.avg_pool(inputs, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
+    layer = tf.nn.avg_pool(inputs, [1, 4, 4, 1], [1, 4, 4, 1], "VALID")
     for i in range(1, 20):
         layer = conv_layer(layer, i, is_training)
     orig_shape = layer.get_shape().as_list()
@@ -54,19 +54,20 @@ labels = tf.placeholder(tf.float32, [None, 10])
 is_training = tf.placeholder(tf.bool, name="is_training")
 logits = build(inputs, is_training)
 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(logits=logits, labels=labels))
-optimizer = tf.train.AdamOptimizer(0.01).minimize(loss)
+optimizer = tf.train.AdamOptimizer(0.005).minimize(loss)
 accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.argmax(labels, 1)), tf.float32))
 saver = tf.train.Saver(max_to_keep=1)
 with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
     sess.run(tf.global_variables_initializer())
     scores = []
-    for _ in range(150):
+    for _ in range(110):
         xs, ys = mnist.train.next_batch(64)
         scores.append(sess.run([accuracy, optimizer], {inputs: xs, labels: ys, is_training: True})[0])
     print("trained: %.4f" % (sum(scores[-20:]) / 20))
     path = saver.save(sess, sys.argv[1] + "/nn")
+    feed = {inputs: mnist.test.images, labels: mnist.test.labels, is_training: False}
+    print("evaluated: %.4f" % sess.run(accuracy, feed))
 
 with tf.Session() as sess:
     saver.restore(sess, path)
-    feed = {inputs: mnist.test.images, labels: mnist.test.labels, is_training: False}
     print("restored: %.4f" % sess.run(accuracy, feed))

@@ -1,0 +1,42 @@
+"""Old programs run unchanged, and with other import lines, train on digits and restore."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[1]
+PROGRAMS = sorted(path.stem for path in (HERE / "programs").iterdir() if not path.name.startswith("_"))
+WAYS = ("runner", "import_line")
+
+
+@pytest.fixture(scope="session", params=WAYS)
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each program printed, one process for all of them."""
+    folder = tmp_path_factory.mktemp(request.param)
+    command = [sys.executable, str(HERE / "drive.py"), request.param, str(folder), *PROGRAMS]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("TF1BN_MNIST", None)
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads((folder / "results.json").read_text())
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_restored_inference_graph_scores_like_its_training(results: dict[str, Any], name: str) -> None:
+    result = results[name]
+    assert not result["failure"], result["failure"]
+    assert result["code"] in (None, 0)
+    scores = {key: float(value) for key, value in (line.split(": ") for line in result["printed"].splitlines())}
+    assert scores["trained"] > 0.85, scores
+    assert scores["restored"] > scores["trained"] - 0.15, scores
+    assert scores.get("evaluated", scores["restored"]) == scores["restored"], scores
+
+
+def test_there_are_at_least_the_eleven_styles() -> None:
+    assert len(PROGRAMS) >= 11
