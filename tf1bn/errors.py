@@ -66,6 +66,10 @@ class StrategyError(Tf1bnError, TypeError):
     """An update strategy does not fulfil the protocol."""
 
 
+class AbsentError(Tf1bnError, AttributeError):
+    """A dialect's module does not have this name here."""
+
+
 class Tf1bnWarning(UserWarning):
     """Something works, but not as its program may expect."""
 

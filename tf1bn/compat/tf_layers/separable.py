@@ -69,11 +69,7 @@ class SeparableConvolution(Convolution):
 
     def build(self, input_shape: Any) -> None:
         channels = windows.channels(tf.TensorShape(input_shape), self.rank + 2, self.data_format)
-        shapes = {
-            "depthwise": (*self.kernel_size, channels, self.depth_multiplier),
-            "pointwise": (*[1] * self.rank, channels * self.depth_multiplier, self.filters),
-        }
-        for part, shape in shapes.items():
+        for part, shape in self._shapes(channels).items():
             kernel = self.add_weight(
                 f"{part}_kernel",
                 shape,
@@ -84,6 +80,12 @@ class SeparableConvolution(Convolution):
             setattr(self, f"{part}_kernel", kernel)
         self._build_bias()
         self.built = True
+
+    def _shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
+        return {
+            "depthwise": (*self.kernel_size, channels, self.depth_multiplier),
+            "pointwise": (*[1] * self.rank, channels * self.depth_multiplier, self.filters),
+        }
 
     def _convolved(self, x: tf.Tensor) -> tf.Tensor:
         depthwise, pointwise = (tf.convert_to_tensor(k) for k in (self.depthwise_kernel, self.pointwise_kernel))

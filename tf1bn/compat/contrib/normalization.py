@@ -1,0 +1,183 @@
+"""``tf.contrib.layers.batch_norm``, which is ``slim.batch_norm``.
+
+Where it differs from the original, on purpose:
+
+* All deviations of ``tf1bn.compat.tf_layers.normalization``; ``is_training=None`` is refused.
+* Parameters are float32 for half-precision inputs also with ``batch_weights``; there they were half precision.
+* ``adjustment`` together with ``batch_weights``, another ``updates_collections`` or ``zero_debias_moving_mean`` is
+  refused; there it was ignored.
+* An empty ``updates_collections`` list keeps the averages as they are, as there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat import dialect
+from tf1bn.compat.contrib import named_outputs
+from tf1bn.compat.contrib.scoping import add_arg_scope
+from tf1bn.compat.contrib.variables import model_getter
+from tf1bn.compat.contrib.zero_debias import LEAVES, ZeroDebias
+from tf1bn.compat.tf_layers.normalization import BatchNormalization
+from tf1bn.core.naming import Naming
+from tf1bn.layers import assembly
+from tf1bn.layers.call import Inputs
+from tf1bn.layers.options import Switches
+from tf1bn.strategies import base, catalog
+
+UPDATE_OPS = tf.GraphKeys.UPDATE_OPS
+_MODEL = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
+NAMING = Naming(
+    affine_order=("beta", "gamma"),
+    affine_collections=_MODEL,
+    average_collections=_MODEL,
+    regularizes_averages=True,
+    entries=dialect.ENTRIES,
+)
+_LEAVES = ("moving_mean", "moving_variance", "beta", "gamma")
+_WORDS = {"zero_debias": "zero_debias_moving_mean"}
+_INITIALIZERS = {
+    "beta": tf.zeros_initializer,
+    "gamma": tf.ones_initializer,
+    "moving_mean": tf.zeros_initializer,
+    "moving_variance": tf.ones_initializer,
+}
+
+
+@add_arg_scope
+def batch_norm(
+    inputs: Any,
+    decay: Any = 0.999,
+    center: bool = True,
+    scale: bool = False,
+    epsilon: float = 0.001,
+    activation_fn: Any = None,
+    param_initializers: dict[str, Any] | None = None,
+    param_regularizers: dict[str, Any] | None = None,
+    updates_collections: Any = UPDATE_OPS,
+    is_training: Any = True,
+    reuse: Any = None,
+    variables_collections: Any = None,
+    outputs_collections: Any = None,
+    trainable: bool = True,
+    batch_weights: Any = None,
+    fused: bool | None = None,
+    data_format: str = "NHWC",
+    zero_debias_moving_mean: bool = False,
+    scope: Any = None,
+    renorm: bool = False,
+    renorm_clipping: dict[str, Any] | None = None,
+    renorm_decay: Any = 0.99,
+    adjustment: Any = None,
+) -> tf.Tensor:
+    """Normalises each channel of ``inputs``, with contrib's arguments, defaults, names and collections.
+
+    The original has three ways of doing it, which differ in what they leave behind: the class of tf.layers (rank 4
+    with default updates, 3 and 5), its own fused one (rank 2; rank 4 with other updates) and its own plain one.
+
+    Variables (in ``scope``, by default ``BatchNorm``, ``BatchNorm_1``, ...; all also in MODEL_VARIABLES):
+      beta, gamma (only with ``scale``), moving_mean, moving_variance; the class makes gamma before beta.
+
+    Graph effects:
+      A training call adds two operations to ``updates_collections``; None lets the output depend on the update.
+      A ``tf1bn.default_update_strategy`` block overrides both.
+
+    Args:
+      fused: matters for the moving variance, which has Bessel's correction on both fused ways: rank 2 and 4,
+        unless ``fused`` is False. The fastest kernel is chosen in any case.
+      param_initializers, param_regularizers: by the names of the variables.
+      trainable: the class moves no average when False, the other two ways do.
+      others: as in contrib.
+    """
+    text = str(getattr(inputs, "shape", ""))
+    with dialect.speaking("batch_norm", _WORDS, scope=getattr(scope, "name", scope), inputs=text):
+        inputs = tf.convert_to_tensor(inputs)
+        dialect.require_known(inputs, "inputs")
+        dialect.require_switch(is_training, "is_training")
+        if data_format not in ("NHWC", "NCHW"):
+            raise errors.ArgumentError(errors.explain("`data_format` has to be either NCHW or NHWC", got=data_format))
+        default = isinstance(updates_collections, str) and updates_collections == UPDATE_OPS
+        fusable = batch_weights is None and not renorm and adjustment is None and inputs.shape.rank in (2, 4)
+        special = zero_debias_moving_mean or not default
+        axis = 1 if data_format == "NCHW" else -1
+        chosen = {
+            "decay": decay,
+            "center": bool(center),
+            "scale": bool(scale),
+            "epsilon": epsilon,
+            "trainable": bool(trainable),
+        }
+        initializers = {
+            f"{leaf}_initializer": (param_initializers or {}).get(leaf, made()) for leaf, made in _INITIALIZERS.items()
+        }
+        regularizers = {f"{leaf}_regularizer": (param_regularizers or {}).get(leaf) for leaf in ("beta", "gamma")}
+        by_fused = fused is not False and fusable and (special or inputs.shape.rank == 2)
+        by_class = not by_fused and batch_weights is None and not special
+        with tf.variable_scope(
+            scope, "BatchNorm", [inputs], reuse=reuse, custom_getter=model_getter(plain=LEAVES)
+        ) as entered:
+            if by_class:
+                layer = BatchNormalization(
+                    axis=axis,
+                    momentum=chosen.pop("decay"),
+                    **chosen,
+                    **initializers,
+                    **regularizers,
+                    renorm=renorm,
+                    renorm_clipping=renorm_clipping,
+                    renorm_momentum=renorm_decay,
+                    adjustment=adjustment,
+                    name=entered.name,
+                    fused=True if fused is None else fused,
+                    _scope=entered,
+                    _reuse=reuse,
+                )
+                outputs = layer(inputs, training=is_training)
+                made = {leaf: getattr(layer, leaf) for leaf in _LEAVES}
+            else:
+                if renorm or adjustment is not None:
+                    raise errors.ArgumentError(
+                        f"`{'renorm' if renorm else 'adjustment'}` is not supported with batch_weights, "
+                        "updates_collections or zero_debias_moving_mean."
+                    )
+                # The original's plain way does not look at the regularizers.
+                given = {**chosen, **initializers, **(regularizers if by_fused else {}), "axis": axis}
+                given |= {"batch_weights": batch_weights, "bessel_correction": by_fused}
+                outputs, made = _own(
+                    inputs, entered.name, is_training, given, updates_collections, zero_debias_moving_mean
+                )
+            for leaf in _LEAVES:
+                if made.get(leaf) is not None:
+                    named_outputs.add_variable(made[leaf], variables_collections, leaf)
+            if activation_fn is not None:
+                outputs = activation_fn(outputs)
+            return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+
+
+def _own(
+    inputs: tf.Tensor, scope: str, is_training: Any, given: dict[str, Any], collections: Any, debias: bool
+) -> tuple[tf.Tensor, dict[str, Any]]:
+    """Builds one of contrib's own two ways; returns the output and the variables by name."""
+    kept_by = dialect.at_this_place(dialect.strategy(collections), is_training)
+    if debias and catalog.chosen_default() is not None:
+        given["zero_debias"] = True
+    elif debias:
+        kept_by = ZeroDebias(kept_by)
+    options = dialect.options(update_strategy=kept_by, **given)
+    switches = Switches.of(is_training, None)
+    if inputs.shape.as_list()[options.axis] is None:
+        raise errors.ShapeError(errors.explain("`inputs` has an undefined channel dimension", got=str(inputs.shape)))
+    checked = Inputs.of(inputs, options)
+    request = assembly.request(scope, checked, switches, options, NAMING)
+    base.check_site(kept_by, request)
+    order = assembly.order(request, switches, options)
+    made = assembly.create(request, options)
+    result = assembly.run(made, checked, request, order, switches, options)
+    if not isinstance(collections, (str, type(None))) and catalog.chosen_default() is None:
+        for name in list(collections)[1:]:
+            for op in result.updates:
+                tf.add_to_collection(name, op)
+    return result.y, {"beta": made.beta, "gamma": made.gamma, **request.made}
