@@ -82,10 +82,6 @@ class CheckpointError(Tf1bnError, ValueError):
     """A checkpoint is missing, damaged, or of another model."""
 
 
-class AbsentNameError(Tf1bnError, AttributeError):
-    """A name of an old TensorFlow that neither the facade nor today's TensorFlow has."""
-
-
 class AbsentModuleError(Tf1bnError, ImportError):
     """A module, or a name imported from one, of an old TensorFlow that is not served."""
 

@@ -175,6 +175,7 @@ def _load(train_dir: str, validation: int | None) -> Dataset:
     warnings.warn(
         f"no MNIST files in {train_dir!r} and nothing is downloaded: these are the 1,797 digits that come with tf1bn, "
         f"not MNIST. Put the four IDX files there, or set {FOLDER_VARIABLE} to their folder.",
+        errors.Tf1bnWarning,
         stacklevel=3,
     )
     if validation is None or validation >= 1297:  # a size meant for the 60,000 images of MNIST

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.absent import NEAREST
 from tf1bn.compat.names import PATHS, REPLACEMENTS, Path
 
 ROOT = "tf1bn.compat.v1"
@@ -54,7 +55,7 @@ def look_up(path: str, name: str) -> Any:
     """Returns what ``name`` means at a path of the facade.
 
     Raises:
-      AbsentNameError: neither the facade nor TensorFlow has it; the text names the nearest replacement.
+      AbsentError: neither the facade nor TensorFlow has it; the text names the nearest replacement.
       AttributeError: a dunder name that a module need not have.
     """
     if name == "__all__":
@@ -63,7 +64,7 @@ def look_up(path: str, name: str) -> Any:
         raise AttributeError(name)
     value, origin = _find(path, name)
     if value is _MISSING:
-        raise absent(_join(path, name), errors.AbsentNameError)
+        raise absent(_join(path, name), errors.AbsentError)
     if not isinstance(value, types.ModuleType):
         notify(_join(path, name), origin)
     return value
@@ -139,6 +140,8 @@ def absent(path: str, kind: type[errors.Tf1bnError]) -> errors.Tf1bnError:
     """Returns the error for a path that nobody serves."""
     parent, _, leaf = path.rpartition(".")
     hint = next((REPLACEMENTS[begin] for begin in _beginnings(path) if begin in REPLACEMENTS), "")
+    if path.startswith("contrib.") and leaf in NEAREST:
+        hint = f"Use {NEAREST[leaf]}."
     known = names(parent) if is_module(parent) else []
     stand_in = f'A stand-in of your own: tf1bn.compat.v1.register("{path}", ...).'
     text = errors.explain(
