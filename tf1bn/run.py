@@ -173,7 +173,8 @@ def _audit() -> Any:
     if importlib.util.find_spec("tf1bn.audit") is None:
         return None
     auditor = importlib.import_module("tf1bn.audit")
-    return lambda graph: str(auditor.audit(graph))
+    report = importlib.import_module("tf1bn.audit.report")
+    return lambda graph: report.to_text(auditor.audit(graph))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ class DataSet:
                 )
             del one_hot
             images = _converted(images, _numpy_dtype(dtype))
-        self._images = images.reshape(len(images), -1) if reshape else images
+        self._images = images.reshape(len(images), math.prod(images.shape[1:])) if reshape else images
         self._labels = labels
         self._random = np.random.RandomState(seed)
         self._order: np.ndarray | None = None

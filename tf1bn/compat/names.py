@@ -134,7 +134,9 @@ PATHS: dict[str, Path] = {
     "layers": Path(modules=("tf_layers",), real=False),
     "contrib": Path(real=False),
     "contrib.deprecated": Path(_SUMMARIES),
-    "contrib.layers": Path(modules=("contrib.layers",)),
+    "contrib.layers": Path(
+        {"xavier_initializer_conv2d": "contrib.layers:xavier_initializer"}, modules=("contrib.layers",)
+    ),
     "contrib.layers.initializers": Path(also=("contrib.layers",)),
     "contrib.layers.regularizers": Path(also=("contrib.layers",)),
     "contrib.layers.python.layers": Path(also=("contrib.layers",)),

@@ -86,6 +86,9 @@ def moments(
     Returns:
       Mean and biased variance.
     """
+    if isinstance(axes, tf.Tensor):
+        known = tf.get_static_value(axes)
+        axes = axes if known is None else known
     if not isinstance(axes, tf.Tensor):
         axes = [int(axis) for axis in np.atleast_1d(np.asarray(sorted(axes) if isinstance(axes, set) else axes))]
     keep = keepdims if keepdims is not None else keep_dims
