@@ -147,7 +147,8 @@ def _as_main(main: types.ModuleType, options: Options, folders: list[str]) -> It
     """Makes the interpreter look as it does when it runs a script."""
     before = sys.argv, sys.path, sys.modules["__main__"]
     sys.argv = [options.script, *options.argv]
-    sys.path = [folders[0], *folders[1:], *sys.path[1:]]
+    by_module_switch = bool(sys.path) and os.path.abspath(sys.path[0]) == os.getcwd()  # `python -m` put it there
+    sys.path = [*folders, *sys.path[by_module_switch:]]
     sys.modules["__main__"] = main
     try:
         yield
