@@ -89,13 +89,13 @@ def instance_norm(
         axis = 1 if data_format == "NCHW" else rank - 1
         with tf.variable_scope(scope, "InstanceNorm", [inputs], reuse=reuse) as entered:
             shape = inputs.shape[axis : axis + 1]
-            parameters = _affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
+            beta, gamma = _affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
             if axis == 1 and rank > 2:
                 wide = [1, -1, *[1] * (rank - 2)]
-                parameters = tuple(None if p is None else tf.reshape(p, wide) for p in parameters)
+                beta, gamma = (None if p is None else tf.reshape(p, wide) for p in (beta, gamma))
             axes = [i for i in range(1, rank) if i != axis]
             mean, variance = tf.nn.moments(inputs, axes, keep_dims=True)
-            outputs = tf.nn.batch_normalization(inputs, mean, variance, *parameters, epsilon, name="instancenorm")
+            outputs = tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, epsilon, name="instancenorm")
             outputs = outputs if activation_fn is None else activation_fn(outputs)
             return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
 

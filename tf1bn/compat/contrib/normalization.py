@@ -11,7 +11,7 @@ Where it differs from the original, on purpose:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
@@ -25,8 +25,10 @@ from tf1bn.compat.tf_layers.normalization import BatchNormalization
 from tf1bn.core.naming import Naming
 from tf1bn.layers import assembly
 from tf1bn.layers.call import Inputs
-from tf1bn.layers.options import Switches
+from tf1bn.layers.options import Options, Switches
 from tf1bn.strategies import base, catalog
+from tf1bn.strategies.collection import Collection
+from tf1bn.strategies.inline import Inline
 
 UPDATE_OPS = tf.GraphKeys.UPDATE_OPS
 _MODEL = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
@@ -99,56 +101,35 @@ def batch_norm(
         dialect.require_switch(is_training, "is_training")
         if data_format not in ("NHWC", "NCHW"):
             raise errors.ArgumentError(errors.explain("`data_format` has to be either NCHW or NHWC", got=data_format))
-        default = isinstance(updates_collections, str) and updates_collections == UPDATE_OPS
-        fusable = batch_weights is None and not renorm and adjustment is None and inputs.shape.rank in (2, 4)
-        special = zero_debias_moving_mean or not default
         axis = 1 if data_format == "NCHW" else -1
-        chosen = {
-            "decay": decay,
+        given: dict[str, Any] = {
             "center": bool(center),
             "scale": bool(scale),
             "epsilon": epsilon,
             "trainable": bool(trainable),
         }
-        initializers = {
-            f"{leaf}_initializer": (param_initializers or {}).get(leaf, made()) for leaf, made in _INITIALIZERS.items()
+        given |= {"axis": axis, **_initializers(param_initializers or {})}
+        regularizers: dict[str, Any] = {
+            f"{leaf}_regularizer": (param_regularizers or {}).get(leaf) for leaf in ("beta", "gamma")
         }
-        regularizers = {f"{leaf}_regularizer": (param_regularizers or {}).get(leaf) for leaf in ("beta", "gamma")}
+        default = isinstance(updates_collections, str) and updates_collections == UPDATE_OPS
+        special = bool(zero_debias_moving_mean) or not default
+        fusable = batch_weights is None and not renorm and adjustment is None and inputs.shape.rank in (2, 4)
         by_fused = fused is not False and fusable and (special or inputs.shape.rank == 2)
-        by_class = not by_fused and batch_weights is None and not special
-        with tf.variable_scope(
-            scope, "BatchNorm", [inputs], reuse=reuse, custom_getter=model_getter(plain=LEAVES)
-        ) as entered:
-            if by_class:
-                layer = BatchNormalization(
-                    axis=axis,
-                    momentum=chosen.pop("decay"),
-                    **chosen,
-                    **initializers,
-                    **regularizers,
-                    renorm=renorm,
-                    renorm_clipping=renorm_clipping,
-                    renorm_momentum=renorm_decay,
-                    adjustment=adjustment,
-                    name=entered.name,
-                    fused=True if fused is None else fused,
-                    _scope=entered,
-                    _reuse=reuse,
-                )
+        getter = model_getter(plain=LEAVES)
+        with tf.variable_scope(scope, "BatchNorm", [inputs], reuse=reuse, custom_getter=getter) as entered:
+            if not by_fused and batch_weights is None and not special:
+                given |= {"momentum": decay, "fused": fused, "adjustment": adjustment, **regularizers}
+                given |= {"renorm": renorm, "renorm_clipping": renorm_clipping, "renorm_momentum": renorm_decay}
+                layer = BatchNormalization(**given, name=entered.name, _scope=entered, _reuse=reuse)
                 outputs = layer(inputs, training=is_training)
                 made = {leaf: getattr(layer, leaf) for leaf in _LEAVES}
             else:
-                if renorm or adjustment is not None:
-                    raise errors.ArgumentError(
-                        f"`{'renorm' if renorm else 'adjustment'}` is not supported with batch_weights, "
-                        "updates_collections or zero_debias_moving_mean."
-                    )
+                _refuse_beside_own({"renorm": renorm, "adjustment": adjustment})
                 # The original's plain way does not look at the regularizers.
-                given = {**chosen, **initializers, **(regularizers if by_fused else {}), "axis": axis}
-                given |= {"batch_weights": batch_weights, "bessel_correction": by_fused}
-                outputs, made = _own(
-                    inputs, entered.name, is_training, given, updates_collections, zero_debias_moving_mean
-                )
+                given |= {"decay": decay, "batch_weights": batch_weights, **(regularizers if by_fused else {})}
+                own = _Own(entered.name, updates_collections, bool(zero_debias_moving_mean), by_fused)
+                outputs, made = own.build(inputs, is_training, given)
             for leaf in _LEAVES:
                 if made.get(leaf) is not None:
                     named_outputs.add_variable(made[leaf], variables_collections, leaf)
@@ -157,27 +138,57 @@ def batch_norm(
             return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
 
 
-def _own(
-    inputs: tf.Tensor, scope: str, is_training: Any, given: dict[str, Any], collections: Any, debias: bool
-) -> tuple[tf.Tensor, dict[str, Any]]:
-    """Builds one of contrib's own two ways; returns the output and the variables by name."""
-    kept_by = dialect.at_this_place(dialect.strategy(collections), is_training)
-    if debias and catalog.chosen_default() is not None:
-        given["zero_debias"] = True
-    elif debias:
-        kept_by = ZeroDebias(kept_by)
-    options = dialect.options(update_strategy=kept_by, **given)
-    switches = Switches.of(is_training, None)
-    if inputs.shape.as_list()[options.axis] is None:
-        raise errors.ShapeError(errors.explain("`inputs` has an undefined channel dimension", got=str(inputs.shape)))
-    checked = Inputs.of(inputs, options)
-    request = assembly.request(scope, checked, switches, options, NAMING)
-    base.check_site(kept_by, request)
-    order = assembly.order(request, switches, options)
-    made = assembly.create(request, options)
-    result = assembly.run(made, checked, request, order, switches, options)
-    if not isinstance(collections, (str, type(None))) and catalog.chosen_default() is None:
-        for name in list(collections)[1:]:
+def _initializers(given: dict[str, Any]) -> dict[str, Any]:
+    return {f"{leaf}_initializer": given.get(leaf, default()) for leaf, default in _INITIALIZERS.items()}
+
+
+def _refuse_beside_own(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value:
+            raise errors.ArgumentError(
+                f"`{name}` is not supported with batch_weights, updates_collections or zero_debias_moving_mean."
+            )
+
+
+class _Own(NamedTuple):
+    """One of contrib's own two ways, fused or plain."""
+
+    scope: str
+    collections: Any
+    debias: bool
+    fused: bool
+
+    def build(self, inputs: tf.Tensor, is_training: Any, given: dict[str, Any]) -> tuple[tf.Tensor, dict[str, Any]]:
+        """Returns the output, and the variables by name."""
+        options = self._options(is_training, given)
+        if inputs.shape.as_list()[options.axis] is None:
+            raise errors.ShapeError(
+                errors.explain("`inputs` has an undefined channel dimension", got=str(inputs.shape))
+            )
+        switches = Switches.of(is_training, None)
+        checked = Inputs.of(inputs, options)
+        request = assembly.request(self.scope, checked, switches, options, NAMING)
+        base.check_site(options.strategy, request)
+        order = assembly.order(request, switches, options)
+        made = assembly.create(request, options)
+        result = assembly.run(made, checked, request, order, switches, options)
+        for name in self._further_collections():
             for op in result.updates:
                 tf.add_to_collection(name, op)
-    return result.y, {"beta": made.beta, "gamma": made.gamma, **request.made}
+        return result.y, {"beta": made.beta, "gamma": made.gamma, **request.made}
+
+    def _options(self, is_training: Any, given: dict[str, Any]) -> Options:
+        overridden = catalog.chosen_default() is not None
+        kept_by = dialect.at_this_place(dialect.strategy(self.collections), is_training)
+        if self.debias and isinstance(kept_by, (Collection, Inline)) and not overridden:
+            kept_by = ZeroDebias(kept_by)
+        return dialect.options(
+            update_strategy=kept_by,
+            bessel_correction=self.fused,
+            zero_debias=self.debias and overridden,
+            **given,
+        )
+
+    def _further_collections(self) -> list[str]:
+        one = self.collections is None or isinstance(self.collections, str)
+        return [] if one or catalog.chosen_default() is not None else list(self.collections)[1:]

@@ -150,7 +150,7 @@ def stack(inputs: Any, layer: Callable[..., Any], stack_args: Sequence[Any], **k
 
 def _name(layer: Any, default: str) -> str:
     """Returns the name of a function, also of a partial one."""
-    return getattr(layer, "__name__", None) or getattr(getattr(layer, "func", None), "__name__", default)
+    return str(getattr(layer, "__name__", getattr(getattr(layer, "func", None), "__name__", default)))
 
 
 def _pooled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -112,7 +113,7 @@ def multiply_gradients(grads_and_vars: Pairs, gradient_multipliers: Mapping[Any,
                     errors.explain(f"variable {variable.op.name!r} has no gradient to multiply"),
                     where="multiply_gradients",
                 )
-            gradient = _mapped(gradient, lambda value, f=factor: value * tf.cast(f, value.dtype))
+            gradient = _mapped(gradient, functools.partial(_times, factor))
         found.append((gradient, variable))
     return found
 
@@ -141,6 +142,10 @@ def _updates(update_ops: Sequence[Any] | None) -> list[Any]:
         )
     unique = {id(op): op for op in chosen}.values()
     return [op if isinstance(op, (tf.Operation, tf.Tensor)) else op.op for op in unique]
+
+
+def _times(factor: Any, value: Any) -> Any:
+    return value * tf.cast(factor, value.dtype)
 
 
 def _mapped(gradient: Any, function: Callable[[Any], Any]) -> Any:

@@ -28,7 +28,7 @@ from tf1bn.core import axes as axes_lib
 from tf1bn.core.naming import Naming
 from tf1bn.layers import arguments, assembly
 from tf1bn.layers.call import Inputs
-from tf1bn.layers.options import Affine, Options, Switches
+from tf1bn.layers.options import Options, Switches
 from tf1bn.strategies import base
 
 _VARIABLES = (tf.GraphKeys.GLOBAL_VARIABLES,)
@@ -128,10 +128,9 @@ class BatchNormalization(Layer):
             )
             base.check_site(kept_by, request)
             order = assembly.order(request, switches, options)
-            if self._made is None:
-                self._make(request, options)
-            kept = dataclasses.replace(self._made.kept, strategy=kept_by, options=options)
-            result = assembly.run(self._made._replace(kept=kept), checked, request, order, switches, options)
+            made = self._made or self._make(request, options)
+            kept = dataclasses.replace(made.kept, strategy=kept_by, options=options)
+            result = assembly.run(made._replace(kept=kept), checked, request, order, switches, options)
             if getattr(kept_by, "collection", None) == tf.GraphKeys.UPDATE_OPS:
                 self._updates += result.updates
             return result.y
@@ -184,12 +183,12 @@ class BatchNormalization(Layer):
             beta=_constrained(found.beta, self.beta_constraint),
         )
 
-    def _make(self, request: base.Request, options: Options) -> None:
+    def _make(self, request: base.Request, options: Options) -> assembly.Made:
         """Makes the variables in the layer's scope, and the losses of those that are new."""
         before = known_variables()
-        self._made = assembly.create(request, options)
+        made = assembly.create(request, options)
         for leaf in ("gamma", "beta"):
-            variable = getattr(self._made, leaf)
+            variable = getattr(made, leaf)
             setattr(self, leaf, variable)
             if variable is not None:
                 self._track(variable, bool(self.trainable))
@@ -200,6 +199,8 @@ class BatchNormalization(Layer):
         for leaf, variable in request.made.items():
             self._track(variable, False)
             setattr(self, leaf, variable)
+        self._made = made
+        return made
 
 
 def batch_normalization(
@@ -266,5 +267,5 @@ def batch_normalization(
     return layer(inputs, training=training)
 
 
-def _constrained(affine: Affine | None, constraint: Any) -> Affine | None:
+def _constrained(affine: Any, constraint: Any) -> Any:
     return None if affine is None else affine._replace(constraint=constraint)
