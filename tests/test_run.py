@@ -48,7 +48,9 @@ def test_wrong_command_lines_are_refused(argv: list[str], text: str) -> None:
 
 
 def test_help_and_usage_errors_load_no_tensorflow(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
-    program = "import sys; from tf1bn import run; code = run.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; "
+    program = (
+        "import sys; from tf1bn import run; code = run.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; "
+    )
     for argument, code, words in (("--help", 0, "--tf1bn_report"), ("--what", 2, "unknown flag")):
         command = [sys.executable, "-c", program + "sys.exit(code)", argument]
         result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

@@ -53,6 +53,6 @@ def test_a_name_of_python_2_gives_a_hint(source: str) -> None:
 
 @pytest.mark.parametrize("source", ["mistyped", "{}.mistyped", "import mistyped_module", "1 / 0"])
 def test_another_failure_gives_none(source: str) -> None:
-    with pytest.raises(Exception) as raised:  # noqa: B017, PT011
+    with pytest.raises(Exception) as raised:
         exec(source, {})
     assert python2.hint(raised.value, "p.py") == ""

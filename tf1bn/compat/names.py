@@ -72,20 +72,11 @@ _RENAMED = {
     "batch_svd": "=svd",
 }
 
-_CELLS = _from(
-    "rnn_cell",
-    "BasicLSTMCell",
-    "BasicRNNCell",
-    "DeviceWrapper",
-    "DropoutWrapper",
-    "GRUCell",
-    "LSTMCell",
-    "LSTMStateTuple",
-    "MultiRNNCell",
-    "ResidualWrapper",
-    "RNNCell",
-    "_linear",
-)
+_CELLS = {
+    **_from("rnn_base", "LSTMStateTuple", "RNNCell"),
+    **_from("rnn_cell", "BasicLSTMCell", "BasicRNNCell", "GRUCell", "LSTMCell", "_linear"),
+    **_from("rnn_wrappers", "DeviceWrapper", "DropoutWrapper", "MultiRNNCell", "ResidualWrapper"),
+}
 
 _STATIC_RNN = {
     "rnn": "=nn.static_rnn",
@@ -100,7 +91,9 @@ _CONTRIB_RNN = {
     "static_state_saving_rnn": "=nn.static_state_saving_rnn",
 }
 
-_MNIST = _from("input_data", "DataSet", "Datasets", "read_data_sets", "dense_to_one_hot", "extract_images", "extract_labels")
+_MNIST = _from(
+    "input_data", "DataSet", "Datasets", "read_data_sets", "dense_to_one_hot", "extract_images", "extract_labels"
+)
 
 PATHS: dict[str, Path] = {
     "": Path(
@@ -111,7 +104,9 @@ PATHS: dict[str, Path] = {
         }
     ),
     "app": Path(),
-    "app.flags": Path(_from("old_flags", *(f"DEFINE_{kind}" for kind in ("string", "integer", "float", "boolean", "bool")), "FLAGS")),
+    "app.flags": Path(
+        _from("old_flags", *(f"DEFINE_{kind}" for kind in ("string", "integer", "float", "boolean", "bool")), "FLAGS")
+    ),
     "flags": Path(also=("app.flags",)),
     "nn": Path(
         {
@@ -184,7 +179,9 @@ _PRIVATE: dict[str, Path] = {
     "framework.ops": Path(_from("private_names", "get_name_scope"), also=("",)),
     "framework.dtypes": Path(also=("", "dtypes")),
     "framework.constant_op": Path(also=("",)),
-    "framework.tensor_shape": Path(_from("private_names", "as_shape", "scalar", "vector", "matrix", "unknown_shape"), also=("",)),
+    "framework.tensor_shape": Path(
+        _from("private_names", "as_shape", "scalar", "vector", "matrix", "unknown_shape"), also=("",)
+    ),
     "framework.tensor_util": Path({"constant_value": "=get_static_value"}, also=("",)),
     "framework.random_seed": Path(also=("random", "")),
     "framework.errors": Path(also=("errors",)),

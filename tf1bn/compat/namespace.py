@@ -113,10 +113,14 @@ def register(name: str, value: Any, *, replace: bool = False) -> None:
     """
     with errors.located("register"):
         if not isinstance(name, str):
-            raise errors.ArgumentTypeError(errors.explain("`name` must be a string", got=name, expected="a dotted name"))
+            raise errors.ArgumentTypeError(
+                errors.explain("`name` must be a string", got=name, expected="a dotted name")
+            )
         if not all(part.isidentifier() for part in name.split(".")):
             raise errors.ArgumentError(
-                errors.explain("`name` must be a dotted name", got=name, expected='for example "contrib.crf.crf_decode"')
+                errors.explain(
+                    "`name` must be a dotted name", got=name, expected='for example "contrib.crf.crf_decode"'
+                )
             )
         parent, _, leaf = name.rpartition(".")
         if not replace and _find(parent, leaf)[0] is not _MISSING:

@@ -18,7 +18,18 @@ _SIGNS = (
     (re.compile(r"\blambda\s*\("), "a lambda that unpacks its argument"),
     (re.compile(r"^\s*def\s+\w+\s*\([^)]*\("), "a function that unpacks its argument"),
 )
-_NAMES = ("xrange", "unicode", "raw_input", "basestring", "unichr", "long", "reduce", "iteritems", "itervalues", "has_key")
+_NAMES = (
+    "xrange",
+    "unicode",
+    "raw_input",
+    "basestring",
+    "unichr",
+    "long",
+    "reduce",
+    "iteritems",
+    "itervalues",
+    "has_key",
+)
 _MODULES = ("cPickle", "urllib2", "ConfigParser", "Queue", "StringIO", "cStringIO", "__builtin__", "itertools")
 CONVERT = "Convert it once: `2to3 --write --nobackups {}` (2to3 comes with Python up to 3.12)."
 

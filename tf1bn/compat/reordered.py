@@ -155,4 +155,6 @@ def _is_whole(value: Any) -> bool:
 
 
 def _dtype(value: Any) -> tf.DType:
-    return value.dtype.base_dtype if isinstance(value, tf.Tensor | tf.Variable) else tf.as_dtype(np.asarray(value).dtype)
+    return (
+        value.dtype.base_dtype if isinstance(value, tf.Tensor | tf.Variable) else tf.as_dtype(np.asarray(value).dtype)
+    )

@@ -31,7 +31,7 @@ class Usage:
         """Counts one look-up; an observer of the facade."""
         self.names[origin][path] += 1
         graph = tf.get_default_graph()
-        while not type(graph) is tf.Graph and hasattr(graph, "outer_graph"):
+        while type(graph) is not tf.Graph and hasattr(graph, "outer_graph"):
             graph = graph.outer_graph
         self.graphs.pop(id(graph), None)
         self.graphs[id(graph)] = graph

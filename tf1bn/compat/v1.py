@@ -22,16 +22,21 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import tensorflow.compat.v1 as _tensorflow
-
 from tf1bn.compat import namespace as _namespace
 from tf1bn.compat.namespace import register as register
 
-_tensorflow.disable_v2_behavior()
-if not any(isinstance(finder, _namespace.Finder) for finder in sys.meta_path):
-    sys.meta_path.insert(0, _namespace.Finder())
-
 __path__: list[str] = []
+
+
+def _enter_graph_mode() -> None:
+    import tensorflow.compat.v1 as tf
+
+    tf.disable_v2_behavior()
+    if not any(isinstance(finder, _namespace.Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _namespace.Finder())
+
+
+_enter_graph_mode()
 
 
 def __getattr__(name: str) -> Any:

@@ -89,7 +89,7 @@ def test_flags_work_as_before_absl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["prog", "--old_steps=5", "--unknown=1"])
     FLAGS._parse_flags()
     assert (FLAGS.log_dir, FLAGS.old_steps, FLAGS.old_switch, FLAGS.old_rate) == ("logs", 5, False, 0.5)
-    values = getattr(FLAGS, "__flags")  # noqa: B009
+    values = getattr(FLAGS, "__flags")
     assert values["old_steps"] == 5 and values["log_dir"] == "logs" and "verbosity" not in values
     FLAGS.old_steps = 9
     assert FLAGS.old_steps == 9 and "old_steps" in FLAGS and FLAGS["old_steps"].value == 9

@@ -142,7 +142,9 @@ def test_sampled_losses_find_the_labels_by_their_dtype(loss: str) -> None:
     function = getattr(tf.nn, loss)
     old = function(weights, biases, inputs, labels, 2, 5, sampled_values=sampled)
     new = function(weights, biases, labels, inputs, 2, 5, sampled_values=sampled)
-    named = function(weights, biases, labels=labels, inputs=inputs, num_sampled=2, num_classes=5, sampled_values=sampled)
+    named = function(
+        weights, biases, labels=labels, inputs=inputs, num_sampled=2, num_classes=5, sampled_values=sampled
+    )
     old, new, named = value([old, new, named])
     np.testing.assert_array_equal(old, new)
     np.testing.assert_array_equal(old, named)
@@ -199,5 +201,7 @@ def test_a_static_recurrent_network_has_its_old_name() -> None:
 
 
 def test_deconv2d_is_the_transposed_convolution() -> None:
-    made = tf.nn.deconv2d(np.ones([1, 2, 2, 1], np.float32), np.ones([1, 1, 1, 1], np.float32), [1, 4, 4, 1], [1, 2, 2, 1])
+    made = tf.nn.deconv2d(
+        np.ones([1, 2, 2, 1], np.float32), np.ones([1, 1, 1, 1], np.float32), [1, 4, 4, 1], [1, 2, 2, 1]
+    )
     assert value(made).sum() == 4
