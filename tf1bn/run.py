@@ -15,7 +15,8 @@ Flags of tf1bn, before SCRIPT:
 Exit code: that of the program; 1 when it raises or is refused (Python 2); 2 for wrong flags before SCRIPT.
 
 Known limits: Python processes that the program starts anew (multiprocessing by "spawn") have no facade;
-`sys.modules["tensorflow"]` is the real one; a strategy given here does not reach graphs built in other threads.
+files that it runs by `runpy` neither; `sys.modules["tensorflow"]` is the real one; a strategy given here does not
+reach graphs built in other threads.
 """
 
 from __future__ import annotations
@@ -190,8 +191,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
+        with _strategy(options.update_strategy):
+            pass
+    except errors.UnknownNameError as error:
+        print(error, file=sys.stderr)
+        return 1
+    try:
         run(options)
-    except (errors.ProgramError, errors.UnknownNameError) as error:
+    except errors.ProgramError as error:
         print(error, file=sys.stderr)
         return 1
     except Exception as error:

@@ -51,17 +51,37 @@ def script(folder: pathlib.Path, name: str) -> pathlib.Path:
     return folder / name / "train.py" if (PROGRAMS / name).is_dir() else folder / f"{name}.py"
 
 
+def reset_default_graph() -> None:
+    import tensorflow.compat.v1 as tf
+
+    tf.reset_default_graph()
+
+
+def seed_what_programs_leave_unseeded() -> None:
+    """Makes the programs repeatable from outside: data order and initial weights."""
+    import numpy as np
+    import tensorflow.compat.v1 as tf
+
+    unseeded, plain = np.random.RandomState, tf.Graph.__init__
+    np.random.RandomState = lambda seed=None: unseeded(0 if seed is None else seed)
+
+    def seeded(graph: tf.Graph) -> None:
+        plain(graph)
+        graph.seed = 1
+
+    tf.Graph.__init__ = seeded
+
+
 def main() -> None:
     way, folder, *names = sys.argv[1:]
     drive = {"runner": through_runner, "import_line": through_import_line}[way]
     results = {}
+    seed_what_programs_leave_unseeded()
     for name in names:
         place = pathlib.Path(folder) / name
         place.mkdir(parents=True)
         printed, begin, failure, code = io.StringIO(), time.perf_counter(), "", None
-        import tensorflow.compat.v1 as tf
-
-        tf.reset_default_graph()
+        reset_default_graph()
         try:
             with contextlib.redirect_stdout(printed):
                 drive(name, place)

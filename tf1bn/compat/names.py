@@ -144,6 +144,7 @@ PATHS: dict[str, Path] = {
     "contrib.framework.python.ops": Path(also=("contrib.framework",)),
     "contrib.framework.python.ops.arg_scope": Path(also=("contrib.framework",)),
     "contrib.framework.python.ops.variables": Path(also=("contrib.framework",)),
+    "contrib.framework.python.framework.checkpoint_utils": Path(also=("contrib.framework", "train")),
     "contrib.framework.nest": Path(also=("nest",)),
     "contrib.losses": Path(modules=("contrib.losses",)),
     "contrib.losses.python.losses": Path(also=("contrib.losses",)),
@@ -168,6 +169,7 @@ PATHS: dict[str, Path] = {
     "models.rnn.rnn": Path(also=("nn",)),
     "compat": Path({"v1": "@"}),
     "ops": Path(also=("",)),
+    "pywrap_tensorflow": Path({"NewCheckpointReader": "=train.NewCheckpointReader"}),
 }
 
 _ALL_OPS = ("", "nn", "train", "image", "linalg", "math", "summary")
@@ -175,6 +177,7 @@ _ALL_OPS = ("", "nn", "train", "image", "linalg", "math", "summary")
 _CONTROL_FLOW = {**_from("private_names", "with_dependencies", "switch", "merge")}
 
 _PRIVATE: dict[str, Path] = {
+    "pywrap_tensorflow": Path(also=("pywrap_tensorflow",)),
     "framework": Path(),
     "framework.ops": Path(_from("private_names", "get_name_scope"), also=("",)),
     "framework.dtypes": Path(also=("", "dtypes")),

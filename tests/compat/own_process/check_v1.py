@@ -81,6 +81,9 @@ from tensorflow.python.training import moving_averages, optimizer, saver, learni
 from tensorflow.python.training.moving_averages import assign_moving_average, ExponentialMovingAverage
 from tensorflow.python.util import nest
 from tensorflow.python.client.session import Session
+from tensorflow.python import pywrap_tensorflow
+from tensorflow.python.pywrap_tensorflow import NewCheckpointReader
+from tensorflow.contrib.framework.python.framework.checkpoint_utils import list_variables
 from tensorflow.python.layers import base, core
 from tensorflow.python.layers.normalization import BatchNormalization
 import tensorflow.gfile

@@ -9,7 +9,7 @@ mnist = input_data.read_data_sets("MNIST_data/", one_hot=True, reshape=False)
 
 def conv_layer(prev_layer, layer_depth, is_training):
     strides = 2 if layer_depth == 10 else 1
-    conv_layer = tf.layers.conv2d(prev_layer, 16, 3, strides, "same", use_bias=False, activation=None)
+    conv_layer = tf.layers.conv2d(prev_layer, 12, 3, strides, "same", use_bias=False, activation=None)
     conv_layer = tf.layers.batch_normalization(conv_layer, training=is_training, momentum=0.8)
     return tf.nn.relu(conv_layer)
 
@@ -57,4 +57,4 @@ def train(num_batches, batch_size, learning_rate, path):
 
 
 tf.set_random_seed(2)
-train(110, 64, 0.005, sys.argv[1])
+train(90, 64, 0.008, sys.argv[1])

@@ -31,9 +31,9 @@ def normalized(layer, num_units, is_training):
 def conv_layer(prev_layer, layer_depth, is_training):
     strides = 2 if layer_depth == 10 else 1
     in_channels = prev_layer.get_shape().as_list()[3]
-    weights = tf.Variable(tf.truncated_normal([3, 3, in_channels, 16], stddev=0.1))
+    weights = tf.Variable(tf.truncated_normal([3, 3, in_channels, 12], stddev=0.1))
     layer = tf.nn.conv2d(prev_layer, weights, strides=[1, strides, strides, 1], padding="SAME")
-    return normalized(layer, 16, is_training)
+    return normalized(layer, 12, is_training)
 
 
 def build(inputs, is_training):
@@ -54,13 +54,13 @@ labels = tf.placeholder(tf.float32, [None, 10])
 is_training = tf.placeholder(tf.bool, name="is_training")
 logits = build(inputs, is_training)
 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(logits=logits, labels=labels))
-optimizer = tf.train.AdamOptimizer(0.005).minimize(loss)
+optimizer = tf.train.AdamOptimizer(0.008).minimize(loss)
 accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.argmax(labels, 1)), tf.float32))
 saver = tf.train.Saver(max_to_keep=1)
 with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
     sess.run(tf.global_variables_initializer())
     scores = []
-    for _ in range(110):
+    for _ in range(90):
         xs, ys = mnist.train.next_batch(64)
         scores.append(sess.run([accuracy, optimizer], {inputs: xs, labels: ys, is_training: True})[0])
     print("trained: %.4f" % (sum(scores[-20:]) / 20))
