@@ -116,7 +116,8 @@ def batch_norm(
         special = bool(zero_debias_moving_mean) or not default
         fusable = batch_weights is None and not renorm and adjustment is None and inputs.shape.rank in (2, 4)
         by_fused = fused is not False and fusable and (special or inputs.shape.rank == 2)
-        getter = model_getter(plain=LEAVES)
+        # What debiasing adds is a model variable on the plain way only, as there.
+        getter = model_getter(plain=LEAVES if by_fused else ())
         with tf.variable_scope(scope, "BatchNorm", [inputs], reuse=reuse, custom_getter=getter) as entered:
             if not by_fused and batch_weights is None and not special:
                 given |= {"momentum": decay, "fused": fused, "adjustment": adjustment, **regularizers}
@@ -130,9 +131,9 @@ def batch_norm(
                 given |= {"decay": decay, "batch_weights": batch_weights, **(regularizers if by_fused else {})}
                 own = _Own(entered.name, updates_collections, bool(zero_debias_moving_mean), by_fused)
                 outputs, made = own.build(inputs, is_training, given)
-            for leaf in _LEAVES:
-                if made.get(leaf) is not None:
-                    named_outputs.add_variable(made[leaf], variables_collections, leaf)
+            for leaf, variable in made.items():
+                if variable is not None:
+                    named_outputs.add_variable(variable, variables_collections, leaf)
             if activation_fn is not None:
                 outputs = activation_fn(outputs)
             return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
