@@ -7,8 +7,8 @@ modules of its own folder see it; TensorFlow and installed packages see the real
 
 Flags of tf1bn, before SCRIPT:
   --tf1bn_update_strategy=NAME  how every batch norm of the program that goes through tf1bn keeps its averages
-  --tf1bn_report                after the program, print to stderr what it used, what was emulated, the batch norms
-                                of its graphs, and the audit of its last graph
+  --tf1bn_report                after the program, print to stderr what it used, what was emulated, and the batch
+                                norms and the audit of each of its graphs
   --tf1bn_path=DIR              also serve modules of this folder, for a program in several; may be repeated
   --help                        print this text
 

@@ -20,7 +20,7 @@ class Usage:
 
     Attributes:
       names: origin -> path -> number of look-ups.
-      graphs: every graph that was the default one at a look-up, in order of the last look-up.
+      graphs: every graph that was the default one at a look-up, in order of the last look-up; kept alive.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,10 @@ class Usage:
         self.graphs[id(graph)] = graph
 
     def text(self, audit: Audit | None = None) -> str:
-        """Returns the report: names by origin, the layers of each graph, the audit of the last one."""
+        """Returns the report: names by origin, then the layers of each graph and its audit.
+
+        A graph that cannot be audited is reported as such; the report itself never fails.
+        """
         lines = ["tf1bn report"]
         for origin in sorted(self.names):
             counts = self.names[origin]
@@ -48,9 +51,17 @@ class Usage:
             sites = layers_of(graph)
             lines += [f"  graph {number} of {len(graphs)}: {len(graph.get_operations())} ops, {len(sites)} batch norms"]
             lines += [f"    {site.scope}: {site.state}, {site.strategy}, {site.placement}" for site in sites]
-        if graphs and audit is not None:
-            lines += [f"  audit of graph {len(graphs)}:", *(f"    {line}" for line in audit(graphs[-1]).splitlines())]
+            lines += [f"    {line}" for line in _audited(graph, audit)]
         return "\n".join(lines)
+
+
+def _audited(graph: tf.Graph, audit: Audit | None) -> list[str]:
+    if audit is None:
+        return []
+    try:
+        return ["audit:", *(f"  {line}".rstrip() for line in audit(graph).splitlines())]
+    except Exception as error:  # whatever it is, it must not hide how the program ended
+        return [f"audit: not possible, {type(error).__name__}: {error}"]
 
 
 @contextlib.contextmanager

@@ -179,6 +179,15 @@ def test_a_registration_needs_a_dotted_name() -> None:
         tf.register("a b", 3)
 
 
+def test_a_program_that_insists_on_a_version_gets_one() -> None:
+    try:
+        tf.register("__version__", "1.15.0", replace=True)
+        assert tf.__version__ == "1.15.0"
+    finally:
+        namespace.unregister("__version__")
+    assert tf.__version__ == real_tf.__version__
+
+
 def test_importing_it_again_adds_no_second_finder() -> None:
     importlib.reload(sys.modules["tf1bn.compat.v1"])
     assert sum(isinstance(finder, namespace.Finder) for finder in sys.meta_path) == 1
@@ -194,6 +203,8 @@ def test_what_is_used_is_observed_with_its_origin() -> None:
     assert dict(seen.names) == {"emulated": {"mul": 2}, "TensorFlow": {"constant": 1}}
     text = seen.text(lambda graph: f"{len(graph.get_operations())} ops were audited")
     assert "tf.mul x2" in text and "graph 1 of 1" in text and "ops were audited" in text
+    assert "audit: not possible, ZeroDivisionError" in seen.text(lambda graph: str(1 / 0))
+    assert "audit" not in seen.text()
 
 
 def test_star_import_gives_the_names_of_a_module() -> None:
