@@ -246,8 +246,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """Returns the namespace of that path; the facade itself for ``compat.v1``."""
+        """Returns the namespace of that path."""
         return Namespace(spec.name[len(ROOT) + 1 :])
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Does nothing: names are looked up on use."""
+        """Puts the facade itself at ``compat.v1``; elsewhere does nothing, because names are looked up on use."""
+        again = f"{ROOT}.compat.v1"
+        if module.__name__ == again or module.__name__.startswith(again + "."):
+            sys.modules[module.__name__] = importlib.import_module(ROOT + module.__name__[len(again) :])

@@ -207,6 +207,14 @@ def test_what_is_used_is_observed_with_its_origin() -> None:
     assert "audit" not in seen.text()
 
 
+def test_the_compat_module_leads_back_to_the_facade() -> None:
+    import tf1bn.compat.v1.compat.v1 as again
+    import tf1bn.compat.v1.compat.v1.nn as nn
+    from tf1bn.compat.v1.compat import v1
+
+    assert again is tf and v1 is tf and nn is tf.nn
+
+
 def test_star_import_gives_the_names_of_a_module() -> None:
     scope: dict[str, object] = {}
     exec("from tf1bn.compat.v1.nn.rnn_cell import *", scope)
