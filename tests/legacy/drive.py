@@ -1,8 +1,9 @@
 """Runs the old programs one after the other in this process and writes what each printed.
 
-    python drive.py runner|import_line FOLDER NAME...
+    python drive.py runner|import_line|STRATEGY FOLDER NAME...
 
-``runner`` goes through ``tf1bn.run``; ``import_line`` writes a copy in which only the import lines differ.
+``runner`` goes through ``tf1bn.run``, and so does the name of an update strategy, with that strategy for all batch
+norms; ``import_line`` writes a copy in which only the import lines differ.
 """
 
 import contextlib
@@ -25,10 +26,10 @@ def arguments(name: str, folder: pathlib.Path) -> list[str]:
     return [f"{FLAGS[name]}={folder}"] if name in FLAGS else [str(folder)]
 
 
-def through_runner(name: str, folder: pathlib.Path) -> None:
+def through_runner(name: str, folder: pathlib.Path, strategy: str | None = None) -> None:
     from tf1bn import run
 
-    run.run(run.Options(str(script(PROGRAMS, name)), tuple(arguments(name, folder))))
+    run.run(run.Options(str(script(PROGRAMS, name)), tuple(arguments(name, folder)), strategy))
 
 
 def through_import_line(name: str, folder: pathlib.Path) -> None:
@@ -74,7 +75,8 @@ def seed_what_programs_leave_unseeded() -> None:
 
 def main() -> None:
     way, folder, *names = sys.argv[1:]
-    drive = {"runner": through_runner, "import_line": through_import_line}[way]
+    ways = {"runner": through_runner, "import_line": through_import_line}
+    drive = ways.get(way, lambda name, folder: through_runner(name, folder, way))
     results = {}
     seed_what_programs_leave_unseeded()
     for name in names:
