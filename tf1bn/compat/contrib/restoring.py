@@ -44,9 +44,8 @@ def assign_from_checkpoint(
       CheckpointError: a name is missing, or a shape differs.
     """
     reader = tf.train.NewCheckpointReader(model_path)
-    named = var_list if isinstance(var_list, Mapping) else {_full_name(var): var for var in var_list}
     found = []
-    for name, value in named.items():
+    for name, value in _named(var_list).items():
         if not reader.has_tensor(name):
             if not ignore_missing_vars:
                 raise errors.CheckpointError(
@@ -59,7 +58,7 @@ def assign_from_checkpoint(
             tf.logging.warning("Checkpoint %s is missing variable [%s].", model_path, name)
             continue
         saved = reader.get_tensor(name)
-        for var in value if isinstance(value, (list, tuple)) else [value]:
+        for var in value:
             found.append((var, _part(var, saved, name)))
     return _assigned(found)
 
@@ -83,15 +82,27 @@ def assign_from_checkpoint_fn(
         raise errors.ArgumentError("assign_from_checkpoint_fn: `var_list` is empty. Name what to restore.")
     if ignore_missing_vars:
         reader = tf.train.NewCheckpointReader(model_path)
-        named = var_list if isinstance(var_list, Mapping) else {_full_name(var): var for var in var_list}
-        for name in (name for name in named if not reader.has_tensor(name)):
+        missing = {name for name in _named(var_list) if not reader.has_tensor(name)}
+        for name in sorted(missing):
             tf.logging.warning("Variable %s missing in checkpoint %s", name, model_path)
-        var_list = {name: var for name, var in named.items() if reader.has_tensor(name)}
+        if isinstance(var_list, Mapping):
+            var_list = {name: var for name, var in var_list.items() if name not in missing}
+        else:
+            var_list = [var for var in var_list if _full_name(var) not in missing]
     if not var_list:
         tf.logging.warning("No Variables to restore")
         return None
     saver = tf.train.Saver(var_list, reshape=reshape_variables)
     return lambda session: saver.restore(session, model_path)
+
+
+def _named(var_list: Sequence[Any] | Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Returns lists of variables by name in the checkpoint; the parts of a partitioned variable share one."""
+    found: dict[str, list[Any]] = {}
+    pairs = var_list.items() if isinstance(var_list, Mapping) else ((_full_name(var), var) for var in var_list)
+    for name, value in pairs:
+        found.setdefault(name, []).extend(value if isinstance(value, (list, tuple)) else [value])
+    return found
 
 
 def _full_name(var: Any) -> str:
