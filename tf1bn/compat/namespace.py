@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -211,11 +212,16 @@ def _real(path: str) -> Any:
     return found
 
 
-def _children(path: str) -> set[str]:
+def _children(path: str) -> frozenset[str]:
     """Names of the modules directly below a path that the facade makes."""
+    return _below(path, tuple(_registered))
+
+
+@functools.cache
+def _below(path: str, registered: tuple[str, ...]) -> frozenset[str]:
     begin = path + "." if path else ""
-    keys = (key for key in (*PATHS, *_registered) if key.startswith(begin) and key != path)
-    return {key[len(begin) :].split(".")[0] for key in keys} - {""}
+    keys = (key for key in (*PATHS, *registered) if key.startswith(begin) and key != path)
+    return frozenset(key[len(begin) :].split(".")[0] for key in keys) - {""}
 
 
 def _join(path: str, name: str) -> str:
