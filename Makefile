@@ -20,18 +20,23 @@ MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
 RUNS := $(VENV)/.installed-demo
 TESTS := $(VENV)/.installed-test
 
+# The originals that the facades stand for, in an environment of their own.
+PEERS_VENV := .venv-peers
+PEERS := $(PEERS_VENV)/.installed-peers
+
 # Tests and demo are small: they run on the processor and keep TensorFlow's start-up notes quiet.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export CUDA_VISIBLE_DEVICES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tf215 python-tf215 lint clean
+.PHONY: help demo test test-tf215 test-peers python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo         install into $(VENV) and run the demo"
 	@echo "make test         install into $(VENV) and run all tests"
 	@echo "make test-tf215   run all tests on TensorFlow 2.15, in .venv-tf215"
+	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
 	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS)"
@@ -47,6 +52,17 @@ test: $(TESTS)
 test-tf215:
 	@python="$$($(MAKE) --silent --no-print-directory python-tf215)" || exit 1; \
 	$(MAKE) --no-print-directory test TF_VERSION=2.15 PYTHON="$$python"
+
+# tf_slim's own requirements stop short of this TensorFlow, so it comes without them.
+test-peers: $(PEERS)
+	TF_USE_LEGACY_KERAS=1 $(PEERS_VENV)/bin/python -m pytest tests/peers $(PYTEST_ARGS)
+
+$(PEERS): setup.py pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(PEERS_VENV) TF_VERSION=2.21 $(PEERS_VENV)/.installed-test
+	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install "tf_keras==2.21.*" && \
+	  $(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps tf_slim || { \
+	  echo "make: the originals could not be installed; tests/peers needs tf_keras 2.21 and tf_slim." >&2; exit 1; }
+	@touch $@
 
 # Prints the first interpreter that TensorFlow 2.15 has wheels for. Each is run, because a name on PATH may be a shim.
 python-tf215:
@@ -89,5 +105,5 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tf* build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )
 # Single modules that may import a neighbour on their own floor: (importer, imported).
-NEIGHBOURS = {("registry", "errors"), ("terms", "errors"), ("run", "compat")}
+NEIGHBOURS = {("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
 # Narrower than the floors: what these units may import, beside the ground floor and themselves.
 NARROWED = {"layers": {"core", "strategies", "distribute"}}
 

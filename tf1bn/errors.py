@@ -66,6 +66,14 @@ class StrategyError(Tf1bnError, TypeError):
     """An update strategy does not fulfil the protocol."""
 
 
+class AbsentError(Tf1bnError, AttributeError):
+    """A dialect's module does not have this name here."""
+
+
+class Tf1bnWarning(UserWarning):
+    """Something works, but not as its program may expect."""
+
+
 class DataError(Tf1bnError, ValueError):
     """A data file is malformed."""
 
@@ -100,6 +108,14 @@ class GraphError(Tf1bnError, ValueError):
 
 class RepairError(Tf1bnError, ValueError):
     """A graph cannot be repaired safely."""
+
+
+class AbsentModuleError(Tf1bnError, ImportError):
+    """A module, or a name imported from one, of an old TensorFlow that is not served."""
+
+
+class ProgramError(Tf1bnError, RuntimeError):
+    """A program cannot be run as it is."""
 
 
 def explain(what: str, *, got: Any = None, expected: str = "", fix: str = "") -> str:

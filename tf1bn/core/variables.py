@@ -7,19 +7,13 @@ of the whole graph.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-
-AVERAGE_COLLECTIONS = (
-    tf.GraphKeys.GLOBAL_VARIABLES,
-    tf.GraphKeys.MODEL_VARIABLES,
-    tf.GraphKeys.MOVING_AVERAGE_VARIABLES,
-)
-STATISTIC_COLLECTIONS = AFFINE_COLLECTIONS = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES)
+from tf1bn.core.naming import OWN, Naming
 
 Initializer = Callable[..., Any]
 Regularizer = Callable[[Any], Any]
@@ -38,6 +32,8 @@ def affine(
     initializer: Initializer,
     regularizer: Regularizer | None,
     trainable: bool,
+    constraint: Any = None,
+    naming: Naming = OWN,
 ) -> Any:
     """Returns gamma or beta of the current variable scope, created or reused.
 
@@ -55,7 +51,8 @@ def affine(
             initializer=initializer,
             regularizer=regularizer,
             trainable=trainable,
-            collections=list(AFFINE_COLLECTIONS),
+            collections=list(naming.affine_collections),
+            constraint=constraint,
         )
 
 
@@ -66,28 +63,31 @@ def average(
     *,
     initializer: Initializer,
     resource: bool = False,
-    collections: Sequence[str] = AVERAGE_COLLECTIONS,
+    naming: Naming = OWN,
+    tracked: bool = True,
 ) -> Any:
     """Returns a moving statistic of the current variable scope, created or reused.
 
-    It is never trainable, never partitioned and never regularised, whatever the scope says. Unless given, its
-    collections are GLOBAL_VARIABLES, MODEL_VARIABLES and MOVING_AVERAGE_VARIABLES.
+    It is never trainable and never partitioned, whatever the scope says; regularised and collected as the
+    naming says, by default never and in GLOBAL_VARIABLES, MODEL_VARIABLES and MOVING_AVERAGE_VARIABLES.
 
     Args:
+      tracked: whether it is listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for
+        ``ema.variables_to_restore()``.
       resource: makes a resource variable in any case. Otherwise the scope decides, except under control
         flow v2, whose branches cannot assign a reference variable.
 
     Raises:
       ReuseError: TensorFlow refused; its own words are in the text.
     """
-    with _explained(name), _plain_scope(), tf.init_scope():
+    with _explained(name), _plain_scope(naming.regularizes_averages), tf.init_scope():
         return tf.get_variable(
             name,
             shape,
             dtype,
             initializer=initializer,
             trainable=False,
-            collections=list(collections),
+            collections=naming.collections_of_averages(tracked),
             use_resource=True if resource or tf.control_flow_v2_enabled() else None,
         )
 
@@ -157,12 +157,12 @@ def _refuse_misfit(op: tf.Operation, shape: tuple[int, ...], dtype: tf.DType) ->
 
 
 @contextlib.contextmanager
-def _plain_scope() -> Iterator[None]:
-    """Switches the scope's partitioner and regularizer off for a while."""
+def _plain_scope(regularized: bool) -> Iterator[None]:
+    """Switches the scope's partitioner off for a while, and unless ``regularized`` its regularizer."""
     scope = tf.get_variable_scope()
     partitioner, regularizer = scope.partitioner, scope.regularizer
     scope.set_partitioner(None)
-    scope.set_regularizer(None)
+    scope.set_regularizer(regularizer if regularized else None)
     try:
         yield
     finally:

@@ -10,14 +10,12 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import place, records, switch, variables
-from tf1bn.core.ledger import Watched, ledger
-from tf1bn.core.values import Moments
-from tf1bn.layers import arguments, merging, updates
+from tf1bn.core import place, variables
+from tf1bn.layers import arguments, assembly
 from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
-from tf1bn.layers.call import Call, Inputs
-from tf1bn.layers.options import Options, Switches, make_affine
+from tf1bn.layers.call import Inputs
+from tf1bn.layers.options import Options, Switches
 from tf1bn.strategies import base
 from tf1bn.terms import DEFAULT_DECAY, DEFAULT_EPSILON, DEFAULT_SCOPE
 
@@ -202,84 +200,19 @@ _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
 
 def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
     checked = Inputs.of(arguments.dense(inputs), options)
-    request = base.Request(
-        scope=scopes.display_name(scope, DEFAULT_SCOPE),
-        shape=checked.axes.parameter_shape,
-        dtype=variables.statistics_dtype(checked.dtype),
-        decay=options.decay,
-        updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
-        place=place.here(),
-        mean_initializer=options.mean_initializer,
-        variance_initializer=options.variance_initializer,
-        schedule=options.schedule.given,
-        second="moving_variance" if options.renorm is None else "moving_stddev",
-    )
+    request = assembly.request(scopes.display_name(scope, DEFAULT_SCOPE), checked, switches, options)
     base.check_site(options.strategy, request)
     foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
     request = dataclasses.replace(request, scope=foreseen.name)
     variables.refuse_existing(foreseen, dict.fromkeys(_leaves(options), request.shape), request.dtype)
-    earlier = ledger().previous_updates(request.scope, request.place) if request.updates else []
-    merger = merging.current() if request.updates else None
-    if merger is not None:
-        merging.check(merger, request.scope, options, request.place, switches)
+    order = assembly.order(request, switches, options)
     with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked.given):
-        made = [make_affine(leaf, getattr(options, leaf), request.shape, request.dtype) for leaf in ("gamma", "beta")]
-        kept = kept_lib.create(request, options)
+        made = assembly.create(request, options)
         # From here on nothing is refused; so a refusal leaves no op behind.
-        call = Call.of(checked, made, kept, switches, options)
-        y, batch = call.normalize()
-        if request.place.top_level:
-            watched = Watched(request.scope, kept.read, batch, options.decay, options.epsilon, request.updates)
-            ledger().watched.append(watched)
-        if merger is not None:
-            record = _record(call, request)
-            before = call.reads_before_moving(y)
-            merger.members.append(merging.Member(request.scope, kept, options, call.moves(), batch, record, before))
-            return y
-        return _updated(call, request, y, batch, earlier)
-
-
-def _updated(call: Call, request: base.Request, y: tf.Tensor, batch: Moments | None, earlier: list[Any]) -> tf.Tensor:
-    """Builds the update of one call where its plan says, notes it, and returns the output."""
-    update = updates.Update(call.kept, call.options.numeric_guard, request.scope)
-    after = [*earlier, *call.reads_before_moving(y)]
-    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
-    y = update.attach(done, y)
-    records.add({**_record(call, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
-    return y
+        return assembly.run(made, checked, request, order, switches, options).y
 
 
 def _leaves(options: Options) -> tuple[str, ...]:
     affine = [leaf for leaf in ("gamma", "beta") if getattr(options, leaf) is not None]
     extra = kept_lib.RENORM_LEAVES if options.renorm is not None else ()
     return (*affine, "moving_mean", "moving_variance", *extra)
-
-
-def _record(call: Call, request: base.Request) -> dict[str, Any]:
-    options = call.options
-    return {
-        "scope": request.scope,
-        "strategy": options.strategy.name,
-        "decay": options.decay if isinstance(options.decay, float) else None,
-        "zero_debias": options.schedule.zero_debias,
-        "num_updates": options.schedule.num_updates is not None,
-        "epsilon": options.epsilon,
-        "center": call.beta is not None,
-        "scale": call.gamma is not None,
-        "trainable": any(affine.trainable for affine in (options.gamma, options.beta) if affine is not None),
-        "axis": list(call.axes.kept),
-        "bessel_correction": options.bessel_correction,
-        "numeric_guard": options.numeric_guard,
-        "weighted": call.variant.weights is not None,
-        "renorm": options.renorm is not None,
-        "virtual_batch_size": options.group_size,
-        "adjustment": options.adjustment is not None,
-        "kernel": call.kernel.name,
-        "inputs": call.x.name,
-        "is_training": _spoken(call.switches.is_training),
-        "use_batch_statistics": _spoken(call.switches.use_batch),
-    }
-
-
-def _spoken(value: switch.Switch) -> bool | str:
-    return value if isinstance(value, bool) else value.name

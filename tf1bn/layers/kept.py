@@ -86,8 +86,17 @@ def create(request: base.Request, options: Options) -> Kept:
         state = options.strategy.create(request)
         return Kept(options.strategy, state, options, request.dtype, _weight(request, options))
     deviation = _square_root(options.variance_initializer)
-    derived = request.variable("moving_variance", shape=request.shape, initializer=options.variance_initializer)
-    state = options.strategy.create(dataclasses.replace(request, variance_initializer=deviation))
+    wanted = dataclasses.replace(request, variance_initializer=deviation)
+
+    def derive() -> Any:
+        return request.variable("moving_variance", shape=request.shape, initializer=options.variance_initializer)
+
+    if request.naming.mean_first:
+        state = options.strategy.create(dataclasses.replace(wanted, between=derive))
+        derived = request.made["moving_variance"] if "moving_variance" in request.made else derive()
+    else:
+        derived = derive()
+        state = options.strategy.create(wanted)
     references = renorm.References(
         request.variable("renorm_mean", shape=request.shape, initializer=options.mean_initializer),
         request.variable("renorm_stddev", shape=request.shape, initializer=deviation),

@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import renorm, switch, variables
+from tf1bn.core.naming import OWN, Naming
 from tf1bn.layers import arguments
 from tf1bn.strategies import base, catalog
 
@@ -52,6 +53,7 @@ class Affine(NamedTuple):
     initializer: Any
     regularizer: Any
     trainable: bool
+    constraint: Any = None
 
 
 class Schedule(NamedTuple):
@@ -157,6 +159,6 @@ def _renorm(given: Mapping[str, Any]) -> Renorm | None:
     return None
 
 
-def make_affine(leaf: str, affine: Affine | None, shape: tuple[int, ...], dtype: tf.DType) -> Any:
+def make_affine(leaf: str, affine: Affine | None, shape: tuple[int, ...], dtype: tf.DType, naming: Naming = OWN) -> Any:
     """Returns gamma or beta of the current variable scope, or None where it is switched off."""
-    return None if affine is None else variables.affine(leaf, shape, dtype, **affine._asdict())
+    return None if affine is None else variables.affine(leaf, shape, dtype, **affine._asdict(), naming=naming)

@@ -36,6 +36,7 @@ class Update:
     kept: Kept
     guard: str | None
     scope: str
+    entries: tuple[str, ...] = ()
 
     def build(self, moves: switch.Switch, batch: Callable[[], Moments], after: Sequence[Any]) -> Done:
         """Returns the update, gated by ``moves``, as ops that can be run from the place of the call.
@@ -64,7 +65,7 @@ class Update:
             else:
                 moved = switch.select(moves, lambda: self._guarded(batch, write), lambda: tf.constant(False))
                 done = Done([moved] if plans[-1].ops else [], plans[-1].placement)
-        return done if done.ops else Done()
+        return self._entered(done) if done.ops else Done()
 
     def attach(self, done: Done, y: tf.Tensor) -> tf.Tensor:
         """Puts the update where the plan says, notes the writer, and returns the output.
@@ -91,6 +92,20 @@ class Update:
             for op in done.ops:
                 tf.add_to_collection(done.placement, op)
         return y
+
+    def _entered(self, done: Done) -> Done:
+        """Returns an update for a collection as operations of the names that were asked for.
+
+        The i-th op stands behind the i-th name and all others behind the last one. A conditional's single output
+        stands behind every name.
+        """
+        if not self.entries or done.placement in (OUTPUT, NOWHERE):
+            return done
+        last = len(self.entries) - 1
+        parts = [done.ops[i : i + 1] if i < last else done.ops[i:] for i in range(last + 1)]
+        return done._replace(
+            ops=[tf.group(*(part or done.ops), name=name) for part, name in zip(parts, self.entries, strict=True)]
+        )
 
     def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
         """Builds the write behind the numeric guard, if there is one."""

@@ -31,6 +31,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import variables
+from tf1bn.core.naming import OWN, Naming
 from tf1bn.core.place import Place
 from tf1bn.core.values import Averages, Moments, is_variable
 
@@ -69,6 +70,9 @@ class Request:
       schedule: names of the layer's arguments that change the decay from update to update.
       second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
         standard deviations.
+      naming: order and collections of the variables.
+      between: what :meth:`averages` makes between its two variables, if anything.
+      made: what has been made through the request so far, by name.
     """
 
     scope: str
@@ -81,6 +85,9 @@ class Request:
     variance_initializer: Callable[..., Any]
     schedule: tuple[str, ...] = ()
     second: str = "moving_variance"
+    naming: Naming = OWN
+    between: Callable[[], Any] | None = None
+    made: dict[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
     def averages(self, *, shape: tuple[int, ...] | None = None, resource: bool = False) -> Averages:
         """Returns ``moving_mean`` and ``moving_variance`` (or what ``second`` says), created or reused.
@@ -90,10 +97,10 @@ class Request:
           resource: insists on resource variables, whatever the scope says.
         """
         shape = self.shape if shape is None else shape
-        return Averages(
-            self._kept("moving_mean", shape, self.mean_initializer, resource, variables.AVERAGE_COLLECTIONS),
-            self._kept(self.second, shape, self.variance_initializer, resource, variables.AVERAGE_COLLECTIONS),
-        )
+        mean = self._kept("moving_mean", shape, self.mean_initializer, resource, tracked=True)
+        if self.between is not None:
+            self.between()
+        return Averages(mean, self._kept(self.second, shape, self.variance_initializer, resource, tracked=True))
 
     def variable(
         self, name: str, *, shape: tuple[int, ...] = (), initializer: Any = None, resource: bool = False
@@ -102,15 +109,19 @@ class Request:
 
         It is not listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for ``ema.variables_to_restore()``.
         """
-        initializer = initializer or tf.zeros_initializer()
-        return self._kept(name, shape, initializer, resource, variables.STATISTIC_COLLECTIONS)
+        return self._kept(name, shape, initializer or tf.zeros_initializer(), resource, tracked=False)
 
-    def _kept(
-        self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool, collections: Sequence[str]
-    ) -> Any:
+    def _kept(self, name: str, shape: tuple[int, ...], initializer: Any, resource: bool, *, tracked: bool) -> Any:
         kept = variables.average(
-            name, shape, self.dtype, initializer=initializer, resource=resource, collections=collections
+            name,
+            shape,
+            self.dtype,
+            initializer=initializer,
+            resource=resource,
+            naming=self.naming,
+            tracked=tracked,
         )
+        self.made[name] = kept
         if self.updates and not is_variable(kept):
             raise errors.ArgumentTypeError(
                 errors.explain(

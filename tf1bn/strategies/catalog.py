@@ -45,6 +45,11 @@ def register_strategy(name: str, strategy: UpdateStrategy, *, replace: bool = Fa
         return STRATEGIES.register(name, strategy, replace=replace)
 
 
+def chosen_default() -> UpdateStrategy | None:
+    """Returns the strategy of the innermost ``default_update_strategy`` block, or None outside of any."""
+    return _default.get()
+
+
 def resolve(strategy: str | UpdateStrategy | None) -> UpdateStrategy:
     """Returns the strategy of that name, the object itself once checked, or for None the current default."""
     if strategy is None:

@@ -1,0 +1,105 @@
+"""``python -m tf1bn.run``: its command line, and programs as users start them."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tf1bn import errors, run
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def start(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "tf1bn.run", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+
+
+def write(path: pathlib.Path, text: str) -> str:
+    path.write_text(textwrap.dedent(text))
+    return path.name
+
+
+def test_flags_before_the_script_are_ours_and_after_it_the_programs() -> None:
+    options = run.parse(
+        ["--tf1bn_update_strategy=ema", "--tf1bn_report", "--tf1bn_path", "a", "-tf1bn_path=b", "s.py", "--help", "-x"]
+    )
+    assert options == run.Options("s.py", ("--help", "-x"), "ema", True, ("a", "b"))
+    assert run.parse(["s.py", "--tf1bn_report"]) == run.Options("s.py", ("--tf1bn_report",))
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        ([], "tf1bn.run: no program given"),
+        (["--steps=3", "s.py"], "unknown flag before SCRIPT. Got '--steps=3'.*come after SCRIPT"),
+        (["--tf1bn_report=1", "s.py"], "unknown flag before SCRIPT"),
+        (["--tf1bn_update_strategy="], "--tf1bn_update_strategy has no value"),
+        (["--tf1bn_path"], "--tf1bn_path has no value"),
+    ],
+)
+def test_wrong_command_lines_are_refused(argv: list[str], text: str) -> None:
+    with pytest.raises(errors.ArgumentError, match=text):
+        run.parse(argv)
+
+
+def test_help_and_usage_errors_load_no_tensorflow(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import sys; from tf1bn import run; code = run.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; "
+    )
+    for argument, code, words in (("--help", 0, "--tf1bn_report"), ("--what", 2, "unknown flag")):
+        command = [sys.executable, "-c", program + "sys.exit(code)", argument]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        assert result.returncode == code and words in result.stdout + result.stderr, result.stderr
+
+
+def test_a_program_that_forgot_its_updates_becomes_right_without_an_edit(tmp_path: pathlib.Path) -> None:
+    script = write(
+        tmp_path / "forgot.py",
+        """
+        import numpy as np
+        import tensorflow as tf
+        tf.app.flags.DEFINE_integer("steps", 1, "Number of steps.")
+        FLAGS = tf.app.flags.FLAGS
+
+        def main(_):
+            x = tf.placeholder(tf.float32, [None, 2])
+            with tf.variable_scope("bn"):
+                y = tf.layers.batch_normalization(x, training=True, momentum=0.5, name="a")
+            train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(y ** 2))
+            with tf.Session() as sess:
+                sess.run(tf.global_variables_initializer())
+                for _ in range(FLAGS.steps):
+                    sess.run(train, {x: [[2.0, 4.0], [6.0, 8.0]]})
+                print("mean", sess.run("bn/a/moving_mean:0").tolist())
+
+        if __name__ == "__main__":
+            tf.app.run()
+        """,
+    )
+    wrong = start(tmp_path, script, "--steps=2")
+    assert wrong.returncode == 0 and "mean [0.0, 0.0]" in wrong.stdout, wrong.stderr
+    right = start(tmp_path, "--tf1bn_update_strategy=inline", "--tf1bn_report", script, "--steps=2")
+    assert right.returncode == 0 and "mean [3.0, 4.5]" in right.stdout, right.stderr
+    assert "tf.layers.batch_normalization x1" in right.stderr and "bn/a: train, inline" in right.stderr
+
+
+def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path) -> None:
+    script = write(tmp_path / "fails.py", "import tensorflow as tf\nfor i in xrange(3):\n    pass\n")
+    result = start(tmp_path, script)
+    assert result.returncode == 1
+    assert "run.py" not in result.stderr.split("Traceback")[1]
+    assert 'File "fails.py", line 2, in <module>' in result.stderr and "NameError" in result.stderr
+    assert "tf1bn.run: `xrange` is Python 2." in result.stderr
+
+
+def test_exit_codes_pass_and_refusals_are_one(tmp_path: pathlib.Path) -> None:
+    assert start(tmp_path, write(tmp_path / "seven.py", "import sys\nsys.exit(7)\n")).returncode == 7
+    refused = start(tmp_path, write(tmp_path / "two.py", "print 'x'\n"))
+    assert refused.returncode == 1 and refused.stderr.startswith("two.py: line 1 is Python 2")
+    unknown = start(tmp_path, "--tf1bn_update_strategy=inlin", "seven.py")
+    assert unknown.returncode == 1 and "Did you mean 'inline'" in unknown.stderr

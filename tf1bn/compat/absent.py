@@ -1,0 +1,30 @@
+"""What a facade says of a name that it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from tf1bn import errors
+
+NEAREST = {
+    "embed_sequence": "tf.nn.embedding_lookup",
+    "embedding_column": "tf.feature_column.embedding_column",
+    "maxout": "tf.reduce_max over a reshape",
+    "unit_norm": "tf.nn.l2_normalize",
+    "train": "a loop over session.run(train_op), or tf.train.MonitoredTrainingSession",
+    "spatial_softmax": "tf.nn.softmax over the flattened image",
+    "LSTMCell": "tf.nn.rnn_cell.LSTMCell",
+}
+"""The nearest replacement by name."""
+
+
+def refuse(where: str, name: str, known: Iterable[str]) -> NoReturn:
+    """Refuses a name, with its nearest replacement.
+
+    Raises:
+      AbsentError: always; an AttributeError, so ``hasattr`` works.
+    """
+    near = NEAREST.get(name)
+    fix = f"Use {near}." if near else errors.did_you_mean(name, known).strip()
+    raise errors.AbsentError(errors.explain(f"{where} has no {name!r} in tf1bn", fix=fix))

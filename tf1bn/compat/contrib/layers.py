@@ -1,0 +1,89 @@
+"""``tf.contrib.layers``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tf1bn.compat import absent
+from tf1bn.compat.contrib.convolution import (
+    conv1d,
+    conv2d,
+    conv2d_transpose,
+    conv3d,
+    conv3d_transpose,
+    convolution,
+    convolution1d,
+    convolution2d,
+    convolution2d_transpose,
+    convolution3d,
+    convolution3d_transpose,
+)
+from tf1bn.compat.contrib.feature_norms import instance_norm, layer_norm
+from tf1bn.compat.contrib.initializers import variance_scaling_initializer, xavier_initializer
+from tf1bn.compat.contrib.linear import bias_add, fully_connected, linear, relu, relu6
+from tf1bn.compat.contrib.normalization import batch_norm
+from tf1bn.compat.contrib.optimizing import OPTIMIZER_CLS_NAMES, OPTIMIZER_SUMMARIES, optimize_loss
+from tf1bn.compat.contrib.regularizers import (
+    apply_regularization,
+    l1_l2_regularizer,
+    l1_regularizer,
+    l2_regularizer,
+    sum_regularizer,
+)
+from tf1bn.compat.contrib.separable import separable_conv2d, separable_convolution2d
+from tf1bn.compat.contrib.shaping import (
+    avg_pool2d,
+    dropout,
+    flatten,
+    max_pool2d,
+    one_hot_encoding,
+    repeat,
+    softmax,
+    stack,
+)
+
+__all__ = [
+    "OPTIMIZER_CLS_NAMES",
+    "OPTIMIZER_SUMMARIES",
+    "apply_regularization",
+    "avg_pool2d",
+    "batch_norm",
+    "bias_add",
+    "conv1d",
+    "conv2d",
+    "conv2d_transpose",
+    "conv3d",
+    "conv3d_transpose",
+    "convolution",
+    "convolution1d",
+    "convolution2d",
+    "convolution2d_transpose",
+    "convolution3d",
+    "convolution3d_transpose",
+    "dropout",
+    "flatten",
+    "fully_connected",
+    "instance_norm",
+    "l1_l2_regularizer",
+    "l1_regularizer",
+    "l2_regularizer",
+    "layer_norm",
+    "linear",
+    "max_pool2d",
+    "one_hot_encoding",
+    "optimize_loss",
+    "relu",
+    "relu6",
+    "repeat",
+    "separable_conv2d",
+    "separable_convolution2d",
+    "softmax",
+    "stack",
+    "sum_regularizer",
+    "variance_scaling_initializer",
+    "xavier_initializer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    return absent.refuse("tf.contrib.layers", name, __all__)

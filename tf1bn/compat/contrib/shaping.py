@@ -1,0 +1,170 @@
+"""Layers of tf.contrib.layers without variables: pooling, dropout, flatten, softmax, one-hot; and repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.contrib import named_outputs
+from tf1bn.compat.contrib.convolution import layout
+from tf1bn.compat.contrib.scoping import add_arg_scope
+from tf1bn.compat.tf_layers import core, pooling
+
+
+@add_arg_scope
+def max_pool2d(
+    inputs: Any,
+    kernel_size: Any,
+    stride: Any = 2,
+    padding: str = "VALID",
+    data_format: str = "NHWC",
+    outputs_collections: Any = None,
+    scope: Any = None,
+) -> tf.Tensor:
+    """Returns the maximum of each window."""
+    return _pooled(
+        pooling.MaxPooling2D, "MaxPool2D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope
+    )
+
+
+@add_arg_scope
+def avg_pool2d(
+    inputs: Any,
+    kernel_size: Any,
+    stride: Any = 2,
+    padding: str = "VALID",
+    data_format: str = "NHWC",
+    outputs_collections: Any = None,
+    scope: Any = None,
+) -> tf.Tensor:
+    """Returns the mean of each window."""
+    return _pooled(
+        pooling.AveragePooling2D,
+        "AvgPool2D",
+        inputs,
+        kernel_size,
+        stride,
+        padding,
+        data_format,
+        outputs_collections,
+        scope,
+    )
+
+
+@add_arg_scope
+def dropout(
+    inputs: Any,
+    keep_prob: Any = 0.5,
+    noise_shape: Any = None,
+    is_training: Any = True,
+    outputs_collections: Any = None,
+    scope: Any = None,
+    seed: int | None = None,
+) -> tf.Tensor:
+    """Returns the inputs, in training with each entry kept with probability ``keep_prob`` and scaled by 1 / it."""
+    with tf.variable_scope(scope, "Dropout", [inputs]) as entered:
+        layer = core.Dropout(1 - keep_prob, noise_shape, seed, name=entered.name, _scope=entered)
+        outputs = layer(inputs, training=is_training)
+        return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+
+
+@add_arg_scope
+def flatten(inputs: Any, outputs_collections: Any = None, scope: Any = None) -> tf.Tensor:
+    """Returns ``[batch, ...]`` as ``[batch, product]``."""
+    with tf.name_scope(scope, "Flatten", [inputs]) as name:
+        outputs = core.flatten(tf.convert_to_tensor(inputs))
+        return named_outputs.collect_named_outputs(outputs_collections, name, outputs)
+
+
+@add_arg_scope
+def softmax(logits: Any, scope: Any = None) -> tf.Tensor:
+    """Returns the softmax over the last axis, of logits of any rank from 2 on.
+
+    Raises:
+      ShapeError: the last dimension is unknown, or the rank is below 2.
+    """
+    logits = tf.convert_to_tensor(logits)
+    with tf.variable_scope(scope, "softmax", [logits]):
+        rank = logits.shape.rank
+        if rank is None or rank < 2 or logits.shape.as_list()[-1] is None:
+            raise errors.ShapeError(
+                errors.explain("`logits` must have rank 2 or more and a known last dimension", got=str(logits.shape)),
+                where="softmax",
+            )
+        return tf.nn.softmax(logits)
+
+
+@add_arg_scope
+def one_hot_encoding(
+    labels: Any,
+    num_classes: int,
+    on_value: float = 1.0,
+    off_value: float = 0.0,
+    outputs_collections: Any = None,
+    scope: Any = None,
+) -> tf.Tensor:
+    """Returns ``labels`` with one more axis of size ``num_classes``: ``on_value`` at the label."""
+    with tf.name_scope(scope, "OneHotEncoding", [labels, num_classes]) as name:
+        outputs = tf.one_hot(labels, num_classes, on_value=on_value, off_value=off_value)
+        return named_outputs.collect_named_outputs(outputs_collections, name, outputs)
+
+
+def repeat(inputs: Any, repetitions: int, layer: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Applies a layer several times, in scopes ``<scope>_1``, ``<scope>_2``, ... below ``<scope>`` or ``Repeat``.
+
+    Example:
+      >>> net = repeat(net, 3, conv2d, 64, [3, 3], scope="conv1")
+    """
+    scope = kwargs.pop("scope", None)
+    with tf.variable_scope(scope, "Repeat", [inputs]):
+        outputs = tf.convert_to_tensor(inputs)
+        for i in range(repetitions):
+            outputs = layer(outputs, *args, **kwargs, scope=f"{scope or _name(layer, 'repeat')}_{i + 1}")
+        return outputs
+
+
+def stack(inputs: Any, layer: Callable[..., Any], stack_args: Sequence[Any], **kwargs: Any) -> Any:
+    """Applies a layer once per entry of ``stack_args``, in scopes ``<scope>_1``, ... below ``<scope>`` or ``Stack``.
+
+    Raises:
+      ArgumentError: ``stack_args`` is not a list.
+
+    Example:
+      >>> net = stack(net, fully_connected, [64, 32], scope="fc")
+    """
+    if not isinstance(stack_args, (list, tuple)):
+        raise errors.ArgumentError(
+            errors.explain("`stack_args` must be a list or tuple", got=stack_args), where="stack"
+        )
+    scope = kwargs.pop("scope", None)
+    with tf.variable_scope(scope, "Stack", [inputs]):
+        outputs = tf.convert_to_tensor(inputs)
+        for i, entry in enumerate(stack_args):
+            args = entry if isinstance(entry, (list, tuple)) else [entry]
+            outputs = layer(outputs, *args, **kwargs, scope=f"{scope or _name(layer, 'stack')}_{i + 1}")
+        return outputs
+
+
+def _name(layer: Any, default: str) -> str:
+    """Returns the name of a function, also of a partial one."""
+    return str(getattr(layer, "__name__", getattr(getattr(layer, "func", None), "__name__", default)))
+
+
+def _pooled(
+    kind: Any,
+    default: str,
+    inputs: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: str,
+    data_format: str,
+    outputs_collections: Any,
+    scope: Any,
+) -> tf.Tensor:
+    form = layout(data_format, ("NHWC", "NCHW"))
+    with tf.name_scope(scope, default, [inputs]) as name:
+        layer = kind(kernel_size, stride, padding, form, _scope=name)
+        return named_outputs.collect_named_outputs(outputs_collections, name, layer(tf.convert_to_tensor(inputs)))

@@ -1,0 +1,123 @@
+"""What the batch norms of all dialects share: which strategy keeps the averages, and in whose words errors speak."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.core import place
+from tf1bn.core import switch as switches
+from tf1bn.layers.batch_norm import batch_norm
+from tf1bn.layers.options import Options
+from tf1bn.strategies import catalog
+from tf1bn.strategies.base import UpdateStrategy
+from tf1bn.strategies.collection import Collection
+from tf1bn.strategies.frozen import Frozen
+from tf1bn.strategies.inline import Inline
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(batch_norm).parameters.items()
+    if parameter.default is not inspect.Parameter.empty
+}
+
+ENTRIES = ("AssignMovingAvg", "AssignMovingAvg_1")
+"""Names of the two operations that a call leaves in UPDATE_OPS."""
+
+
+def strategy(collections: Any = tf.GraphKeys.UPDATE_OPS) -> UpdateStrategy:
+    """Returns the strategy of the enclosing ``default_update_strategy`` block, else what the dialect asks for.
+
+    Args:
+      collections: the name of a collection, or several; None for updates with the output; an empty list for none.
+    """
+    chosen = catalog.chosen_default()
+    if chosen is not None:
+        return chosen
+    if collections is None:
+        return Inline(sequential_loops=True)
+    names = [collections] if isinstance(collections, str) else list(collections)
+    return Collection(names[0]) if names else Frozen()
+
+
+def at_this_place(kept_by: UpdateStrategy, is_training: Any) -> UpdateStrategy:
+    """Returns a strategy that can be right here: a collection cannot hold what is made inside a branch.
+
+    There the original registered operations that no session can run, so the averages never moved or the train
+    step failed; here they move with the output of the branch, and a warning says so.
+    """
+    if not isinstance(kept_by, Collection) or catalog.chosen_default() is not None:
+        return kept_by
+    where = place.here()
+    if where.top_level or where.repeats or switches.known_false(is_training):
+        return kept_by
+    warnings.warn(
+        f"a batch norm inside {where.describe()} cannot register its updates in {kept_by.collection!r}: from outside "
+        "they cannot be run. Its averages move when its output is computed.",
+        errors.Tf1bnWarning,
+        stacklevel=4,
+    )
+    return Inline()
+
+
+def options(**given: Any) -> Options:
+    """Returns checked options of a batch norm from some of the arguments of ``tf1bn.batch_norm``."""
+    return Options.of({**_DEFAULTS, **given})
+
+
+@contextlib.contextmanager
+def speaking(where: str, words: Mapping[str, str], **context: Any) -> Iterator[None]:
+    """Locates errors raised inside, and puts the dialect's words for ours: ``{"decay": "momentum"}``."""
+    try:
+        yield
+    except errors.Tf1bnError as error:
+        if not error.where:
+            error.text = re.sub(r"`(\w+)`", lambda match: f"`{words.get(match[1], match[1])}`", error.text)
+            error.where = where
+            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        raise
+
+
+def require_known(inputs: Any, name: str) -> None:
+    """Refuses a batch norm input of unknown rank, in a text that holds the peers' word "undefined".
+
+    Raises:
+      ShapeError: the rank is unknown.
+    """
+    if inputs.shape.rank is None:
+        raise errors.ShapeError(
+            errors.explain(
+                f"`{name}` has undefined rank",
+                got=inputs.name,
+                fix="Give the tensor a static shape, for example tf.ensure_shape(x, [None, 28, 28, 32]).",
+            )
+        )
+
+
+def require_switch(value: Any, name: str) -> None:
+    """Refuses None as a switch, which meant the learning phase of Keras.
+
+    Raises:
+      ArgumentTypeError: None.
+    """
+    if value is None:
+        raise errors.ArgumentTypeError(
+            errors.explain(
+                f"`{name}` is None, which left the decision to Keras' learning phase; there is none here",
+                expected="True, False or a bool tensor",
+                fix=f"Pass {name}=False for inference.",
+            )
+        )
+
+
+def corrects(rank: int, axes: tuple[int, ...], dtype: tf.DType) -> bool:
+    """Whether the layer class of tf.layers would take the fused kernel, whose variance has Bessel's correction."""
+    fits = axes in {4: ((1,), (3,)), 5: ((1,), (4,))}.get(rank, ())
+    return fits and dtype in (tf.float16, tf.bfloat16, tf.float32)

@@ -1,0 +1,213 @@
+"""The cells of ``tf.nn.rnn_cell`` 1.15, with its variable names, on today's public functions.
+
+They go with ``tf.nn.dynamic_rnn``, ``tf.nn.static_rnn`` and their relatives, which TensorFlow still has. Checkpoints
+of TensorFlow 1.2 to 1.15 fit; older ones have other names (``weights``, before that ``Matrix``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
+
+Activation = Callable[[Any], Any]
+
+
+class BasicRNNCell(RNNCell):
+    """output = new state = activation([inputs, state] @ kernel + bias)."""
+
+    def __init__(
+        self,
+        num_units: int,
+        activation: Activation | None = None,
+        reuse: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        self._num_units = num_units
+        self._activation = activation or tf.tanh
+
+    @property
+    def state_size(self) -> int:
+        """Number of units."""
+        return self._num_units
+
+    @property
+    def output_size(self) -> int:
+        """Number of units."""
+        return self._num_units
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        """Returns the new state, twice."""
+        output = self._activation(self._affine(tf.concat([inputs, state], 1), self._num_units))
+        return output, output
+
+
+class GRUCell(RNNCell):
+    """Gated recurrent unit.
+
+    r, u = sigmoid([inputs, state] @ gates/kernel + gates/bias); the bias begins at 1.
+    c = activation([inputs, r * state] @ candidate/kernel + candidate/bias)
+    output = new state = u * state + (1 - u) * c
+    """
+
+    def __init__(
+        self,
+        num_units: int,
+        activation: Activation | None = None,
+        reuse: Any = None,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        self._num_units = num_units
+        self._activation = activation or tf.tanh
+        self._kernel, self._bias = kernel_initializer, bias_initializer
+
+    @property
+    def state_size(self) -> int:
+        """Number of units."""
+        return self._num_units
+
+    @property
+    def output_size(self) -> int:
+        """Number of units."""
+        return self._num_units
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        """Returns the new state, twice."""
+        ones = self._bias or tf.ones_initializer()
+        gates = self._affine(tf.concat([inputs, state], 1), 2 * self._num_units, "gates/", self._kernel, ones)
+        r, u = tf.split(tf.sigmoid(gates), 2, axis=1)
+        joined = tf.concat([inputs, r * state], 1)
+        c = self._activation(self._affine(joined, self._num_units, "candidate/", self._kernel, self._bias))
+        new = u * state + (1 - u) * c
+        return new, new
+
+
+class LSTMCell(RNNCell):
+    """Long short-term memory, with peepholes and a projection when asked for.
+
+    i, j, f, o = [inputs, h] @ kernel + bias
+    c = sigmoid(f + forget_bias) * c + sigmoid(i) * activation(j)
+    h = sigmoid(o) * activation(c)
+
+    With peepholes w_i_diag * c and w_f_diag * c (before) and w_o_diag * c (after the step) are added to i, f and o.
+    With ``num_proj`` h is multiplied by ``projection/kernel``.
+
+    Raises:
+      ArgumentError: shards, which named a way to split variables that is gone.
+    """
+
+    def __init__(
+        self,
+        num_units: int,
+        use_peepholes: bool = False,
+        cell_clip: float | None = None,
+        initializer: Any = None,
+        num_proj: int | None = None,
+        proj_clip: float | None = None,
+        num_unit_shards: int | None = None,
+        num_proj_shards: int | None = None,
+        forget_bias: float = 1.0,
+        state_is_tuple: bool = True,
+        activation: Activation | None = None,
+        reuse: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        for option, value in {"num_unit_shards": num_unit_shards, "num_proj_shards": num_proj_shards}.items():
+            if value not in (None, 1):
+                raise errors.ArgumentError(
+                    errors.explain(f"`{option}` is not served", got=value, fix="Use a variable scope's partitioner."),
+                    where="LSTMCell",
+                )
+        self._num_units = num_units
+        self._peepholes = use_peepholes
+        self._cell_clip, self._proj_clip = cell_clip, proj_clip
+        self._initializer = initializer
+        self._num_proj = num_proj
+        self._forget_bias = forget_bias
+        self._tuple = state_is_tuple
+        self._activation = activation or tf.tanh
+
+    @property
+    def state_size(self) -> Any:
+        """Units of c and of h, as a tuple or as their sum."""
+        return LSTMStateTuple(self._num_units, self.output_size) if self._tuple else self._num_units + self.output_size
+
+    @property
+    def output_size(self) -> int:
+        """Number of units, or of the projection."""
+        return self._num_proj or self._num_units
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        """Returns h and the new state."""
+        c, h = state if self._tuple else tf.split(state, [self._num_units, self.output_size], axis=1)
+        gates = self._affine(tf.concat([inputs, h], 1), 4 * self._num_units, kernel=self._initializer)
+        i, j, f, o = tf.split(gates, 4, axis=1)
+        if self._peepholes:
+            f, i = f + self._diagonal("w_f_diag", c) * c, i + self._diagonal("w_i_diag", c) * c
+            peephole = self._diagonal("w_o_diag", c)
+        c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * self._activation(j)
+        if self._cell_clip is not None:
+            c = tf.clip_by_value(c, -self._cell_clip, self._cell_clip)
+        if self._peepholes:
+            o = o + peephole * c
+        h = self._projected(tf.sigmoid(o) * self._activation(c))
+        return h, LSTMStateTuple(c, h) if self._tuple else tf.concat([c, h], 1)
+
+    def _diagonal(self, name: str, c: Any) -> Any:
+        return self.add_variable(name, [self._num_units], self._initializer, c.dtype)
+
+    def _projected(self, h: Any) -> Any:
+        if self._num_proj is None:
+            return h
+        kernel = self.add_variable("projection/kernel", [self._num_units, self._num_proj], self._initializer, h.dtype)
+        h = tf.matmul(h, kernel)
+        return h if self._proj_clip is None else tf.clip_by_value(h, -self._proj_clip, self._proj_clip)
+
+
+class BasicLSTMCell(LSTMCell):
+    """The LSTM without options; see :class:`LSTMCell`."""
+
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        state_is_tuple: bool = True,
+        activation: Activation | None = None,
+        reuse: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            num_units,
+            forget_bias=forget_bias,
+            state_is_tuple=state_is_tuple,
+            activation=activation,
+            reuse=reuse,
+            name=name,
+            dtype=dtype,
+        )
+
+
+def _linear(
+    args: Any, output_size: int, bias: bool, bias_initializer: Any = None, kernel_initializer: Any = None
+) -> tf.Tensor:
+    """Returns ``concat(args) @ kernel + bias`` with variables ``kernel`` and ``bias`` of the current scope."""
+    joined = tf.concat(args, 1) if isinstance(args, list | tuple) else args
+    shape = [depth_of(joined, "_linear"), output_size]
+    product = tf.matmul(joined, tf.get_variable("kernel", shape, joined.dtype, initializer=kernel_initializer))
+    if not bias:
+        return product
+    zeros = bias_initializer or tf.zeros_initializer()
+    return tf.nn.bias_add(product, tf.get_variable("bias", [output_size], joined.dtype, initializer=zeros))

@@ -1,0 +1,22 @@
+"""``tf.contrib.slim``, which is tf_slim: contrib's layers and framework under one name, with its own train op.
+
+>>> from tf1bn.compat import slim
+>>> with slim.arg_scope([slim.conv2d], normalizer_fn=slim.batch_norm, normalizer_params={"is_training": is_training}):
+...     net = slim.conv2d(images, 32, [3, 3])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tf1bn.compat import absent
+from tf1bn.compat.contrib import framework, layers, learning, losses, training
+from tf1bn.compat.contrib import named_outputs as utils
+from tf1bn.compat.contrib.framework import *  # noqa: F403
+from tf1bn.compat.contrib.layers import *  # noqa: F403
+
+__all__ = [*framework.__all__, *layers.__all__, "learning", "losses", "training", "utils"]
+
+
+def __getattr__(name: str) -> Any:
+    return absent.refuse("slim", name, __all__)

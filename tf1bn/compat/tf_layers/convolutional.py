@@ -1,0 +1,271 @@
+"""``tf.layers.conv1d`` to ``conv3d`` and their classes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.tf_layers import windows, words
+from tf1bn.compat.tf_layers.base import Layer
+
+
+class Convolution(Layer):
+    """What convolutions of all ranks share: activation(inputs * kernel + bias).
+
+    Channels-first inputs are transposed for the convolution and back, so they work on every device.
+
+    Variables: kernel ``[*window, channels, filters]``, bias ``[filters]``, of the dtype of the first input; in
+    GLOBAL_VARIABLES and TRAINABLE_VARIABLES, none in MODEL_VARIABLES.
+    """
+
+    rank: ClassVar[int] = 2
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str = "channels_last",
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        trainable: bool = True,
+        name: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
+        with errors.located(type(self).__name__):
+            self.filters = windows.sizes(filters, 1, "filters")[0]
+            self.kernel_size = windows.sizes(kernel_size, self.rank, "kernel_size")
+            self.strides = windows.sizes(strides, self.rank, "strides")
+            self.dilation_rate = windows.sizes(dilation_rate, self.rank, "dilation_rate")
+            self.padding = windows.padding(padding, self.paddings)
+            self.data_format = windows.data_format(data_format)
+            self.activation = words.activation(activation)
+            self.kernel_initializer = words.initializer(kernel_initializer)
+            self.bias_initializer = words.initializer(bias_initializer)
+        self.use_bias = use_bias
+        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
+        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
+        self.kernel: Any = None
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        channels = windows.channels(tf.TensorShape(input_shape), self.rank + 2, self.data_format)
+        self.kernel = self.add_weight(
+            "kernel",
+            self._kernel_shape(channels),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self._build_bias()
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        x = windows.channels_last(inputs, self.data_format)
+        y = self._convolved(x)
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, self.bias)
+        y = windows.as_given(y, self.data_format)
+        return y if self.activation is None else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        dims = tf.TensorShape(input_shape).as_list()
+        spatial = dims[1:-1] if self.data_format == windows.LAST else dims[2:]
+        out = [self._length(size, i) for i, size in enumerate(spatial)]
+        last = self.data_format == windows.LAST
+        return tf.TensorShape([dims[0], *out, self.filters] if last else [dims[0], self.filters, *out])
+
+    def _length(self, size: int | None, i: int) -> int | None:
+        return windows.moved(size, self.kernel_size[i], self.padding, self.strides[i], self.dilation_rate[i])
+
+    def _kernel_shape(self, channels: int) -> tuple[int, ...]:
+        return (*self.kernel_size, channels, self.filters)
+
+    def _build_bias(self) -> None:
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias",
+                [self.filters],
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def _convolved(self, x: tf.Tensor) -> tf.Tensor:
+        pad = self.padding.upper()
+        if self.padding == "causal":
+            before = self.dilation_rate[0] * (self.kernel_size[0] - 1)
+            x, pad = tf.pad(x, [[0, 0], [before, 0], [0, 0]]), "VALID"
+        return tf.nn.convolution(
+            x, self.kernel, pad, strides=self.strides, dilation_rate=self.dilation_rate, name=f"Conv{self.rank}D"
+        )
+
+
+class Conv1D(Convolution):
+    """A convolution over one axis: ``[batch, length, channels]``; see :class:`Convolution`."""
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+class Conv2D(Convolution):
+    """A convolution over images: ``[batch, height, width, channels]``; see :class:`Convolution`."""
+
+    rank = 2
+
+
+class Conv3D(Convolution):
+    """A convolution over volumes: ``[batch, depth, height, width, channels]``; see :class:`Convolution`."""
+
+    rank = 3
+
+
+def conv1d(
+    inputs: Any,
+    filters: int,
+    kernel_size: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    dilation_rate: Any = 1,
+    activation: Any = None,
+    use_bias: bool = True,
+    kernel_initializer: Any = None,
+    bias_initializer: Any = "zeros",
+    kernel_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    kernel_constraint: Any = None,
+    bias_constraint: Any = None,
+    trainable: bool = True,
+    name: Any = None,
+    reuse: Any = None,
+) -> tf.Tensor:
+    """Returns the convolution of the inputs; see :class:`Conv1D`."""
+    layer = Conv1D(
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        activation,
+        use_bias,
+        kernel_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        bias_regularizer,
+        activity_regularizer,
+        kernel_constraint,
+        bias_constraint,
+        trainable,
+        name,
+        _reuse=reuse,
+        _scope=name,
+    )
+    return layer(inputs)
+
+
+def conv2d(
+    inputs: Any,
+    filters: int,
+    kernel_size: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    dilation_rate: Any = (1, 1),
+    activation: Any = None,
+    use_bias: bool = True,
+    kernel_initializer: Any = None,
+    bias_initializer: Any = "zeros",
+    kernel_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    kernel_constraint: Any = None,
+    bias_constraint: Any = None,
+    trainable: bool = True,
+    name: Any = None,
+    reuse: Any = None,
+) -> tf.Tensor:
+    """Returns the convolution of the inputs; see :class:`Conv2D`."""
+    layer = Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        activation,
+        use_bias,
+        kernel_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        bias_regularizer,
+        activity_regularizer,
+        kernel_constraint,
+        bias_constraint,
+        trainable,
+        name,
+        _reuse=reuse,
+        _scope=name,
+    )
+    return layer(inputs)
+
+
+def conv3d(
+    inputs: Any,
+    filters: int,
+    kernel_size: Any,
+    strides: Any = (1, 1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    dilation_rate: Any = (1, 1, 1),
+    activation: Any = None,
+    use_bias: bool = True,
+    kernel_initializer: Any = None,
+    bias_initializer: Any = "zeros",
+    kernel_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    kernel_constraint: Any = None,
+    bias_constraint: Any = None,
+    trainable: bool = True,
+    name: Any = None,
+    reuse: Any = None,
+) -> tf.Tensor:
+    """Returns the convolution of the inputs; see :class:`Conv3D`."""
+    layer = Conv3D(
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        activation,
+        use_bias,
+        kernel_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        bias_regularizer,
+        activity_regularizer,
+        kernel_constraint,
+        bias_constraint,
+        trainable,
+        name,
+        _reuse=reuse,
+        _scope=name,
+    )
+    return layer(inputs)

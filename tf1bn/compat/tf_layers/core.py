@@ -1,0 +1,193 @@
+"""``tf.layers.dense``, ``dropout``, ``flatten`` and their classes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat import dialect
+from tf1bn.compat.tf_layers import words
+from tf1bn.compat.tf_layers.base import Layer
+from tf1bn.core import switch as switches
+
+
+class Dense(Layer):
+    """Returns activation(inputs x kernel + bias), the product over the last axis.
+
+    Variables: kernel ``[features, units]``, bias ``[units]``, of the dtype of the first input; in
+    GLOBAL_VARIABLES and TRAINABLE_VARIABLES, none in MODEL_VARIABLES.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        trainable: bool = True,
+        name: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
+        self.units = int(units)
+        self.activation = words.activation(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = words.initializer(kernel_initializer)
+        self.bias_initializer = words.initializer(bias_initializer)
+        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
+        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
+        self.kernel: Any = None
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        shape = tf.TensorShape(input_shape)
+        if shape.rank is None or shape.rank < 2 or shape[-1] is None:
+            raise errors.ShapeError(
+                errors.explain("`inputs` must have rank 2 or more and a defined last dimension", got=str(shape))
+            )
+        self.kernel = self.add_weight(
+            "kernel",
+            [tf.dimension_value(shape[-1]), self.units],
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias",
+                [self.units],
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if inputs.shape.rank == 2:
+            y = tf.matmul(inputs, self.kernel)
+        else:
+            y = tf.tensordot(inputs, self.kernel, [[inputs.shape.rank - 1], [0]])
+            y.set_shape(self.compute_output_shape(inputs.shape))
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, self.bias)
+        return y if self.activation is None else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        return tf.TensorShape(input_shape)[:-1].concatenate(self.units)
+
+
+class Dropout(Layer):
+    """Sets each entry to 0 with probability ``rate`` in training, and scales the others by 1 / (1 - rate)."""
+
+    def __init__(
+        self, rate: Any = 0.5, noise_shape: Any = None, seed: int | None = None, name: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
+
+    def call(self, inputs: tf.Tensor, training: Any = False) -> tf.Tensor:
+        dialect.require_switch(training, "training")
+        switches.check(training, "training")
+
+        def dropped() -> tf.Tensor:
+            return tf.nn.dropout(inputs, noise_shape=self._noise_shape(inputs), seed=self.seed, rate=self.rate)
+
+        return switches.select(switches.resolve(training), dropped, lambda: tf.identity(inputs))
+
+    def _noise_shape(self, inputs: tf.Tensor) -> Any:
+        if not isinstance(self.noise_shape, (list, tuple)):
+            return self.noise_shape
+        sizes = tf.shape(inputs)
+        return [sizes[i] if size is None else size for i, size in enumerate(self.noise_shape)]
+
+
+class Flatten(Layer):
+    """Returns ``[batch, ...]`` as ``[batch, product]``; channels first are moved last before."""
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format or "channels_last"
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        rank = inputs.shape.rank
+        if self.data_format == "channels_first" and rank is not None and rank > 2:
+            inputs = tf.transpose(inputs, [0, *range(2, rank), 1])
+        if rank == 1:
+            return tf.expand_dims(inputs, -1)
+        dims = inputs.shape.as_list() if rank is not None else [None, None]
+        inner = -1 if None in dims[1:] else math.prod(dims[1:])
+        rows = tf.shape(inputs)[0] if inner == -1 or (inner == 0 and dims[0] is None) else -1
+        if dims[0] is not None:
+            rows = dims[0]
+        y = tf.reshape(inputs, [rows, inner])
+        y.set_shape(self.compute_output_shape(inputs.shape))
+        return y
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        shape = tf.TensorShape(input_shape)
+        if shape.rank is None:
+            return tf.TensorShape([None, None])
+        dims = shape.as_list()
+        return tf.TensorShape([dims[0], None if None in dims[1:] else math.prod(dims[1:])])
+
+
+def dense(
+    inputs: Any,
+    units: int,
+    activation: Any = None,
+    use_bias: bool = True,
+    kernel_initializer: Any = None,
+    bias_initializer: Any = "zeros",
+    kernel_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    kernel_constraint: Any = None,
+    bias_constraint: Any = None,
+    trainable: bool = True,
+    name: Any = None,
+    reuse: Any = None,
+) -> tf.Tensor:
+    """Returns activation(inputs x kernel + bias); see :class:`Dense`."""
+    layer = Dense(
+        units,
+        activation,
+        use_bias,
+        kernel_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        bias_regularizer,
+        activity_regularizer,
+        kernel_constraint,
+        bias_constraint,
+        trainable,
+        name,
+        _scope=name,
+        _reuse=reuse,
+    )
+    return layer(inputs)
+
+
+def dropout(
+    inputs: Any,
+    rate: Any = 0.5,
+    noise_shape: Any = None,
+    seed: int | None = None,
+    training: Any = False,
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the inputs with dropout in training; see :class:`Dropout`."""
+    return Dropout(rate, noise_shape, seed, name)(inputs, training=training)
+
+
+def flatten(inputs: Any, name: Any = None, data_format: str = "channels_last") -> tf.Tensor:
+    """Returns ``[batch, ...]`` as ``[batch, product]``; see :class:`Flatten`."""
+    return Flatten(data_format, name=name)(inputs)

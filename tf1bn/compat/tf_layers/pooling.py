@@ -1,0 +1,177 @@
+"""``tf.layers.max_pooling1d`` to ``average_pooling3d`` and their classes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.tf_layers import windows
+from tf1bn.compat.tf_layers.base import Layer
+
+
+class Pooling(Layer):
+    """What poolings share: the maximum or the mean of each window of each channel.
+
+    Channels-first inputs are transposed and back, so they work on every device.
+    """
+
+    rank: ClassVar[int] = 2
+    maximum: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any,
+        padding: str = "valid",
+        data_format: str = "channels_last",
+        name: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        with errors.located(type(self).__name__):
+            self.pool_size = windows.sizes(pool_size, self.rank, "pool_size")
+            self.strides = self.pool_size if strides is None else windows.sizes(strides, self.rank, "strides")
+            self.padding = windows.padding(padding)
+            self.data_format = windows.data_format(data_format)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if inputs.shape.rank != self.rank + 2:
+            raise errors.ShapeError(errors.explain(f"`inputs` must have rank {self.rank + 2}", got=str(inputs.shape)))
+        x = windows.channels_last(inputs, self.data_format)
+        if self.rank == 1:
+            y = tf.squeeze(self._pooled(tf.expand_dims(x, 2), (*self.pool_size, 1), (*self.strides, 1)), [2])
+        else:
+            y = self._pooled(x, self.pool_size, self.strides)
+        return windows.as_given(y, self.data_format)
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        dims = tf.TensorShape(input_shape).as_list()
+        first = 1 if self.data_format == windows.LAST else 2
+        for i in range(self.rank):
+            dims[first + i] = windows.moved(dims[first + i], self.pool_size[i], self.padding, self.strides[i])
+        return tf.TensorShape(dims)
+
+    def _pooled(self, x: tf.Tensor, window: tuple[int, ...], strides: tuple[int, ...]) -> tf.Tensor:
+        ksize, strides, pad = (1, *window, 1), (1, *strides, 1), self.padding.upper()
+        if len(window) == 3:
+            pool = tf.nn.max_pool3d if self.maximum else tf.nn.avg_pool3d
+            return pool(x, ksize, strides, pad, name="MaxPool3D" if self.maximum else "AvgPool3D")
+        if self.maximum:
+            return tf.nn.max_pool(x, ksize, strides, pad, name="MaxPool")
+        return tf.nn.avg_pool(x, ksize, strides, pad, name="AvgPool")
+
+
+class MaxPooling1D(Pooling):
+    """The maximum over windows along one axis; see :class:`Pooling`."""
+
+    rank = 1
+    maximum = True
+
+
+class MaxPooling2D(Pooling):
+    """The maximum over windows along two axes; see :class:`Pooling`."""
+
+    rank = 2
+    maximum = True
+
+
+class MaxPooling3D(Pooling):
+    """The maximum over windows along three axes; see :class:`Pooling`."""
+
+    rank = 3
+    maximum = True
+
+
+class AveragePooling1D(Pooling):
+    """The mean over windows along one axis; see :class:`Pooling`."""
+
+    rank = 1
+    maximum = False
+
+
+class AveragePooling2D(Pooling):
+    """The mean over windows along two axes; see :class:`Pooling`."""
+
+    rank = 2
+    maximum = False
+
+
+class AveragePooling3D(Pooling):
+    """The mean over windows along three axes; see :class:`Pooling`."""
+
+    rank = 3
+    maximum = False
+
+
+def max_pooling1d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the maximum of each window; see :class:`MaxPooling1D`."""
+    return MaxPooling1D(pool_size, strides, padding, data_format, name)(inputs)
+
+
+def max_pooling2d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the maximum of each window; see :class:`MaxPooling2D`."""
+    return MaxPooling2D(pool_size, strides, padding, data_format, name)(inputs)
+
+
+def max_pooling3d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the maximum of each window; see :class:`MaxPooling3D`."""
+    return MaxPooling3D(pool_size, strides, padding, data_format, name)(inputs)
+
+
+def average_pooling1d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the mean of each window; see :class:`AveragePooling1D`."""
+    return AveragePooling1D(pool_size, strides, padding, data_format, name)(inputs)
+
+
+def average_pooling2d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the mean of each window; see :class:`AveragePooling2D`."""
+    return AveragePooling2D(pool_size, strides, padding, data_format, name)(inputs)
+
+
+def average_pooling3d(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    name: Any = None,
+) -> tf.Tensor:
+    """Returns the mean of each window; see :class:`AveragePooling3D`."""
+    return AveragePooling3D(pool_size, strides, padding, data_format, name)(inputs)

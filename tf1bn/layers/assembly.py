@@ -1,0 +1,144 @@
+"""Putting one batch norm together: what it keeps is made once, what it computes at each call.
+
+``batch_norm`` does both in one go. A layer object of another dialect makes its variables in its first call and
+runs on the same ones in later calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core import place, records, switch, variables
+from tf1bn.core.ledger import Watched, ledger
+from tf1bn.core.naming import OWN, Naming
+from tf1bn.core.values import Moments
+from tf1bn.layers import kept as kept_lib
+from tf1bn.layers import merging, updates
+from tf1bn.layers.call import Call, Inputs
+from tf1bn.layers.options import Options, Switches, make_affine
+from tf1bn.strategies import base
+
+
+class Made(NamedTuple):
+    """The variables of one layer; gamma and beta are None where they are switched off."""
+
+    gamma: Any
+    beta: Any
+    kept: kept_lib.Kept
+
+
+class Order(NamedTuple):
+    """What the update of one call waits for, and the ``merged_updates`` block that it is part of."""
+
+    earlier: Sequence[Any] = ()
+    merger: merging.Merger | None = None
+
+
+class Result(NamedTuple):
+    """The output of one call, and the operations that stand for its update."""
+
+    y: tf.Tensor
+    updates: Sequence[Any] = ()
+
+
+def request(scope: str, inputs: Inputs, switches: Switches, options: Options, naming: Naming = OWN) -> base.Request:
+    """Returns what the strategy is asked to keep for a call at the current place of the graph."""
+    return base.Request(
+        scope=scope,
+        shape=inputs.axes.parameter_shape,
+        dtype=variables.statistics_dtype(inputs.dtype),
+        decay=options.decay,
+        updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
+        place=place.here(),
+        mean_initializer=options.mean_initializer,
+        variance_initializer=options.variance_initializer,
+        schedule=options.schedule.given,
+        second="moving_variance" if options.renorm is None else "moving_stddev",
+        naming=naming,
+    )
+
+
+def order(request: base.Request, switches: Switches, options: Options) -> Order:
+    """Returns what the update must wait for; creates no op.
+
+    Raises:
+      PlacementError: an earlier update may run in the same step, and no order can be given.
+      PlacementError, ArgumentError: the call cannot take part in the open ``merged_updates`` block.
+    """
+    if not request.updates:
+        return Order()
+    earlier = ledger().previous_updates(request.scope, request.place)
+    merger = merging.current()
+    if merger is not None:
+        merging.check(merger, request.scope, options, request.place, switches)
+    return Order(earlier, merger)
+
+
+def create(request: base.Request, options: Options) -> Made:
+    """Makes or reuses the variables of one layer in the current variable scope, in the order of the naming."""
+    naming = request.naming
+    affine = {
+        leaf: make_affine(leaf, getattr(options, leaf), request.shape, request.dtype, naming)
+        for leaf in naming.affine_order
+    }
+    return Made(affine["gamma"], affine["beta"], kept_lib.create(request, options))
+
+
+def run(
+    made: Made, inputs: Inputs, request: base.Request, order: Order, switches: Switches, options: Options
+) -> Result:
+    """Builds one call: normalisation, update, records; returns the output and what stands for the update."""
+    call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options)
+    y, batch = call.normalize()
+    if request.place.top_level:
+        watched = Watched(request.scope, made.kept.read, batch, options.decay, options.epsilon, request.updates)
+        ledger().watched.append(watched)
+    if order.merger is not None:
+        record, before = _record(call, request), call.reads_before_moving(y)
+        member = merging.Member(request.scope, made.kept, options, call.moves(), batch, record, before)
+        order.merger.members.append(member)
+        return Result(y)
+    return _updated(call, request, y, batch, order.earlier)
+
+
+def _updated(call: Call, request: base.Request, y: tf.Tensor, batch: Moments | None, earlier: Sequence[Any]) -> Result:
+    """Builds the update of one call where its plan says, and notes it."""
+    update = updates.Update(call.kept, call.options.numeric_guard, request.scope, request.naming.entries)
+    after = [*earlier, *call.reads_before_moving(y)]
+    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
+    y = update.attach(done, y)
+    records.add({**_record(call, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
+    return Result(y, done.ops)
+
+
+def _record(call: Call, request: base.Request) -> dict[str, Any]:
+    options = call.options
+    return {
+        "scope": request.scope,
+        "strategy": options.strategy.name,
+        "decay": options.decay if isinstance(options.decay, float) else None,
+        "zero_debias": options.schedule.zero_debias,
+        "num_updates": options.schedule.num_updates is not None,
+        "epsilon": options.epsilon,
+        "center": call.beta is not None,
+        "scale": call.gamma is not None,
+        "trainable": any(affine.trainable for affine in (options.gamma, options.beta) if affine is not None),
+        "axis": list(call.axes.kept),
+        "bessel_correction": options.bessel_correction,
+        "numeric_guard": options.numeric_guard,
+        "weighted": call.variant.weights is not None,
+        "renorm": options.renorm is not None,
+        "virtual_batch_size": options.group_size,
+        "adjustment": options.adjustment is not None,
+        "kernel": call.kernel.name,
+        "inputs": call.x.name,
+        "is_training": _spoken(call.switches.is_training),
+        "use_batch_statistics": _spoken(call.switches.use_batch),
+    }
+
+
+def _spoken(value: switch.Switch) -> bool | str:
+    return value if isinstance(value, bool) else value.name
