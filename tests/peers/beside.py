@@ -174,7 +174,7 @@ def _collections() -> dict[str, list[str]]:
             found[key] = [str(len(entries))]
         elif key == tf.GraphKeys.REGULARIZATION_LOSSES:
             found[key] = sorted(entry.name.split("/Regularizer")[0].split("Regularizer")[0] for entry in entries)
-        elif all(isinstance(entry, tf.Variable) for entry in entries):
+        elif all(hasattr(entry, "initializer") for entry in entries):
             found[key] = [entry.op.name for entry in entries]
         else:
             found[key] = [str(len(entries))]

@@ -61,6 +61,8 @@ def variance_scaling_initializer(
     return initializer
 
 
+xavier_initializer_conv2d = xavier_initializer
+
 XAVIER = xavier_initializer()
 """What contrib's layers use for weights unless told otherwise."""
 

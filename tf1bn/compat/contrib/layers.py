@@ -19,7 +19,11 @@ from tf1bn.compat.contrib.convolution import (
     convolution3d_transpose,
 )
 from tf1bn.compat.contrib.feature_norms import instance_norm, layer_norm
-from tf1bn.compat.contrib.initializers import variance_scaling_initializer, xavier_initializer
+from tf1bn.compat.contrib.initializers import (
+    variance_scaling_initializer,
+    xavier_initializer,
+    xavier_initializer_conv2d,
+)
 from tf1bn.compat.contrib.linear import bias_add, fully_connected, linear, relu, relu6
 from tf1bn.compat.contrib.normalization import batch_norm
 from tf1bn.compat.contrib.optimizing import OPTIMIZER_CLS_NAMES, OPTIMIZER_SUMMARIES, optimize_loss
@@ -82,6 +86,7 @@ __all__ = [
     "sum_regularizer",
     "variance_scaling_initializer",
     "xavier_initializer",
+    "xavier_initializer_conv2d",
 ]
 
 

@@ -11,6 +11,8 @@ Where they differ from the original, on purpose:
   tensor as ``training`` both entries of a call run the whole update.
 * ``virtual_batch_size`` matters in training only; there, inference too wants a multiple of it. It goes together
   with ``adjustment``.
+* Where TensorFlow 2 behaviour is on, today's tf_keras splits virtual batches wrongly for a tensor as ``training``;
+  here it is as in 1.15 in any case.
 """
 
 from __future__ import annotations
