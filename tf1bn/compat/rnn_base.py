@@ -135,7 +135,7 @@ def depth_of(inputs: Any, where: str) -> int:
     Raises:
       ShapeError: it is not known.
     """
-    depth = inputs.shape[-1].value if inputs.shape.ndims else None
+    depth = inputs.shape.as_list()[-1] if inputs.shape.ndims else None
     if depth is None:
         raise errors.ShapeError(
             errors.explain("the last dimension of the inputs must be known", got=str(inputs.shape)), where=where

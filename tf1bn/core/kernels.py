@@ -175,7 +175,7 @@ def _near_zero(x: Any) -> tuple[Any, Any]:
     Trick: a shift always costs a fifth of the step, so a few rows of one example decide in each run whether there is
     one. The derivative is one in both cases, and said to be so, which spares the gradient a second conditional.
     """
-    middle = max(x.shape[1] // 2 - SAMPLE_ROWS // 2, 0)
+    middle = max(x.shape.as_list()[1] // 2 - SAMPLE_ROWS // 2, 0)
     sample = tf.stop_gradient(tf.cast(x[:1, middle : middle + SAMPLE_ROWS], tf.float32))
     centre = tf.reduce_mean(sample, (0, 1, 2))
     spread = tf.reduce_mean(tf.square(sample - centre), (0, 1, 2))

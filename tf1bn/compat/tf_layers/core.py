@@ -50,13 +50,13 @@ class Dense(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = tf.TensorShape(input_shape)
-        if shape.rank is None or shape.rank < 2 or shape[-1] is None:
+        if shape.rank is None or shape.rank < 2 or shape.as_list()[-1] is None:
             raise errors.ShapeError(
                 errors.explain("`inputs` must have rank 2 or more and a defined last dimension", got=str(shape))
             )
         self.kernel = self.add_weight(
             "kernel",
-            [tf.dimension_value(shape[-1]), self.units],
+            [shape.as_list()[-1], self.units],
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
