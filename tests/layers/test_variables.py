@@ -100,7 +100,7 @@ def test_unnamed_calls_in_two_branches_share_the_nth_with_the_nth(any_graph):
         session.run(y, {x: value, p: False})
         np.testing.assert_equal(session.run(tf.global_variables()), start)
         session.run(y, {x: value, p: True})
-        assert all(np.any(session.run(v) != 0) for v in tf.global_variables() if "moving_mean" in v.name)
+        assert all(np.any(session.run(v) != 1) for v in tf.global_variables() if "moving_variance" in v.name)
 
 
 def test_a_third_unnamed_reuse_without_partner_is_refused(any_graph):

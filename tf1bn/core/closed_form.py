@@ -36,7 +36,7 @@ def normalize(
     @tf.custom_gradient
     def forward(x: Any, *values: Any) -> Any:
         given = dict(zip(parameters, values, strict=True))
-        centred = batch.centre(x, reduced, total)
+        centred = batch.centre(x, reduced, total, differentiated=False)
         found.append(centred)
         s = tf.rsqrt(centred.variance + epsilon)
         a = s * given["gamma"] if "gamma" in given else s

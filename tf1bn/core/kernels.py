@@ -133,6 +133,12 @@ def choose(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: V
     return FUSED if large else PLAIN
 
 
+def moments(x: Any, axes: Axes, variant: Variant = ORDINARY) -> Moments:
+    """Returns what ``train`` returns beside the normalised input, where nothing is normalised by it."""
+    found, _ = _centred(widen(x), axes, variant)
+    return _kept(found, axes, variant)
+
+
 def _is_ordinary(variant: Variant) -> bool:
     return all(part is None for part in variant)
 

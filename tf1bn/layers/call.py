@@ -133,8 +133,7 @@ class Call:
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
         if batch is None or not self.switches.one:
-            bare = self.variant._replace(correct=None, adjust=None)
-            _, batch = kernels.PLAIN.train(self.x, self.axes, None, None, self.options.epsilon, bare)
+            batch = kernels.moments(self.x, self.axes, self.variant)
         return moments_lib.unbiased(batch) if self.options.bessel_correction else batch
 
     def reads_before_moving(self, y: tf.Tensor) -> list[Any]:
