@@ -17,8 +17,9 @@ import pytest
 MISSING = [name for name in ("tf_keras", "tf_slim") if importlib.util.find_spec(name) is None]
 REASON = f"the originals are not installed ({', '.join(MISSING)}); `make test-peers` makes an environment with them"
 
-# tf.layers looks for tf_keras when it is first used.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+# tf.layers looks for tf_keras when it is first used. Where that is missing, the variable would break other tests.
+if not MISSING:
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
