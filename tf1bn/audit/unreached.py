@@ -132,14 +132,17 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
 
 
 def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
-    """An op that waits for the update by a control edge and that no train op runs."""
+    """An op that waits for the update by a control edge and that no train op runs.
+
+    Inside a branch such an op is the conditional's own output, which stands for the update.
+    """
     own = {variable.node.id for variable in site.statistics}
     seen, todo = {number}, [number]
     while todo:
         current = todo.pop()
         for child in model.flow.children[current]:
             node = model.nodes[child]
-            if child in seen or model.ran[child] or current not in node.controls:
+            if child in seen or model.ran[child] or current not in node.controls or model.flow.contexts[child]:
                 continue
             seen.add(child)
             if node.op == "NoOp":
