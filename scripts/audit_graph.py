@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
     try:
         return _explain() if _EXPLAIN.value else _fix() if _FIX.value else _audit()
-    except errors.RepairError as error:
+    except (errors.RepairError, errors.RunError) as error:
         print(f"refused: {error}", file=sys.stderr)
         return _FOUND
     except errors.Tf1bnError as error:

@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "registry", "terms"),
-    ("core", "datasets"),
+    ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint", "population"),
     ("layers",),
     ("compat", "audit", "testing", "examples", "run"),

@@ -103,11 +103,15 @@ class CheckpointPlanError(CheckpointError):
 
 
 class GraphError(Tf1bnError, ValueError):
-    """A graph file is missing, damaged, or too large to audit."""
+    """A graph file is missing, damaged, or too large to read."""
 
 
 class RepairError(Tf1bnError, ValueError):
     """A graph cannot be repaired safely."""
+
+
+class RunError(Tf1bnError, RuntimeError):
+    """A graph cannot be imported, initialised or run here."""
 
 
 class AbsentModuleError(Tf1bnError, ImportError):

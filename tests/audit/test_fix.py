@@ -75,8 +75,8 @@ def test_refused_with_the_reason(make, reason, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def refused(reason, tmp_path, graph, **arguments):
-    with pytest.raises(errors.RepairError, match=reason):
+def refused(reason, tmp_path, graph, error=errors.RepairError, **arguments):
+    with pytest.raises(error, match=reason):
         repair(graph, str(tmp_path / "new.meta"), **arguments)
 
 
@@ -116,5 +116,5 @@ def test_graph_that_cannot_be_run_is_refused(tmp_path):
         x = tf.placeholder(tf.float32, None, "rows")
         y = p.norm(p.dense(tf.ensure_shape(x, [None, 4]))).output
         p.train(p.loss(y), ())
-    refused("cannot be run for the check", tmp_path, p.graph)
+    refused("cannot be run for the check", tmp_path, p.graph, errors.RunError)
     repair(p.graph, str(tmp_path / "fed.meta"), feed={"rows": np.ones((3, 4), np.float32)})

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.audit import audit, samples
-from tf1bn.audit.nodes import MAX_DEPTH
+from tf1bn.graph.nodes import MAX_DEPTH
 
 
 def graph_def(*rows):

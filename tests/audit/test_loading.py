@@ -7,7 +7,8 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 
 from tf1bn import errors
-from tf1bn.audit import audit, loading, samples
+from tf1bn.audit import audit, samples
+from tf1bn.graph import loading
 
 
 def meta_of(graph):

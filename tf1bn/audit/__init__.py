@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tf1bn.audit.finding import Report as Report
     from tf1bn.audit.finding import Rule as Rule
     from tf1bn.audit.fix import repair as repair
-    from tf1bn.audit.graph import GraphModel as GraphModel
     from tf1bn.audit.hook import AuditHook as AuditHook
     from tf1bn.audit.probing import probe as probe
     from tf1bn.audit.rules.catalog import page as page
     from tf1bn.audit.rules.catalog import register as register
     from tf1bn.audit.runner import assert_healthy as assert_healthy
     from tf1bn.audit.runner import audit as audit
+    from tf1bn.graph.model import GraphModel as GraphModel
 
 _ROWS = {
     "audit": "tf1bn.audit.runner",
@@ -35,7 +35,7 @@ _ROWS = {
     "Finding": "tf1bn.audit.finding",
     "Report": "tf1bn.audit.finding",
     "Rule": "tf1bn.audit.finding",
-    "GraphModel": "tf1bn.audit.graph",
+    "GraphModel": "tf1bn.graph.model",
 }
 
 __all__ = list(_ROWS)

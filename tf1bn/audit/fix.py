@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.audit import rewriting, trial, unreached
-from tf1bn.audit.graph import GraphModel
+from tf1bn.audit import trial, unreached
+from tf1bn.graph import rewriting
+from tf1bn.graph.model import GraphModel
 
 _SAFE = (unreached.NEVER, unreached.SUBSET, unreached.LOSS, unreached.GATE, unreached.KERAS, unreached.PRIVATE)
 
@@ -62,6 +63,7 @@ def repair(
 
     Raises:
       RepairError: there is nothing to repair, it is not safe, or the check failed; the text says why.
+      RunError: one of the copies cannot be run.
       GraphError: the graph cannot be read.
     """
     with errors.located("repair"):

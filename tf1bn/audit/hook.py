@@ -11,9 +11,9 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.audit import runner
 from tf1bn.audit.finding import SEVERITIES, Finding
-from tf1bn.audit.graph import GraphModel
 from tf1bn.audit.rules import bn001_updates_never_run as never_run
 from tf1bn.audit.rules import bn025_stored_damaged_values as damaged
+from tf1bn.graph.model import GraphModel
 
 _LOGGER = logging.getLogger("tf1bn.audit")
 _ACTIONS = ("raise", "log")

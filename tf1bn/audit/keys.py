@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tf1bn.audit.sites import Site
-from tf1bn.audit.variables import Variable
+from tf1bn.graph.sites import Site
+from tf1bn.graph.variables import Variable
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 _LEAVES = {
     "mean": ("moving_mean", "mean/EMA", "running_mean", "pop_mean", "moving_avg"),

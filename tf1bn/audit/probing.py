@@ -11,13 +11,13 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.audit.finding import Finding
-from tf1bn.audit.graph import GraphModel
 from tf1bn.audit.rules import bn001_updates_never_run as never_run
 from tf1bn.audit.rules import bn014_inference_moves_averages as moved_at_inference
 from tf1bn.audit.rules import bn025_stored_damaged_values as damaged
 from tf1bn.audit.rules import bn033_initialized_after_restore as initialized
 from tf1bn.audit.rules import bn034_batch_statistics_at_inference as depends
-from tf1bn.audit.values import CheckpointValues
+from tf1bn.graph.model import GraphModel
+from tf1bn.graph.values import CheckpointValues
 
 
 class ProbeReport(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 from tf1bn import errors
 from tf1bn.audit import states, suppressions
 from tf1bn.audit.finding import SEVERITIES, Finding, Report
-from tf1bn.audit.graph import GraphModel
 from tf1bn.audit.rules import catalog
+from tf1bn.graph.model import GraphModel
 
 CRASH = "BN000"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tf1bn.audit.kinds import UPDATE_OPS
+from tf1bn.graph.kinds import UPDATE_OPS
 
 
 class _Late:
@@ -38,7 +38,7 @@ class Sample:
 
     def model(self) -> Any:
         """Returns the GraphModel of the sample."""
-        from tf1bn.audit.graph import GraphModel
+        from tf1bn.graph.model import GraphModel
 
         return GraphModel(self.graph, train_op=self.train_op, checkpoint=self.checkpoint, fetches=self.fetches)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tf1bn.audit.sites import Site
+from tf1bn.graph.sites import Site
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 _LAID_OUT = (
     "Conv2D",

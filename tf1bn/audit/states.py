@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tf1bn.audit.finding import SiteInfo
-from tf1bn.audit.kinds import GRAPH_DEF
-from tf1bn.audit.sites import BATCH, BOTH, MOVING, Site
+from tf1bn.graph.kinds import GRAPH_DEF
+from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 _PRODUCERS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "Conv3D", "BatchMatMulV2", "Conv2DBackpropInput")
 _BETWEEN = ("BiasAdd", "Add", "AddV2", "Identity")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tf1bn.audit.variables import Writer
+from tf1bn.graph.variables import Writer
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 _NAME = re.compile(r"(?:^|/)((?:tower|clone|replica|gpu)_?\d+)(?:/|$)", re.IGNORECASE)
 _DEVICE = re.compile(r"(gpu|tpu):(\d+)", re.IGNORECASE)

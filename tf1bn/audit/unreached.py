@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf1bn.audit import states
-from tf1bn.audit.kinds import UPDATE_OPS
-from tf1bn.audit.nodes import Node
-from tf1bn.audit.sites import Site
-from tf1bn.audit.variables import Variable, Writer
+from tf1bn.graph.kinds import UPDATE_OPS
+from tf1bn.graph.nodes import Node
+from tf1bn.graph.sites import Site
+from tf1bn.graph.variables import Variable, Writer
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 NEVER, NONE, SUBSET, LOSS, GATE, KERAS, PRIVATE, LOOP, BRANCH, SEPARATE = (
     "never",

@@ -30,7 +30,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN001", "the updates of the averages are not reached from the train op", "error", "SCD")
 FIX = "Create the train op under tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS))."

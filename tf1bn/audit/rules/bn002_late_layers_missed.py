@@ -27,7 +27,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN002", "the train op reaches the updates of some layers only", "error", "S")
 FIX = "Read tf.get_collection(tf.GraphKeys.UPDATE_OPS) after the last layer is built, and without a scope filter."

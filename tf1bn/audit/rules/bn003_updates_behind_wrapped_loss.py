@@ -27,7 +27,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN003", "the updates are control inputs of the loss, not of the train op", "error", "S")
 FIX = "Move tf.control_dependencies(update_ops) from the loss to minimize() or apply_gradients()."

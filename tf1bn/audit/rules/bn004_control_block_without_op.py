@@ -29,7 +29,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN004", "the op that waits for the updates is not part of the train op", "error", "S")
 FIX = "Call minimize() itself, or tf.group(train_op), inside the tf.control_dependencies block."

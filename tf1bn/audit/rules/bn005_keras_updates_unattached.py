@@ -28,7 +28,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN005", "a Keras layer's updates are in no collection and never run", "error", "SD")
 FIX = "Replace the Keras layer by a graph batch norm (tf1bn.batch_norm), or group layer.updates with the train op."

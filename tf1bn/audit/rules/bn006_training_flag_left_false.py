@@ -32,7 +32,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN006", "training graph normalises with averages that nothing writes", "error", "SC")
 FIX = "Pass training=True, or a placeholder, to the batch norm of the training graph."

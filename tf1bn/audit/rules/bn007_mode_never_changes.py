@@ -29,7 +29,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN007", "the training switch does not reach the batch norm", "warning", "SD")
 FIX = "Pass the flag as the batch norm's training argument, or remove it."

@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN009", "UPDATE_OPS holds a read of the average, not its update", "warning", "S")
 FIX = "Add the assign op itself to tf.GraphKeys.UPDATE_OPS."

@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN010", "training normalises with batch statistics and keeps no averages", "warning", "S")
 FIX = "Keep moving averages (tf1bn.batch_norm), or compute population statistics of the data set before serving."

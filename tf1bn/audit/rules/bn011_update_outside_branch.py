@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN011", "the update runs in every mode: it is built outside the branch", "error", "SD")
 FIX = "Call ema.apply, or build the assign op, inside the branch function of tf.cond."

@@ -28,7 +28,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN012", "UPDATE_OPS holds an op from inside a conditional branch", "error", "SD")
 FIX = "Put the output of tf.cond in UPDATE_OPS instead of the op inside its branch, or update in place."

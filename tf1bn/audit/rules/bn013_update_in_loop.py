@@ -27,7 +27,7 @@ from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN013", "an update made inside a loop is collected outside of it", "error", "S")
 FIX = "Make the loop body's result wait for the update (control_dependencies inside the body)."

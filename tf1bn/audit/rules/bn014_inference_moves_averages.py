@@ -29,7 +29,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN014", "fetching an output moves the averages", "warning", "S")
 FIX = "Evaluate on a graph built for inference, or give the batch norm a bool placeholder as its training switch."

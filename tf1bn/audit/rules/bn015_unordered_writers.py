@@ -28,7 +28,7 @@ from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN015", "several unordered ops write one average in one step", "warning", "SCD")
 FIX = "Write once per step: average the batch moments of all uses first, or keep the updates of one use only."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN016", "a train step moves the averages of a network it does not train", "warning", "SD")
 FIX = "Let each train op wait for tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope=its own network) only."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN017", "one set of averages is fed by inputs of different kinds", "warning", "S")
 FIX = "Keep averages per input domain, or let only one of the uses update them."

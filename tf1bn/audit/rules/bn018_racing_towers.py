@@ -27,7 +27,7 @@ from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN018", "several device towers write one average without an order", "warning", "S")
 FIX = "Run the updates of one tower only, or average the towers' batch moments and write once."

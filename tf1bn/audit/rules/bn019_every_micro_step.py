@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN019", "averages move at every micro-step of an accumulated gradient", "info", "S")
 FIX = "Use decay ** (1 / n) for n micro-steps, or accumulate the batch moments and write once."

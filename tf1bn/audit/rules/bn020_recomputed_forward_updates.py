@@ -28,7 +28,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN020", "a recomputed forward pass updates the averages again", "warning", "SD")
 FIX = "Build the recomputed copy without updates, or with a decay of 1."

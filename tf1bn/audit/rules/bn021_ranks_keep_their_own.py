@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN021", "gradients are exchanged between ranks, averages are not", "warning", "SDC")
 FIX = "All-reduce the batch moments (or the averages before each save) as well as the gradients."

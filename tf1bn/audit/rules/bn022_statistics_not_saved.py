@@ -28,7 +28,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN022", "the averages are not saved", "error", "SC")
 FIX = "Build the Saver over all variables: tf.train.Saver(), or trainable variables plus the averages."

@@ -30,7 +30,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN024", "the checkpoint holds averages that never moved", "error", "C")
 FIX = "Estimate population statistics with training data and save them; fix the updates before training again."

@@ -28,7 +28,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN025", "the checkpoint holds impossible averages", "error", "CD")
 FIX = "Estimate the population statistics again, or restore an older checkpoint."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN026", "restores an ExponentialMovingAverage that does not exist", "error", "SC")
 FIX = "Build the restore map from the keys that the checkpoint has; fall back to the plain name for the others."

@@ -27,8 +27,8 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
-    from tf1bn.audit.variables import Variable
+    from tf1bn.graph.model import GraphModel
+    from tf1bn.graph.variables import Variable
 
 RULE = Rule("BN027", "weights and statistics are averaged differently", "warning", "SC")
 FIX = "Track gamma and beta alike and leave the moving averages out of the average of weights."

@@ -29,7 +29,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN028", "a second set of averages is made instead of the shared one", "error", "SC")
 FIX = "Name the layer, so that the evaluation copy reuses its variables instead of creating a numbered set."

@@ -28,7 +28,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN029", "automatically numbered layers do not match the checkpoint", "error", "C")
 FIX = "Map the layers by their position in the network and compare outputs on one input after the restore."

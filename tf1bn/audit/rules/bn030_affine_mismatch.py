@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN030", "gamma or beta is in the graph and not in the checkpoint, or the reverse", "warning", "SC")
 

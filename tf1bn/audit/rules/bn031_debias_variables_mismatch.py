@@ -29,7 +29,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN031", "variables of zero-debiasing are on one side only", "warning", "SC")
 FIX = "Build the layer with the same zero_debias_moving_mean as the checkpoint, or drop the auxiliary variables."

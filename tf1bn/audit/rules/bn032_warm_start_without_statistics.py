@@ -28,7 +28,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN032", "a warm start restores gamma and beta and not the averages", "error", "SD")
 FIX = "Add the averages to the assignment map, or map the whole scope."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN033", "the initialiser runs after the restore", "error", "D")
 FIX = "Run the initialiser before saver.restore, not after it."

@@ -28,7 +28,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN034", "an inference graph normalises with the statistics of the batch", "error", "SD")
 FIX = "Build this graph with training=False, or rewrite it: scripts/audit_graph.py --fix."

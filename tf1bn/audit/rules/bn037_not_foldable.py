@@ -27,7 +27,7 @@ from tf1bn.audit import samples, states
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN037", "a served batch norm cannot be folded into the layer before it", "warning", "S")
 FIX = "Fold it with a numeric check (tf1bn.checkpoint), or remove what stands between the two layers."

@@ -29,7 +29,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN038", "the averages still hold their initial values", "warning", "SC")
 FIX = "Use a lower decay, zero-debiased averages, or estimate the statistics from data before evaluating."

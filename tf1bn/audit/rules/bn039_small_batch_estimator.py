@@ -27,7 +27,7 @@ from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN039", "fused and plain paths keep different variances at this batch size", "info", "SC")
 FIX = "Nothing, if only one path is used; multiply by (N - 1) / N when moving to the plain path."

@@ -26,7 +26,7 @@ from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN040", "training normalises a single value per channel", "error", "SD")
 FIX = "Use a batch of more than one, or normalise this layer with its averages."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples, shapes
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN041", "the batch norm and the layer before it disagree about the channel axis", "error", "S")
 FIX = "Pass axis=1 (or data_format='NCHW') for channels first, axis=-1 for channels last."

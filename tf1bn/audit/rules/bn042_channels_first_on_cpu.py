@@ -25,7 +25,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN042", "a channels-first batch norm is placed on the CPU", "warning", "S")
 FIX = "Build the CPU graph with channels last, or clear the device."

@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN044", "padded positions may count in the statistics", "warning", "S")
 FIX = "Pass the mask as weights of the batch moments."

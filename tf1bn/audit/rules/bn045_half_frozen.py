@@ -28,7 +28,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN045", "a batch norm is frozen by half", "warning", "S")
 FIX = "Freeze both: trainable=False and training=False; or neither."

@@ -28,7 +28,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN046", "no gradient passes through the batch moments", "error", "S")
 FIX = "Use tf.nn.moments for statistics that need a gradient, and no stop_gradient on the way to the normaliser."

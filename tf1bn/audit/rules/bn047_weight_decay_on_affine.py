@@ -25,7 +25,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN047", "weight decay acts on gamma or beta", "info", "S")
 FIX = "Leave gamma and beta out of the regulariser."

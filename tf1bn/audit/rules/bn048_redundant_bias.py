@@ -25,7 +25,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN048", "a bias is added right before the mean is subtracted", "info", "S")
 FIX = "Build the layer before it with use_bias=False."

@@ -27,7 +27,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN049", "a copy of a network leaves the averages out", "warning", "SD")
 FIX = "Copy the averages too: zip over global variables of the two scopes, not over trainable ones."

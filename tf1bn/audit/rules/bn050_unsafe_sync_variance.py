@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN050", "a synchronised variance can become negative", "warning", "SD")
 FIX = "Clamp the variance at zero (tf.maximum), or reduce centred sums and counts in a second pass."

@@ -29,7 +29,7 @@ from tf1bn.audit import keys, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN052", "decay, gamma or a scale factor follows another framework's convention", "error", "SC")
 FIX = "Convert: decay = 1 - momentum; add 1 to each gamma; divide averages by the scale factor."

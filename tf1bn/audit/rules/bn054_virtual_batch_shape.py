@@ -26,7 +26,7 @@ from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
-    from tf1bn.audit.graph import GraphModel
+    from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN054", "averages have the extra axis of a virtual batch", "warning", "S")
 FIX = "Squeeze the averages to [C] when migrating; do not restore them into another layer as they are."

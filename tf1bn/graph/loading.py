@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import message, message_factory, text_format
 
 from tf1bn import errors
-from tf1bn.audit.kinds import GRAPH_DEF, LIVE, META, SAVED_MODEL
+from tf1bn.graph.kinds import GRAPH_DEF, LIVE, META, SAVED_MODEL
 
 _RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1

@@ -224,7 +224,7 @@ def _lay_out(flat: Flat, item: _Pending, functions: dict[str, Any]) -> list[_Pen
         raise errors.GraphError(
             errors.explain(
                 f"functions call each other more than {MAX_DEPTH} deep, at {item.function.signature.name!r}",
-                fix="A function that calls itself cannot be audited.",
+                fix="A function that calls itself cannot be read.",
             )
         )
     call = flat.nodes[item.call]

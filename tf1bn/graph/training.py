@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from tf1bn import errors
-from tf1bn.audit.flow import Flow
-from tf1bn.audit.variables import Variable, Variables, in_gradient, is_apply
+from tf1bn.graph.flow import Flow
+from tf1bn.graph.variables import Variable, Variables, in_gradient, is_apply
 
 _MAX_SINKS = 32
 _MAX_STEPS = 200

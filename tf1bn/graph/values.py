@@ -1,4 +1,4 @@
-"""The values of a checkpoint, for the rules that look at them."""
+"""The values of a checkpoint, read one by one."""
 
 from __future__ import annotations
 

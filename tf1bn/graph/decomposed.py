@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from tf1bn.audit.flow import Flow
-from tf1bn.audit.nodes import Node, Tensor
-from tf1bn.audit.variables import Variables, in_gradient
+from tf1bn.graph.flow import Flow
+from tf1bn.graph.nodes import Node, Tensor
+from tf1bn.graph.variables import Variables, in_gradient
 
 _ADDS = ("Add", "AddV2")
 _THROUGH = {

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.audit import consts, ops
-from tf1bn.audit.nodes import Flat, Node, Tensor
+from tf1bn.graph import consts, ops
+from tf1bn.graph.nodes import Flat, Node, Tensor
 
 Context = frozenset
 """The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""

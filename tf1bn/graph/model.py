@@ -1,4 +1,4 @@
-"""GraphModel: everything that the rules ask about a graph, computed once."""
+"""GraphModel: everything that is asked about a graph, computed once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf1bn.audit import loading, nodes, ops, saving, training
-from tf1bn.audit.flow import Flow
-from tf1bn.audit.kinds import SAVED_MODEL, UPDATE_OPS
-from tf1bn.audit.nodes import Tensor
-from tf1bn.audit.sites import BATCH, MOVING, Site, SiteFinder
-from tf1bn.audit.training import TrainOp
-from tf1bn.audit.values import CheckpointValues
-from tf1bn.audit.variables import Variable, Variables, Writer
+from tf1bn.graph import loading, nodes, ops, saving, training
+from tf1bn.graph.flow import Flow
+from tf1bn.graph.kinds import SAVED_MODEL, UPDATE_OPS
+from tf1bn.graph.nodes import Tensor
+from tf1bn.graph.sites import BATCH, MOVING, Site, SiteFinder
+from tf1bn.graph.training import TrainOp
+from tf1bn.graph.values import CheckpointValues
+from tf1bn.graph.variables import Variable, Variables, Writer
 
 
 class GraphModel:
-    """A graph, read for the auditor.
+    """A graph, read once.
 
     Args:
       graph_or_path: whatever `loading.load` takes.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from tf1bn.audit import consts
-from tf1bn.audit.flow import Flow
-from tf1bn.audit.nodes import Node
-from tf1bn.audit.variables import Variable, Variables
+from tf1bn.graph import consts
+from tf1bn.graph.flow import Flow
+from tf1bn.graph.nodes import Node
+from tf1bn.graph.variables import Variable, Variables
 
 _SAVES = {"SaveV2": 1, "SaveSlices": 1, "Save": 1}
 _RESTORES = {"RestoreV2": 1, "RestoreSlice": 1, "Restore": 1}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.audit.graph import GraphModel
-from tf1bn.audit.nodes import Tensor
-from tf1bn.audit.sites import Normalizer, Site
-from tf1bn.audit.variables import Variable
+from tf1bn.graph.model import GraphModel
+from tf1bn.graph.nodes import Tensor
+from tf1bn.graph.sites import Normalizer, Site
+from tf1bn.graph.variables import Variable
 
 _SUFFIX = "audit_read"
 

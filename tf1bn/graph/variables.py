@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from tf1bn.audit import consts
-from tf1bn.audit.flow import Flow
-from tf1bn.audit.nodes import Node, Tensor
+from tf1bn.graph import consts
+from tf1bn.graph.flow import Flow
+from tf1bn.graph.nodes import Node, Tensor
 
 VARIABLE_OPS = ("VariableV2", "Variable", "VarHandleOp", "AutoReloadVariable")
 _WRITES = re.compile(r"^(Assign\w*|Scatter\w+|Resource(Sparse)?Scatter\w*|ResourceScatter\w+)$")

@@ -1,0 +1,117 @@
+"""Runs a copy of a meta graph on given or made-up numbers, so that two graphs can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.graph.values import CheckpointValues
+
+ROWS = 4
+"""Size that a made-up feed has where the shape leaves it open."""
+
+
+def initial(meta: Any, checkpoint: Any = None) -> dict[str, np.ndarray]:
+    """Returns every global variable's value by name: that of the checkpoint, else the graph's own initial one.
+
+    Args:
+      meta: a MetaGraphDef.
+      checkpoint: whatever `CheckpointValues` takes; None for initial values alone.
+
+    Raises:
+      RunError: this TensorFlow cannot import or initialise the graph.
+      CheckpointError: the checkpoint cannot be read.
+    """
+    with opened(meta) as session:
+        variables = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+        values = {variable.op.name: value for variable, value in zip(variables, session.run(variables), strict=True)}
+    stored: Any = CheckpointValues(checkpoint) if checkpoint is not None else {}
+    return {
+        name: np.asarray(stored.get(name)) if name in stored else np.asarray(value) for name, value in values.items()
+    }
+
+
+def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
+    """Returns a session of an imported copy, initialised; random ops get a fixed seed, so that two copies agree.
+
+    Args:
+      meta: a MetaGraphDef.
+      values: the value of every global variable by name; initial values when None.
+
+    Raises:
+      RunError: this TensorFlow cannot import or initialise the graph.
+    """
+    copy = tf.MetaGraphDef()
+    copy.CopyFrom(meta)
+    for number, node in enumerate(copy.graph_def.node):
+        if "seed" in node.attr and "seed2" in node.attr:
+            node.attr["seed"].i, node.attr["seed2"].i = 1, number + 1
+        if "_output_shapes" in node.attr:
+            del node.attr["_output_shapes"]
+    graph = tf.Graph()
+    with graph.as_default():
+        try:
+            tf.train.import_meta_graph(copy, clear_devices=True)
+            session = tf.Session(graph=graph)
+            variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+            session.run([item.initializer for item in variables + graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)])
+            if values is not None:
+                for variable in variables:
+                    session.run(variable.initializer, {variable.initializer.inputs[1]: values[variable.op.name]})
+        except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
+            raise errors.RunError(
+                errors.explain(f"this TensorFlow cannot import or initialise the graph ({str(error)[:200]})")
+            ) from error
+    return session
+
+
+def run(session: Any, fetches: Any, feed: Mapping[str, Any]) -> Any:
+    """Returns what the fetches give; placeholders that are not fed get made-up values.
+
+    Raises:
+      RunError: the graph cannot be run so.
+    """
+    try:
+        return session.run(fetches, dict(feeds(session.graph, feed)))
+    except (tf.errors.OpError, ValueError) as error:
+        raise errors.RunError(
+            errors.explain(
+                f"the graph cannot be run for the check ({str(error)[:200]})",
+                fix="Give values for its placeholders, or repair the program instead.",
+            )
+        ) from error
+
+
+def feeds(graph: Any, feed: Mapping[str, Any], rows: int = ROWS) -> Iterator[tuple[Any, Any]]:
+    """Yields a value for every placeholder: the given one, else a made-up one of its shape.
+
+    Made-up numbers are normal, integers 0, bools True; a placeholder of unknown rank gets none.
+
+    Args:
+      graph: the graph of the placeholders.
+      feed: values by name, with or without ``:0``.
+      rows: size at open dimensions.
+    """
+    generator = np.random.default_rng(0)
+    given = {name.split(":")[0]: value for name, value in feed.items()}
+    for operation in graph.get_operations():
+        if operation.type not in ("Placeholder", "PlaceholderV2"):
+            continue
+        tensor = operation.outputs[0]
+        if operation.name in given:
+            yield tensor, given[operation.name]
+            continue
+        if tensor.shape.rank is None:
+            continue
+        shape = [rows if size is None else size for size in tensor.shape.as_list()]
+        kind = tensor.dtype.as_numpy_dtype
+        if tensor.dtype.is_floating:
+            yield tensor, generator.normal(size=shape).astype(kind)
+        elif tensor.dtype.is_integer:
+            yield tensor, np.zeros(shape, kind)
+        elif tensor.dtype.is_bool:
+            yield tensor, np.ones(shape, bool)
