@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import kernels
+from tf1bn.core import fused, kernels
 from tf1bn.testing import graphs, reference
 
 EPSILON = 1e-3
@@ -133,6 +133,23 @@ def test_values_far_from_zero_keep_their_precision(name):
         assert_close(found[:4], expected[:4], 1e-5)
         np.testing.assert_allclose(found[4], expected[4], rtol=1e-7)
         np.testing.assert_allclose(found[5], expected[5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((40, 6), 1), ((9, 7, 6), 2), ((9, 5, 5, 6), 3), ((9, 6, 5, 5), 1), ((5, 3, 3, 3, 6), 4)]
+)
+def test_only_an_input_far_from_zero_is_shifted(shape, axis, known):
+    """A shift costs a pass over the input, so it must not be there without need."""
+    draws = np.random.default_rng(0).normal(3, 1, shape)
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, shape if known else (None, *shape[1:]))
+        moved = fused.near_zero(x, EPSILON, axis)
+        found, shift = session.run(moved, {x: draws})
+        np.testing.assert_array_equal(found, draws.astype(np.float32))
+        np.testing.assert_array_equal(shift, np.zeros(6))
+        found, shift = session.run(moved, {x: draws + 1000})
+        assert np.abs(found).max() < 8 and np.all(np.abs(shift - 1003) < 3)
 
 
 @pytest.mark.parametrize("name", kernels.NAMES)
