@@ -229,8 +229,8 @@ def _wide_gradients(
     dgamma, dbeta = seen.sum(wide_dgamma), seen.sum(wide_dbeta)
     a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gamma)
     share = raw.Mul(x=a, y=1.0 / n if isinstance(n, int) else raw.Reciprocal(x=tf.maximum(n, 1.0)))
-    factors = [seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta)]
-    subtracted = _run(wide, *factors, epsilon, spread)[0]
+    as_gamma, as_beta = (seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta))
+    subtracted = _run(wide, as_gamma, as_beta, epsilon, spread)[0]
     return [seen.leave(raw.Sub(x=through, y=subtracted)), dgamma, dbeta]
 
 
