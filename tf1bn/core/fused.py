@@ -151,11 +151,10 @@ class _Images:
 
     def back(self, y: Any) -> Any:
         """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
-        dims = self._like.shape.as_list()
         if self.x is not self._like:
-            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
-        elif dims[self.channel_axis] % RELU_CHANNELS:
-            y = tf.raw_ops.EnsureShape(input=y, shape=dims)
+            return views.shaped_like(y, self._like)
+        if self._like.shape.as_list()[self.channel_axis] % RELU_CHANNELS:
+            y = tf.raw_ops.EnsureShape(input=y, shape=self._like.shape)
         y.set_shape(self._like.shape)
         return y
 
@@ -185,10 +184,7 @@ class _Groups:
         return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1, self.k * self._channels])
 
     def leave(self, y: Any) -> Any:
-        dims = self._like.shape.as_list()
-        y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
-        y.set_shape(self._like.shape)
-        return y
+        return views.shaped_like(y, self._like)
 
     def spread(self, statistic: Any) -> Any:
         return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
