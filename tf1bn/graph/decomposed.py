@@ -171,6 +171,10 @@ class _Finder:
                 inner = [self.flow.nodes[self.flow.strip(item)[0]] for item in node.inputs]
                 node = next((item for item in inner if item.op == "Sub"), node)
             if node.op == "Sub" and len(node.inputs) == 2 and self._statistic(node.inputs[1]):
+                # Where the rounding of the mean is subtracted a second time, the input is behind both.
+                before = self.flow.nodes[self.flow.strip(node.inputs[0])[0]]
+                if before.op == "Sub" and len(before.inputs) == 2 and self._statistic(before.inputs[1]):
+                    node = before
                 return number, node.inputs[0], node.inputs[1]
             if node.op in _ADDS and len(node.inputs) == 2:
                 negated = self.flow.nodes[self.flow.strip(node.inputs[1])[0]]

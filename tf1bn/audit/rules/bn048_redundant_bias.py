@@ -33,12 +33,14 @@ FIX = "Build the layer before it with use_bias=False."
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each bias that cancels."""
+    # The beta of another batch norm is no bias of a layer: how its output is added up depends on its implementation.
+    betas = {site.beta.name for site in model.sites if site.beta is not None}
     for site in model.sites_in_training():
         node = model.nodes[model.flow.strip(site.x)[0]]
         if node.op not in ("BiasAdd", "Add", "AddV2") or not model.always_batch(site):
             continue
         found = [v for t in node.inputs for v in model.variables.among({model.flow.strip(t), *_read(model, t)})]
-        if found and len(found[0].shape or ()) == 1:
+        if found and len(found[0].shape or ()) == 1 and found[0].name not in betas:
             yield RULE.finding(
                 site.scope,
                 f"the bias {found[0].name!r} cancels when the mean is subtracted.",
