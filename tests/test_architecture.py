@@ -24,8 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "registry", "terms"),
     ("core", "datasets", "graph"),
-    ("strategies", "distribute", "checkpoint", "population"),
-    ("layers",),
+    ("strategies", "distribute", "checkpoint"),
+    ("layers", "population", "export"),
     ("compat", "audit", "testing", "examples", "run"),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )
