@@ -29,13 +29,14 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export CUDA_VISIBLE_DEVICES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tf215 test-peers python-tf215 lint clean
+.PHONY: help demo test test-slow test-tf215 test-peers python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo         install into $(VENV) and run the demo"
-	@echo "make test         install into $(VENV) and run all tests"
-	@echo "make test-tf215   run all tests on TensorFlow 2.15, in .venv-tf215"
+	@echo "make test         install into $(VENV) and run the tests"
+	@echo "make test-slow    run the tests that take long, which make test leaves out"
+	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
@@ -45,8 +46,13 @@ demo: $(RUNS)
 	$(BIN)/python scripts/demo.py $(DEMO_ARGS)
 
 # Test files run side by side, on at most four cores: each process holds a TensorFlow of its own.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(TESTS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(TESTS)
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 # TensorFlow 2.15 has no wheels for Python 3.12 and newer.
 test-tf215:
