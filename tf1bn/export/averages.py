@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 from tf1bn import errors
+from tf1bn.export import own
 from tf1bn.export.draft import Draft, Ref
 from tf1bn.graph import rewriting
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.sites import BATCH, MOVING, Site
+
+
+class Changed(NamedTuple):
+    """A batch norm that was rewritten: what it is, what it normalises, and what it gives."""
+
+    site: Site
+    x: Ref
+    output: Ref
 
 
 def stuck(model: GraphModel, outputs: list[Ref]) -> list[Site]:
@@ -17,8 +27,8 @@ def stuck(model: GraphModel, outputs: list[Ref]) -> list[Site]:
     return [site for site in model.sites if site.mode != MOVING and any(used[number] for number in site.anchors)]
 
 
-def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel) -> list[Site]:
-    """Makes sites read their averages; returns them with the averages that they read.
+def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel) -> list[Changed]:
+    """Makes sites read their averages.
 
     Args:
       draft: is changed.
@@ -30,7 +40,6 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
       ExportError: a site keeps no averages, is switched by something that is no known switch, or is not understood.
     """
     owners = {item.node.name: site for site in source.sites for item in site.normalizers}
-    graph_def = draft.graph_def()
     changed = []
     for site in sites:
         if site.mode != BATCH:
@@ -42,15 +51,25 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
                 )
             )
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
-        try:
-            rewriting.read_averages(model, graph_def, kept)
-        except errors.RepairError as error:
-            raise errors.ExportError(error.text) from error
-        changed.append(kept)
+        record = own.record_of(source, kept)
+        x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
+        if record is not None and own.is_ordinary(record):
+            x = own.rewrite(draft, model, kept, record)
+        else:
+            _rewrite(draft, model, kept)
+        changed.append(Changed(kept, x, output))
+    return changed
+
+
+def _rewrite(draft: Draft, model: GraphModel, site: Site) -> None:
+    graph_def = draft.graph_def()
+    try:
+        rewriting.read_averages(model, graph_def, site)
+    except errors.RepairError as error:
+        raise errors.ExportError(error.text) from error
     draft.nodes = {}
     for node in graph_def.node:
         draft.add(node)
-    return changed
 
 
 def _with_averages(site: Site, origin: Site) -> Site:

@@ -48,13 +48,11 @@ class Reference:
             self._check_formula(made, known, meta, fed)
 
     def _check_formula(self, made: Made, values: dict[str, np.ndarray], meta: Any, fed: dict[str, Any]) -> None:
-        values = formula.shaken(values, made.changed)
-        pairs = [
-            tuple(f"{made.resolved.nodes[n].name}:{out}" for n, out in (site.normalizers[0].x, site.normalizers[0].output))
-            for site in made.changed
-        ]
+        sites = [item.site for item in made.changed]
+        values = formula.shaken(values, sites)
+        pairs = [tuple(f"{name}:{out}" for name, out in (item.x, item.output)) for item in made.changed]
         with running.opened(meta, values) as session:
-            for site, (x, y) in zip(made.changed, _run(session, pairs, fed), strict=True):
+            for site, (x, y) in zip(sites, _run(session, pairs, fed), strict=True):
                 worst = _difference(y, formula.normalized(site, x.astype(np.float64), values))
                 if not worst <= _CLOSE_OTHERWISE:
                     raise errors.ExportError(

@@ -52,7 +52,7 @@ def _replace(draft: Draft, ref: Ref, key: str) -> str:
     if node.op == "PlaceholderWithDefault":
         placeholder = _placeholder(draft, node.name, node.attr["dtype"].type, node.attr["shape"].shape)
         return str(placeholder.name)
-    dtype, shape = draft.dtype(ref), _static_shape(draft, ref)
+    dtype, shape = draft.dtype(ref), static_shape(draft, ref)
     placeholder = _placeholder(draft, draft.free_name(key), dtype, shape)
     for other in draft.nodes.values():
         inputs = [spell((placeholder.name, 0)) if parse(text) == ref else text for text in other.input]
@@ -67,7 +67,12 @@ def _placeholder(draft: Draft, name: str, dtype: int, shape: Any) -> Any:
     return node
 
 
-def _static_shape(draft: Draft, ref: Ref) -> Any:
+def static_shape(draft: Draft, ref: Ref) -> Any:
+    """Returns the shape of a tensor as TensorFlow infers it.
+
+    Raises:
+      ExportError: what computes it cannot be imported.
+    """
     part = draft.copy()
     for name in part.nodes:
         controls = [text for text in part.nodes[name].input if parse(text)[1] != CONTROL]
@@ -79,7 +84,7 @@ def _static_shape(draft: Draft, ref: Ref) -> Any:
             tf.import_graph_def(part.graph_def(), name="")
         except ValueError as error:
             raise errors.ExportError(
-                errors.explain(f"the shape of the input {spell(ref)!r} is not known ({str(error)[:200]})")
+                errors.explain(f"the shape of {spell(ref)!r} is not known ({str(error)[:200]})")
             ) from error
         return graph.get_tensor_by_name(f"{ref[0]}:{ref[1]}").shape.as_proto()
 

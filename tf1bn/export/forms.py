@@ -213,6 +213,7 @@ class LiteForm(Form):
         between = f"{path}.saved_model"
         SavedModelForm().write(product, between)
         try:
+            # Trick: the names of tensors stay, in order; the converter of TensorFlow 1 graphs keeps no signature.
             converter = tf.lite.TFLiteConverter.from_saved_model(between, signature_key=product.signature)
             content = converter.convert()
         except Exception as error:  # noqa: BLE001 - the converter raises whatever its parts raise
@@ -231,22 +232,35 @@ class LiteForm(Form):
 
 
 class _Interpreted:
-    """A flatbuffer in TFLite's interpreter."""
+    """A flatbuffer in TFLite's interpreter; its tensors are told apart by their names, as in the graph."""
 
     def __init__(self, product: Product, path: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it moves to a package of its own, one day
-            interpreter = tf.lite.Interpreter(model_path=path)
-        self._run = interpreter.get_signature_runner(product.signature)
+            self._interpreter = tf.lite.Interpreter(model_path=path)
+        self._product = product
 
     def __call__(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {key: np.array(value) for key, value in self._run(**feed).items()}
+        places = {_plain(item["name"]): item["index"] for item in self._interpreter.get_input_details()}
+        numbers = {places[_plain(self._product.inputs[key])]: value for key, value in feed.items()}
+        for number, value in numbers.items():
+            self._interpreter.resize_tensor_input(number, value.shape)
+        self._interpreter.allocate_tensors()
+        for number, value in numbers.items():
+            self._interpreter.set_tensor(number, value)
+        self._interpreter.invoke()
+        found = {_plain(item["name"]): item["index"] for item in self._interpreter.get_output_details()}
+        return {key: self._interpreter.get_tensor(found[_plain(name)]) for key, name in self._product.outputs.items()}
 
     def uninitialised(self) -> list[str]:
         return []
 
     def close(self) -> None:
-        del self._run
+        del self._interpreter
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(":0")
 
 
 def _restored(product: Product, graph: str, prefix: str) -> Loaded:

@@ -8,10 +8,10 @@ from typing import Any
 
 from tf1bn import errors
 from tf1bn.export import averages, cutting, dropout, leftovers, pruning, switching
+from tf1bn.export.averages import Changed
 from tf1bn.export.discovery import Deciders
 from tf1bn.export.draft import Draft, Ref, meta_graph
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import Site
 
 Names = Mapping[str, str] | Iterable[str]
 
@@ -51,7 +51,6 @@ class Made:
       source: what of the training graph the outputs need, before anything was bound.
       wanted: the outputs in the source.
       changed: the sites that were rewritten.
-      resolved: the model of the graph before they were, which these sites belong to.
       model: of the result.
     """
 
@@ -59,8 +58,7 @@ class Made:
     draft: Draft
     source: Draft
     wanted: dict[str, Ref]
-    changed: list[Site]
-    resolved: GraphModel
+    changed: list[Changed]
     model: GraphModel
 
 
@@ -129,11 +127,11 @@ def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, An
         {key: f"{name}:{output}" for key, (name, output) in zip(wanted, ends, strict=True)},
         bound,
         len(result_model.sites),
-        tuple(site.scope for site in changed),
+        tuple(item.site.scope for item in changed),
         tuple(notes),
         len(meta.graph_def.node),
     )
-    return Made(result, work, draft, wanted, changed, model, result_model)
+    return Made(result, work, draft, wanted, changed, result_model)
 
 
 def _bound(
