@@ -30,7 +30,9 @@ class Reference:
       checks: what was compared to be sure of them.
     """
 
-    def __init__(self, made: Made, product: Product, values: Mapping[str, np.ndarray], given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, made: Made, product: Product, values: Mapping[str, np.ndarray], given: Mapping[str, Any]
+    ) -> None:
         self.checks: list[str] = []
         draft, outputs, switches = made.source, made.wanted, made.result.switches
         if made.changed:
@@ -181,8 +183,12 @@ def _feed(session: Any, product: Product, given: Mapping[str, Any]) -> dict[str,
     keys = {name.split(":")[0]: key for key, name in product.inputs.items()}
     unknown = sorted(set(given) - set(product.inputs) - set(keys))
     if unknown:
-        raise errors.ArgumentError(errors.explain("`feed` names no input", got=unknown, expected=f"{sorted(keys.values())}"))
-    named = {name: given[key] if key in given else given[name] for name, key in keys.items() if {key, name} & set(given)}
+        raise errors.ArgumentError(
+            errors.explain("`feed` names no input", got=unknown, expected=f"{sorted(keys.values())}")
+        )
+    named = {
+        name: given[key] if key in given else given[name] for name, key in keys.items() if {key, name} & set(given)
+    }
     made = running.feeds(session.graph, named)
     feed = {keys[tensor.op.name]: np.asarray(value) for tensor, value in made if tensor.op.name in keys}
     absent = sorted(set(product.inputs) - set(feed))

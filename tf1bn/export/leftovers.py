@@ -10,7 +10,9 @@ from tf1bn import errors
 from tf1bn.export.cutting import PLACEHOLDERS
 from tf1bn.export.draft import Draft, parse, spell
 
-_WRITES = re.compile(r"^(Assign\w*|Scatter(Nd)?(Update|Add|Sub|Mul|Div|Min|Max)|Resource\w*Scatter\w*|(Resource)?(Sparse)?Apply\w+)$")
+_WRITES = re.compile(
+    r"^(Assign\w*|Scatter(Nd)?(Update|Add|Sub|Mul|Div|Min|Max)|Resource\w*Scatter\w*|(Resource)?(Sparse)?Apply\w+)$"
+)
 _RANDOM = re.compile(r"Random|^Multinomial$|TruncatedNormal|^RandomShuffle$|^StatelessTruncated")
 _PIPELINE = re.compile(r"Iterator|Queue|^Reader|Dataset|Reader(V2)?$|^Barrier|^Stage$|^Unstage$|^MapUnstage")
 _TABLES = re.compile(r"HashTable|LookupTable")

@@ -25,7 +25,9 @@ _NEAR = 2000
 def record_of(model: GraphModel, site: Site) -> dict[str, Any] | None:
     """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None."""
     texts = [json.loads(text) for text in model.source.records]
-    named = {str(record.get("inputs", "")).split(":")[0]: record for record in texts if record.get("scope") == site.scope}
+    named = {
+        str(record.get("inputs", "")).split(":")[0]: record for record in texts if record.get("scope") == site.scope
+    }
     inputs = {model.flow.by_name[name]: record for name, record in named.items() if name in model.flow.by_name}
     start = model.flow.by_name.get(site.normalizers[0].node.name)
     todo = [] if start is None or not inputs else [start]

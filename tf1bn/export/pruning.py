@@ -58,4 +58,3 @@ def name_outputs(draft: Draft, wanted: list[Ref], found: list[Ref]) -> list[Ref]
         draft.make(name, "Identity", [new], T=draft.dtype(new))
         named.append((name, 0))
     return named
-

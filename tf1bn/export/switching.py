@@ -129,7 +129,11 @@ class _Pass:
     def _merge(self, node: Any, inputs: list[Ref]) -> None:
         live = [ref for ref in inputs if ref[1] != CONTROL and not self.is_dead(ref)]
         loop = any(self.draft.nodes[name].op in ops.NEXTS for name, _ in inputs)
-        if not live or (loop and len(live) == 1) or any(output == CONTROL and self.is_dead((name, CONTROL)) for name, output in inputs):
+        if (
+            not live
+            or (loop and len(live) == 1)
+            or any(output == CONTROL and self.is_dead((name, CONTROL)) for name, output in inputs)
+        ):
             self.dead.add((node.name, CONTROL))
         elif len(live) == 1:
             self._alias(node.name, live[0])
@@ -149,7 +153,9 @@ class _Pass:
             self._inline(node, "f", func)
         elif node.op == "IdentityN":
             self.moved.update({(node.name, output): ref for output, ref in enumerate(inputs)})
-            self.known.update({(node.name, out): self.known[ref] for out, ref in enumerate(inputs) if ref in self.known})
+            self.known.update(
+                {(node.name, out): self.known[ref] for out, ref in enumerate(inputs) if ref in self.known}
+            )
         elif node.op == "ReadVariableOp" and self.draft.nodes[inputs[0][0]].op == "Const":
             self._alias(node.name, inputs[0])
         else:

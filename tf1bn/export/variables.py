@@ -82,7 +82,9 @@ def from_checkpoint(
         )
     if ema and not averaged:
         raise errors.ExportError(
-            errors.explain(f"the checkpoint {stored.where!r} has no moving average of a variable", expected=f"*{SHADOW}")
+            errors.explain(
+                f"the checkpoint {stored.where!r} has no moving average of a variable", expected=f"*{SHADOW}"
+            )
         )
     return values, averaged
 
@@ -164,7 +166,9 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
             draft.make(node.name, "Identity", [parse(node.input[0])], T=node.attr["dtype"].type)
         elif node.op == "ResourceGather":
             _gather(draft, node)
-        elif any(arg.type == tf.resource.as_datatype_enum for arg in draft.signature(node.op).input_arg) or _calls(node):
+        elif any(arg.type == tf.resource.as_datatype_enum for arg in draft.signature(node.op).input_arg) or _calls(
+            node
+        ):
             raise errors.ExportError(
                 errors.explain(
                     f"the variable {handles[0]!r} cannot become a constant: the {node.op} {node.name!r} uses its handle",
