@@ -15,6 +15,8 @@ import tf1bn
 from tf1bn.compat import slim, tf_layers
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.testing import reference
+from tf1bn.testing.graphs import MODES as MODES
+from tf1bn.testing.graphs import graph_mode as graph_mode
 
 WIDTH, HIDDEN, CLASSES, EPSILON = 6, 5, 3, 1e-3
 LEAVES = ("gamma", "beta", "moving_mean", "moving_variance")

@@ -43,13 +43,7 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
     changed = []
     for site in sites:
         if site.mode != BATCH:
-            name = model.nodes[site.predicate[0]].name if site.predicate is not None else site.scope
-            raise errors.ExportError(
-                errors.explain(
-                    f"the batch norm {site.scope!r} is switched by {name!r}, which is still open",
-                    fix=f"Give its value for inference: --switch={name}=VALUE.",
-                )
-            )
+            raise _open(model, site)
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
         record = own.record_of(source, kept)
         x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
@@ -59,6 +53,18 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
             _rewrite(draft, model, kept)
         changed.append(Changed(kept, x, output))
     return changed
+
+
+def _open(model: GraphModel, site: Site) -> errors.ExportError:
+    """Returns the refusal of a batch norm whose switch is not resolved."""
+    if any(item.node.call >= 0 for item in site.normalizers):
+        what, fix = "inside a loop or function body", "Build a graph of its own for inference."
+    elif site.predicate is None:
+        what, fix = "chosen between averages and batch in a way that is not understood", ""
+    else:
+        name = model.nodes[site.predicate[0]].name
+        what, fix = f"switched by {name!r}", f"Give its value for inference: --switch={name}=VALUE."
+    return errors.ExportError(errors.explain(f"the statistics of the batch norm {site.scope!r} are {what}", fix=fix))
 
 
 def _rewrite(draft: Draft, model: GraphModel, site: Site) -> None:

@@ -74,10 +74,10 @@ class _Reader:
         if text in self._given:
             return self._given[text]
         match = _SLOT.match(text)
-        name, slot, index = (match[1], match[2], int(match[3])) if match else (*parse(text), None)  # type: ignore[misc]
-        if index is None:
-            return self.prefix + name, int(slot)
-        return self.prefix + name, self._place(self._nodes[name], slot) + index
+        if match is None:
+            name, output = parse(text)
+            return self.prefix + name, output
+        return self.prefix + match[1], self._place(self._nodes[match[1]], match[2]) + int(match[3])
 
     def _place(self, node: Any, slot: str) -> int:
         """Counts the outputs of a node before those of a named one."""

@@ -216,7 +216,7 @@ class LiteForm(Form):
             # Trick: the names of tensors stay, in order; the converter of TensorFlow 1 graphs keeps no signature.
             converter = tf.lite.TFLiteConverter.from_saved_model(between, signature_key=product.signature)
             content = converter.convert()
-        except Exception as error:  # noqa: BLE001 - the converter raises whatever its parts raise
+        except Exception as error:  # the converter raises whatever its parts raise
             raise errors.ExportError(
                 errors.explain(f"TFLite cannot convert the graph ({str(error)[:400]})", fix="Export a SavedModel.")
             ) from error

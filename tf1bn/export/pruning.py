@@ -16,7 +16,7 @@ _PRINTS = ("Print",)
 
 
 def prune(draft: Draft, outputs: list[Ref]) -> dict[str, int]:
-    """Drops everything that the outputs do not need; returns how many ops of each type ran only by a cut control edge."""
+    """Drops what the outputs do not need; returns how many ops of each type ran by a cut control edge alone."""
     before = draft.needed(name for name, _ in outputs)
     for name in before:
         node = draft.nodes[name]

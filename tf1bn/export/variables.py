@@ -171,7 +171,7 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
         ):
             raise errors.ExportError(
                 errors.explain(
-                    f"the variable {handles[0]!r} cannot become a constant: the {node.op} {node.name!r} uses its handle",
+                    f"the variable {handles[0]!r} cannot be a constant: the {node.op} {node.name!r} uses its handle",
                     fix="Export a SavedModel instead.",
                 )
             )
