@@ -1,5 +1,7 @@
 """Graphs in all four modes, and a training program with its checkpoint."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -35,7 +37,7 @@ def run_frozen():
 
     def run(path, fetches, feed):
         with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
-            tf.import_graph_def(tf.GraphDef.FromString(open(path, "rb").read()), name="")
+            tf.import_graph_def(tf.GraphDef.FromString(Path(path).read_bytes()), name="")
             return np.asarray(session.run(fetches, feed))
 
     return run

@@ -1,5 +1,7 @@
 """The checks see what they are there for: each is shown a wrong export."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -7,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from tests.export import programs
 from tf1bn import errors, export
 from tf1bn.export import inference_graph, variables
+from tf1bn.graph import rewriting
 
 
 def refused(reason, graph, values, outputs, tmp_path, error=errors.ExportError, **arguments):
@@ -49,14 +52,13 @@ def test_outputs_without_rows_are_said_not_to_be_checked(graph, tmp_path):
 def test_a_batch_norm_that_is_rewritten_wrongly_is_seen(graph, tmp_path, monkeypatch):
     programs.forward(programs.centred, True)
     prefix = programs.save(tmp_path)
-    from tf1bn.graph import rewriting
-
     read = rewriting.reader
-    monkeypatch.setattr(
-        rewriting,
-        "reader",
-        lambda a, b, variable: "bn/gamma/Read/ReadVariableOp" if "mean" in variable.name else read(a, b, variable),
-    )
+    other = {"bn/moving_mean": "bn/moving_variance", "bn/moving_variance": "bn/moving_mean"}
+
+    def swapped(graph_def, nodes, item):
+        return read(graph_def, nodes, SimpleNamespace(name=other[item.name], node=item.node))
+
+    monkeypatch.setattr(rewriting, "reader", swapped)
     refused("'bn' differs by .* from .x - mean. / sqrt", f"{prefix}.meta", prefix, ["logits"], tmp_path)
 
 
@@ -89,6 +91,19 @@ def test_a_switch_that_is_fed_stays_open_and_is_refused(graph):
     tf.identity(programs.in_branches(x, tf.placeholder(tf.bool, [], "flag")), "y")
     with pytest.raises(errors.ExportError, match="'bn' are switched by 'flag'.*--switch=flag=VALUE"):
         inference_graph(graph, ["y"], inputs=["x", "flag"])
+
+
+def test_switches_that_contradict_each_other_are_refused(graph):
+    x = tf.placeholder(tf.float32, [None, programs.HIDDEN], "x")
+    flag = tf.placeholder(tf.bool, [], "flag")
+    for name, switch in (("one", flag), ("other", tf.logical_not(flag))):
+        with tf.variable_scope(name):
+            x = programs.in_branches(x, switch)
+    tf.identity(x, "y")
+    with pytest.raises(
+        errors.ExportError, match="no setting of the switches makes all batch norms read .*'flag': True"
+    ):
+        inference_graph(graph, ["y"])
 
 
 def test_an_output_of_training_alone_is_refused(mode):
@@ -133,11 +148,13 @@ def test_inputs_that_cannot_be_made_up_are_asked_for(graph, tmp_path):
     feed = {"x": np.array([b"a", b"bc"])}
     done = export.export(graph, {}, ["y"], tmp_path / "new", to="frozen", feed=feed)
     assert "a row of y does not depend on the others" in done.checks
-    refused(r"`feed` names no input. Got \['z'\]", graph, {}, ["y"], tmp_path, errors.ArgumentError, feed={"z": 1})
+    with pytest.raises(errors.ArgumentError, match=r"`feed` names no input. Got \['z'\]"):
+        export.export(graph, {}, ["y"], tmp_path / "other", to="frozen", feed={"z": 1})
 
 
 def test_a_source_that_cannot_run_is_refused(graph, tmp_path):
     x = tf.placeholder(tf.float32, [None, 3], "x")
     tf.reshape(x, [5, 3], name="y")
-    refused("cannot be run for the check .*Give values", graph, {}, ["y"], tmp_path, errors.RunError)
-    export.export(graph, {}, ["y"], tmp_path / "new", to="frozen", feed={"x": np.ones((5, 3))})
+    refused("cannot be run for the check", graph, {}, ["y"], tmp_path, errors.RunError)
+    done = export.export(graph, {}, ["y"], tmp_path / "new", to="frozen", feed={"x": np.ones((5, 3))})
+    assert "not checked: a row alone, because the graph does not run with one" in done.checks

@@ -78,7 +78,6 @@ def test_keys_are_last_parts_of_names_or_given(graph):
         ({"switches": {"is_trainin": False}}, "has no switch 'is_trainin'. Did you mean 'is_training'"),
         ({"switches": {"unused": 1.0}}, r"do not depend on a switch. Got \['unused'\]"),
         ({"switches": {"is_training": "no"}}, "cannot have that value. Got 'no'; expected a bool"),
-        ({"switches": {"is_training": True}}, "no setting of the switches"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(graph, arguments, reason):

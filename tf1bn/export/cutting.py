@@ -68,11 +68,14 @@ def _placeholder(draft: Draft, name: str, dtype: int, shape: Any) -> Any:
 
 
 def static_shape(draft: Draft, ref: Ref) -> Any:
-    """Returns the shape of a tensor as TensorFlow infers it.
+    """Returns the shape of a tensor as the old graph states it, else as TensorFlow infers it.
 
     Raises:
       ExportError: what computes it cannot be imported.
     """
+    stated = draft.shapes.get(ref[0], ())
+    if ref[1] < len(stated) and not stated[ref[1]].unknown_rank:
+        return stated[ref[1]]
     part = draft.copy()
     for name in part.nodes:
         controls = [text for text in part.nodes[name].input if parse(text)[1] != CONTROL]

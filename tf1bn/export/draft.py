@@ -41,13 +41,17 @@ class Draft:
     Attributes:
       nodes: name -> NodeDef.
       functions: name -> FunctionDef.
+      shapes: name -> the shapes of its outputs, where the old graph states them.
     """
 
     def __init__(self, meta_graph: Any) -> None:
         graph_def = meta_graph.graph_def
         self.nodes: dict[str, Any] = {}
+        self.shapes: dict[str, Any] = {}
         for node in graph_def.node:
             self.add(node)
+            if "_output_shapes" in node.attr:
+                self.shapes[node.name] = node.attr["_output_shapes"].list.shape
         self.functions: dict[str, Any] = {item.signature.name: item for item in graph_def.library.function}
         self._versions = graph_def.versions
         self._signatures = {item.name: item for item in meta_graph.meta_info_def.stripped_op_list.op}
@@ -182,7 +186,7 @@ class Draft:
     def copy(self) -> Draft:
         """Returns a draft of its own."""
         other = Draft(tf.MetaGraphDef(graph_def=self.graph_def()))
-        other._signatures = self._signatures
+        other._signatures, other.shapes = self._signatures, self.shapes
         return other
 
 

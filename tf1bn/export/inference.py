@@ -12,6 +12,7 @@ from tf1bn.export.averages import Changed
 from tf1bn.export.discovery import Deciders
 from tf1bn.export.draft import Draft, Ref, meta_graph
 from tf1bn.graph.model import GraphModel
+from tf1bn.graph.sites import BATCH
 
 Names = Mapping[str, str] | Iterable[str]
 
@@ -147,13 +148,14 @@ def _bound(
         switching.bind(work, bound)
         refs = switching.resolve(work, wanted)
         model = GraphModel(work.graph_def())
-        wrong = [
+        wrong = {
             leaf.name
             for site in averages.stuck(model, refs)
             for item in site.normalizers
             for predicate in deciders.by_normalizer.get(item.node.name, ())
             for leaf in deciders.leaves(predicate, set(given))
-        ]
+            if site.mode == BATCH and leaf.name in found
+        }
         if not wrong:
             return bound, work, refs, model
         found = found | dict.fromkeys(wrong, True)
