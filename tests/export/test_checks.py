@@ -93,6 +93,17 @@ def test_a_switch_that_is_fed_stays_open_and_is_refused(graph):
         inference_graph(graph, ["y"], inputs=["x", "flag"])
 
 
+def test_statistics_that_are_mixed_by_arithmetic_are_refused(graph):
+    x = tf.placeholder(tf.float32, [None, 1, 1, programs.HIDDEN], "x")
+    gamma, beta, mean, variance = (tf.get_variable(leaf, [programs.HIDDEN]) for leaf in programs.LEAVES)
+    batch = tf.nn.moments(x, [0, 1, 2])
+    share = tf.placeholder(tf.float32, [], "share")
+    used = [a * share + b * (1.0 - share) for a, b in zip(batch, (mean, variance), strict=True)]
+    tf.identity(tf.nn.fused_batch_norm(x, gamma, beta, *used, is_training=False)[0], "y")
+    with pytest.raises(errors.ExportError, match="chosen between averages and batch in a way that is not understood"):
+        inference_graph(graph, ["y"])
+
+
 def test_switches_that_contradict_each_other_are_refused(graph):
     x = tf.placeholder(tf.float32, [None, programs.HIDDEN], "x")
     flag = tf.placeholder(tf.bool, [], "flag")

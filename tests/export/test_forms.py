@@ -154,3 +154,32 @@ def test_a_graph_without_variables_is_no_checkpoint(graph, tmp_path):
         export.export(graph, {}, ["y"], tmp_path / "new", to="meta")
     assert export.export(graph, {}, ["y"], tmp_path / "new", to="frozen").checks[-1].startswith("0 batch norms")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
+
+
+def test_a_variable_inside_the_function_of_a_loop_needs_a_saved_model(graph, tmp_path):
+    x = tf.placeholder(tf.float32, [None, programs.WIDTH], "x")
+    w = tf.get_variable("w", [programs.WIDTH], initializer=tf.constant_initializer(2.0))
+    tf.identity(tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v * w), [0, x])[1], "y")
+    prefix = programs.save(tmp_path)
+    with pytest.raises(errors.ExportError, match="'w' cannot be a constant: the .*While .* uses its handle"):
+        export.export(graph, prefix, ["y"], tmp_path / "f.pb", to="frozen")
+    assert export.export(graph, prefix, ["y"], tmp_path / "served").variables == 1
+
+
+def test_what_tflite_cannot_convert_is_refused_with_its_words(graph, tmp_path):
+    tf.linalg.inv(tf.placeholder(tf.float32, [2, 2], "x"), name="y")
+    feed = {"x": np.eye(2, dtype=np.float32)}
+    with pytest.raises(errors.ExportError, match="(?s)TFLite cannot convert the graph .*MatrixInverse"):
+        export.export(graph, {}, ["y"], tmp_path / "m.tflite", to="tflite", feed=feed)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_of_more_than_two_gibibytes_is_refused(trained, tmp_path, monkeypatch):
+    class TooLarge:
+        def SerializeToString(self):
+            raise ValueError("Message tensorflow.MetaGraphDef exceeds maximum protobuf size of 2GB")
+
+    monkeypatch.setattr("tf1bn.export.forms.Product.meta_graph", lambda *_: TooLarge())
+    with pytest.raises(errors.ExportError, match="larger than a file of this kind can be, 2 GiB"):
+        exported(trained, tmp_path / "new", "meta")
+    assert not list(tmp_path.glob("*new*"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tf1bn import errors
 from tf1bn.export.draft import CONTROL, Draft, Ref, parse, spell
 from tf1bn.graph import loading
 
@@ -35,12 +34,7 @@ def inline(draft: Draft, call: Any, key: str, func: Any) -> list[Ref]:
     """Adds the nodes of a function's body to the draft, fed with the call's inputs; returns what the body returns.
 
     The nodes are named as :mod:`tf1bn.graph.nodes` names them: ``call/branch/name``. The call itself stays.
-
-    Raises:
-      ExportError: the function is not in the graph.
     """
-    if func.name not in draft.functions:
-        raise errors.ExportError(errors.explain(f"{call.name!r} calls {func.name!r}, which the graph does not define"))
     function = draft.functions[func.name]
     given = [ref for ref in map(parse, call.input) if ref[1] != CONTROL][int(call.op in CHOOSERS) :]
     reader = _Reader(draft, function, f"{call.name}/{key}/", given)
@@ -86,7 +80,7 @@ class _Reader:
             if arg.name == slot:
                 return before
             before += _width(node, arg)
-        raise errors.ExportError(errors.explain(f"the {node.op} {node.name!r} returns no {slot!r}"))
+        raise AssertionError(f"the {node.op} {node.name!r} returns no {slot!r}")
 
 
 def _width(node: Any, arg: Any) -> int:

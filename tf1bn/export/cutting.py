@@ -68,11 +68,7 @@ def _placeholder(draft: Draft, name: str, dtype: int, shape: Any) -> Any:
 
 
 def static_shape(draft: Draft, ref: Ref) -> Any:
-    """Returns the shape of a tensor as the old graph states it, else as TensorFlow infers it.
-
-    Raises:
-      ExportError: what computes it cannot be imported.
-    """
+    """Returns the shape of a tensor as the old graph states it, else as TensorFlow infers it."""
     stated = draft.shapes.get(ref[0], ())
     if ref[1] < len(stated) and not stated[ref[1]].unknown_rank:
         return stated[ref[1]]
@@ -83,12 +79,7 @@ def static_shape(draft: Draft, ref: Ref) -> Any:
         part.nodes[name].input.extend(controls)
     part.keep(part.needed([ref[0]]))
     with tf.Graph().as_default() as graph:
-        try:
-            tf.import_graph_def(part.graph_def(), name="")
-        except ValueError as error:
-            raise errors.ExportError(
-                errors.explain(f"the shape of {spell(ref)!r} is not known ({str(error)[:200]})")
-            ) from error
+        tf.import_graph_def(part.graph_def(), name="")
         return graph.get_tensor_by_name(f"{ref[0]}:{ref[1]}").shape.as_proto()
 
 

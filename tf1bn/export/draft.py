@@ -89,16 +89,8 @@ class Draft:
         return name
 
     def signature(self, op: str) -> Any:
-        """Returns the OpDef of an op, or the signature of a function of that name.
-
-        Raises:
-          ExportError: the file does not say.
-        """
-        if op in self.functions:
-            return self.functions[op].signature
-        if op not in self._signatures:
-            raise errors.ExportError(errors.explain(f"the graph does not say what its op {op!r} returns"))
-        return self._signatures[op]
+        """Returns the OpDef of an op, or the signature of a function of that name."""
+        return self.functions[op].signature if op in self.functions else self._signatures[op]
 
     def dtype(self, ref: Ref) -> int:
         """Returns the data type of a tensor; of a variable, that of its value."""
@@ -131,11 +123,7 @@ class Draft:
         return ref
 
     def order(self) -> list[str]:
-        """Returns all nodes, each after its inputs; the back edges of loops are left out.
-
-        Raises:
-          ExportError: nodes wait for each other in a circle.
-        """
+        """Returns all nodes, each after its inputs; the back edges of loops are left out."""
         waiting = dict.fromkeys(self.nodes, 0)
         children: dict[str, list[str]] = {name: [] for name in self.nodes}
         for name, node in self.nodes.items():
@@ -152,8 +140,7 @@ class Draft:
                 waiting[child] -= 1
                 if not waiting[child]:
                     ready.append(child)
-        if len(done) < len(self.nodes):
-            raise errors.ExportError("nodes of the graph wait for each other in a circle")
+        assert len(done) == len(self.nodes), "a graph with a circle is refused when it is read"
         return done
 
     def needed(self, roots: Iterable[str]) -> set[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tf1bn import errors
 from tf1bn.export.cutting import static_shape
 from tf1bn.export.draft import Draft, Ref, spell
 from tf1bn.graph.model import GraphModel
@@ -52,9 +51,6 @@ def rewrite(draft: Draft, model: GraphModel, site: Site, record: dict[str, Any])
 
     Returns:
       x; the output stays where it was.
-
-    Raises:
-      ExportError: what the record tells is not in the graph.
     """
     item = site.normalizers[0]
     if item.fused:
@@ -65,8 +61,8 @@ def rewrite(draft: Draft, model: GraphModel, site: Site, record: dict[str, Any])
         node.input[3], node.input[4] = (_read(draft, items[0])[0] for items in (site.mean, site.variance))
         return x
     x, output = _named(model, item.x), _named(model, item.output)
-    if output[0].rpartition("/")[0] != item.node.name.rpartition("/")[0]:
-        raise errors.ExportError(errors.explain(f"the arithmetic around {item.node.name!r} is not understood"))
+    scope = item.node.name.rpartition("/")[0]
+    assert output[0].rpartition("/")[0] == scope, "the layer ends its arithmetic with an addition of its own"
     result = _formula(draft, site, x, list(record["axis"]))
     draft.make(output[0], "Identity", [result], T=draft.dtype(x))
     return x
