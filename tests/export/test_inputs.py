@@ -62,7 +62,8 @@ def test_keys_are_last_parts_of_names_or_given(graph):
     made = inference_graph(graph, ["tower/parts:1", "tower/parts"])
     assert made.inputs == {"x": "tower/x:0"}
     assert made.outputs == {"parts_1": "tower/parts:1", "parts": "tower/parts:0"}
-    assert inference_graph(graph, {"left": "tower/parts"}, inputs={"both": "tower/x"}).inputs == {"both": "tower/x:0"}
+    assert inference_graph(graph, {"left": "tower/parts"}, inputs={"both": x}).inputs == {"both": "tower/x:0"}
+    assert inference_graph(graph, [graph.get_tensor_by_name("tower/parts:1")]).outputs == {"parts_1": "tower/parts:1"}
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ def keyed(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
       ArgumentError: the last parts of two names are the same.
     """
     if isinstance(names, Mapping):
-        return dict(names)
+        return {key: _name(item) for key, item in names.items()}
     found: dict[str, str] = {}
-    for text in [names] if isinstance(names, str) else names:
-        name, output = parse(str(getattr(text, "name", text)))
+    for text in map(_name, [names] if isinstance(names, str) else names):
+        name, output = parse(text)
         key = name.rsplit("/", 1)[-1] + (f"_{output}" if output > 0 else "")
         if key in found:
             raise errors.ArgumentError(
@@ -31,6 +31,11 @@ def keyed(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
             )
         found[key] = spell((name, output))
     return found
+
+
+def _name(item: Any) -> str:
+    """Returns the name of a tensor, given by its name or as the tensor."""
+    return str(getattr(item, "name", item))
 
 
 def cut(draft: Draft, inputs: Mapping[str, str]) -> dict[str, str]:
