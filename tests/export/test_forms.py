@@ -110,6 +110,15 @@ def test_nothing_is_overwritten_unasked(trained, tmp_path, to):
     assert tree(tmp_path).keys() == before.keys()
 
 
+def test_a_directory_takes_the_place_of_a_file_and_a_file_of_a_directory(trained, tmp_path):
+    target = tmp_path / "there"
+    target.write_text("mine")
+    exported(trained, target, "saved_model", overwrite=True)
+    assert target.is_dir()
+    exported(trained, target, "frozen", overwrite=True)
+    assert target.is_file() and not list(tmp_path.glob(".there*"))
+
+
 @pytest.mark.parametrize("to", FORMS)
 def test_a_dry_run_checks_and_writes_nothing(trained, tmp_path, to):
     before = tree(tmp_path)

@@ -121,9 +121,8 @@ class Form(abc.ABC):
 
     def commit(self, staging: Staging, path: str) -> None:
         """Moves what was written into place; what was there goes only when the new one is whole."""
-        old = f"{staging.prefix}.old"
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.rename(path, old)
+        if os.path.lexists(path) and (os.path.isdir(path) or os.path.isdir(staging.prefix)):
+            os.rename(path, f"{staging.prefix}.old")
         os.rename(staging.prefix, path)
 
 
