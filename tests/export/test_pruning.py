@@ -149,3 +149,13 @@ def test_a_branch_of_several_is_taken(mode, tmp_path, run_frozen):
     done, y = frozen(mode, tmp_path, run_frozen, switches={"which": 1})
     np.testing.assert_array_equal(y, X * 2)
     assert not ops(done.graph) & {"Case", "StatelessCase", "Switch", "If", "StatelessIf"}
+
+
+def test_a_body_whose_ops_are_called_as_ops_outside_takes_none_of_them_away(mode, tmp_path, run_frozen):
+    x = tf.placeholder(tf.float32, [None, programs.WIDTH], "x")
+    outside = tf.add(x, 1.0, name="twin")
+    which = tf.placeholder(tf.bool, [], "which")
+    inside = tf.cond(which, lambda: tf.multiply(x, 3.0, name="twin"), lambda: tf.multiply(x, 2.0, name="twin"))
+    tf.add(outside, inside, name="y")
+    _, y = frozen(mode, tmp_path, run_frozen, switches={"which": False})
+    np.testing.assert_allclose(y, X * 3 + 1, rtol=1e-6)

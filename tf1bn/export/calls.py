@@ -39,16 +39,13 @@ def inline(draft: Draft, call: Any, key: str, func: Any) -> list[Ref]:
     given = [ref for ref in map(parse, call.input) if ref[1] != CONTROL][int(call.op in CHOOSERS) :]
     reader = _Reader(draft, function, f"{call.name}/{key}/", given)
     for inner in function.node_def:
-        node = draft.add(inner)
-        del draft.nodes[node.name]
-        node.name = reader.prefix + node.name
+        node = draft.add(inner, reader.prefix)
         inputs = [spell(reader.read(text)) for text in node.input]
         node.ClearField("input")
         node.input.extend(inputs)
         for value in node.attr.values():
             if value.placeholder:
                 value.CopyFrom(func.attr[value.placeholder])
-        draft.nodes[node.name] = node
     return [reader.read(function.ret[arg.name]) for arg in function.signature.output_arg]
 
 

@@ -20,6 +20,9 @@ _CLOSE = 1e-5
 _CLOSE_OTHERWISE = 1e-4
 """Allowed for another kernel: TFLite's, or that of another batch size. Relative to the largest output."""
 
+_HALF = {"float16": 2e-3, "bfloat16": 1.6e-2}
+"""Two roundings of a half-precision output."""
+
 
 class Reference:
     """The outputs that an export must have, for one feed.
@@ -56,7 +59,7 @@ class Reference:
         with running.opened(meta, values) as session:
             for site, (x, y) in zip(sites, _run(session, pairs, fed), strict=True):
                 worst = _difference(y, formula.normalized(site, x.astype(np.float64), values))
-                if not worst <= _CLOSE_OTHERWISE:
+                if not worst <= _allowed(y, _CLOSE_OTHERWISE):
                     raise errors.ExportError(
                         errors.explain(
                             f"the check failed: {site.scope!r} differs by {worst:.3g} from "
@@ -88,7 +91,7 @@ def check(made: Made, product: Product, reference: Reference, loaded: Any, graph
     found = loaded(reference.feed)
     for key, expected in reference.outputs.items():
         worst = _difference(found[key], expected)
-        if not worst <= close:
+        if not worst <= _allowed(expected, close):
             raise errors.ExportError(
                 errors.explain(f"the check failed: the output {key!r} differs from the source by {worst:.3g}")
             )
@@ -137,7 +140,7 @@ def _alone(
 def _same_row(found: Mapping[str, Any], other: Mapping[str, Any], outputs: list[str], close: float) -> None:
     for key in outputs:
         worst = _difference(other[key][0], found[key][0])
-        if not worst <= close:
+        if not worst <= _allowed(found[key], close):
             raise errors.ExportError(
                 errors.explain(
                     f"the check failed: the first row of {key!r} changes by {worst:.3g} with the other rows",
@@ -161,6 +164,10 @@ def _no_training(graph_path: str, made: Made) -> str:
             errors.explain("the check failed: something of training is left", got=wrong or sorted(kinds))
         )
     return f"{len(model.sites)} batch norms read their averages, and nothing trains"
+
+
+def _allowed(value: Any, close: float) -> float:
+    return max(close, _HALF.get(np.asarray(value).dtype.name, 0.0))
 
 
 def _difference(found: Any, expected: Any) -> float:

@@ -56,10 +56,11 @@ class Draft:
         self._versions = graph_def.versions
         self._signatures = {item.name: item for item in meta_graph.meta_info_def.stripped_op_list.op}
 
-    def add(self, node: Any) -> Any:
+    def add(self, node: Any, prefix: str = "") -> Any:
         """Adds a copy of a node, without device and without what names other nodes or shapes of the old graph."""
         copy = tf.NodeDef()
         copy.CopyFrom(node)
+        copy.name = prefix + node.name
         copy.device = ""
         for key in _LOCAL_ATTRS:
             copy.attr.pop(key, None)

@@ -19,7 +19,9 @@ def normalized(site: Site, x: np.ndarray, values: Mapping[str, np.ndarray]) -> n
       values: the value of every variable by name.
     """
     item = site.normalizers[0]
-    first = item.data_format.startswith("NC") and x.ndim > 2
+    channels = values[site.mean[0].name].size
+    stated = item.data_format.startswith("NC") or (not item.data_format and x.shape[-1] != channels)
+    first = stated and x.ndim > 2
     spread = (1, -1) + (1,) * (x.ndim - 2) if first else (-1,)
 
     def value(variable: Any, default: float) -> Any:
