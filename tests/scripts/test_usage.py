@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("train", "evaluate", "compare_strategies", "demo")
+SCRIPTS = ("train", "evaluate", "compare_strategies", "demo", "export_model")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -249,9 +249,7 @@ def compare_with_plan(plan: Plan, source: Checkpoint, prefix: str) -> int:
             info = made.tensors[step.target]
             if (info.dtype.name, info.shape) != (step.dtype, step.shape):
                 raise damaged(f"{step.target} came out with another type or shape", got=(info.dtype.name, info.shape))
-            for part, (extents, entry) in zip(
-                produce(step, plan, source), _placed(made, step.target), strict=True
-            ):
+            for part, (extents, entry) in zip(produce(step, plan, source), _placed(made, step.target), strict=True):
                 known = part.crc is None or part.crc == entry.crc  # equal bytes have equal checksums
                 if part.extents != extents or not known or not _same_bytes(made, entry, part):
                     raise damaged(f"{step.target} does not come out as planned")

@@ -53,9 +53,7 @@ def normalize(
     return y, found[0]
 
 
-def _gradients(
-    dy: Any, centred: batch.Centred, s: Any, a: Any, reduced: tuple[int, ...]
-) -> tuple[Any, dict[str, Any]]:
+def _gradients(dy: Any, centred: batch.Centred, s: Any, a: Any, reduced: tuple[int, ...]) -> tuple[Any, dict[str, Any]]:
     """Returns dx, and the sums that are the gradients of gamma and beta.
 
     Trick: z = rest - residual, so dx = dy * a + rest * k + m with one k and one m per channel.

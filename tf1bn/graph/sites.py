@@ -276,7 +276,7 @@ class SiteFinder:
                     site = by_moment.get(source)
                     if site is None or variable in site.statistics:
                         continue
-                    only_mean = not writer.sources & site.variance_moments
+                    only_mean = _is_mean(variable) or not writer.sources & site.variance_moments
                     (site.mean if only_mean else site.variance).append(variable)
 
     def _link_by_name(self, site: Site) -> None:
@@ -296,3 +296,8 @@ class SiteFinder:
         name = site.normalizers[0].node.name
         scope = name.rsplit("/", 1)[0] if "/" in name else name
         return re.sub(r"/batchnorm(_\d+)?$", "", scope)
+
+
+def _is_mean(variable: Variable) -> bool:
+    """Whether a variable is named as a kept mean; its update may share a count of values with the variance's."""
+    return bool(STATISTIC_NAME.search(variable.name)) and not VARIANCE_NAME.search(variable.name)
