@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,9 +48,9 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
     """
     copy = tf.MetaGraphDef()
     copy.CopyFrom(meta)
-    for number, node in enumerate(copy.graph_def.node):
-        if "seed" in node.attr and "seed2" in node.attr:
-            node.attr["seed"].i, node.attr["seed2"].i = 1, number + 1
+    for node in copy.graph_def.node:
+        if "seed" in node.attr and "seed2" in node.attr:  # by name, as a rewritten copy has other nodes before it
+            node.attr["seed"].i, node.attr["seed2"].i = 1, zlib.crc32(node.name.encode()) + 1
         if "_output_shapes" in node.attr:
             del node.attr["_output_shapes"]
     graph = tf.Graph()
@@ -75,9 +76,18 @@ def run(session: Any, fetches: Any, feed: Mapping[str, Any]) -> Any:
     Raises:
       RunError: the graph cannot be run so.
     """
+    return fed(session, fetches, dict(feeds(session.graph, feed)))
+
+
+def fed(session: Any, fetches: Any, feed: Mapping[Any, Any]) -> Any:
+    """Returns what the fetches give when exactly this is fed.
+
+    Raises:
+      RunError: the graph cannot be run so.
+    """
     try:
-        return session.run(fetches, dict(feeds(session.graph, feed)))
-    except (tf.errors.OpError, ValueError) as error:
+        return session.run(fetches, dict(feed))
+    except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
         raise errors.RunError(
             errors.explain(
                 f"the graph cannot be run for the check ({str(error)[:200]})",
