@@ -30,16 +30,18 @@ class Editor:
         self.kept = frozenset(kept)
         self.removed: set[str] = set()
         self.dead: set[str] = set()
+        self._names: set[str] = set()
         self._instead: dict[str, str] = {}
         self._behind: dict[str, str] = {}
         self._loose: list[str] = []
 
     def unique(self, name: str, taken: Iterable[str] = ()) -> str:
         """Returns a name that no node, and nothing below a node's name, has."""
-        used = {*self.nodes, *taken}
-        scopes = {text.rsplit("/", count)[0] for text in self.nodes for count in range(1, text.count("/") + 1)}
+        for text in self.nodes.keys() - self._names:
+            self._names.update(text.rsplit("/", count)[0] for count in range(text.count("/") + 1))
+        used = self._names.union(taken) if taken else self._names
         found, number = name, 0
-        while found in used or found in scopes:
+        while found in used:
             number += 1
             found = f"{name}_{number}"
         return found
@@ -207,3 +209,4 @@ def set_value(node: Any, value: Any) -> None:
     proto = tf.make_tensor_proto(value, shape=np.shape(value))
     node.attr["value"].tensor.CopyFrom(proto)
     node.attr["dtype"].type = proto.dtype
+    node.attr.pop("_output_shapes", None)
