@@ -28,18 +28,20 @@ def fused(x, first=False, scope="bn", **more):
     return tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, EPSILON, layout, is_training=False)[0]
 
 
+def along(x, first, scope, **more):
+    """Returns the parameters in the shape in which they meet x."""
+    found = parameters(int(x.shape[1 if first else -1]), scope, **more)
+    wide = [1, -1] + [1] * (len(x.shape) - 2)
+    return [None if item is None else tf.reshape(item, wide) if first else item for item in found]
+
+
 def spelled(x, first=False, scope="bn", **more):
-    gamma, beta, mean, variance = parameters(int(x.shape[1 if first else -1]), scope, **more)
-    if first:
-        wide = [1, -1] + [1] * (len(x.shape) - 2)
-        gamma, beta, mean, variance = (
-            None if item is None else tf.reshape(item, wide) for item in (gamma, beta, mean, variance)
-        )
+    gamma, beta, mean, variance = along(x, first, scope, **more)
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, EPSILON)
 
 
 def divided(x, first=False, scope="bn", **more):
-    gamma, beta, mean, variance = parameters(int(x.shape[-1]), scope)
+    gamma, beta, mean, variance = along(x, first, scope)
     return (x - mean) / tf.sqrt(variance + EPSILON) * gamma + beta
 
 
@@ -65,6 +67,26 @@ def conv2d_added(x, norm):
 
 def conv2d_explicit(x, norm):
     return norm(tf.nn.conv2d(x, kernel(3, 3, 4, 6), [1, 2, 1, 1], [[0, 0], [2, 0], [1, 3], [0, 0]]))
+
+
+def channels_first(x, norm):
+    x = tf.transpose(x, [0, 3, 1, 2])
+    return norm(tf.nn.conv2d(x, kernel(3, 3, 4, 6), [1, 1, 2, 1], "SAME", data_format="NCHW"), first=True)
+
+
+def channels_first_bias(x, norm):
+    y = tf.nn.conv2d(tf.transpose(x, [0, 3, 1, 2]), kernel(3, 3, 4, 6), [1] * 4, "VALID", data_format="NCHW")
+    return norm(tf.nn.bias_add(y, bias(6), data_format="NCHW"), first=True)
+
+
+def channels_first_1d(x, norm):
+    rows = tf.reshape(x, [-1, 4, 64])
+    return norm(tf.nn.conv1d(rows, kernel(3, 4, 6), 2, "SAME", data_format="NCW"), first=True)
+
+
+def before_channels_first(x, norm):
+    x = tf.abs(tf.transpose(x, [0, 3, 1, 2]))
+    return tf.nn.conv2d(norm(x, first=True), kernel(3, 3, 4, 6), [1] * 4, "VALID", data_format="NCHW") + 1.0
 
 
 def grouped(x, norm):
@@ -177,9 +199,9 @@ def between(x, norm):
 KINDS = {
     name: value
     for name, value in list(globals().items())
-    if callable(value) and name not in ("parameters", "fused", "spelled", "divided", "kernel", "bias")
+    if callable(value) and name not in ("parameters", "fused", "along", "spelled", "divided", "kernel", "bias")
 }
-FLAT = ("dense", "dense_turned", "conv1d", "conv3d", "conv3d_transposed")
+FLAT = ("dense", "dense_turned", "conv1d", "conv3d", "conv3d_transposed", "channels_first_1d")
 """Kinds whose output is not of rank 4, so that no fused batch norm takes it."""
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf1bn.graph import consts
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 PASSING = frozenset(
     {"Identity", "ReadVariableOp", "StopGradient", "Snapshot", "EnsureShape", "CheckNumerics", "PreventGradient"}
@@ -66,7 +68,7 @@ class Constants:
         return self._get(tensor, 0)
 
     def terms(self, tensor: Tensor) -> np.ndarray | None:
-        """Returns the sum of the sizes of the terms that a value is the sum of; rounding errors are relative to that."""
+        """Returns the sum of the sizes of a value's summands, to which its rounding errors are relative."""
         value = self.get(tensor)
         if value is None or value.dtype.kind != "f":
             return value

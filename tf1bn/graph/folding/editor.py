@@ -100,6 +100,20 @@ class Editor:
             node.attr["_output_shapes"].list.shape.extend(shapes)
         return node
 
+    def inherit(self, name: str, tensors: Iterable[str]) -> None:
+        """Makes a node wait for all that the computation of some parameters waited for."""
+        seen: set[str] = set()
+        todo = [op_name(text) for text in tensors]
+        while todo:
+            source = todo.pop()
+            if source not in seen and source in self.nodes:
+                seen.add(source)
+                for text in self.nodes[source].input:
+                    if text.startswith("^"):
+                        self._wait(name, text)
+                    else:
+                        todo.append(op_name(text))
+
     def _wait(self, name: str, control: str) -> None:
         node = self.nodes[name]
         if control not in node.input and control[1:] != name:

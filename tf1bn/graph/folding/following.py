@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from tf1bn.graph.folding.layer import Front, Layer, make_layer, own_bias
 from tf1bn.graph.folding.linear import DEPTHWISE, TRANSPOSED, Linear, linear
 from tf1bn.graph.folding.steps import Place, Step, composed, moving_operand, step
 from tf1bn.graph.folding.walk import Walk
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.sites import Normalizer, Site
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 _BETWEEN = ("Reshape", "ExpandDims", "Squeeze")
 _MAX_STEPS = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from tf1bn.graph.folding.constants import Constants
 from tf1bn.graph.folding.linear import Kernel, Linear, kernel_of, linear, moved_by, other_users
 from tf1bn.graph.folding.steps import Place, Step, composed
 from tf1bn.graph.folding.walk import Walk
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.sites import Site
 
 if TYPE_CHECKING:
-    from typing import Any
+    from tf1bn.graph.model import GraphModel
 
 BACKWARD, FORWARD = "before", "after"
 FLOATS = ("float16", "float32", "float64")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf1bn.graph.folding.constants import PASSING, Constants
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.variables import VARIABLE_OPS, Variable
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 DEPTHWISE = "DepthwiseConv2dNative"
 TRANSPOSED = ("Conv2DBackpropInput", "Conv3DBackpropInputV2")

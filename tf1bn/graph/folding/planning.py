@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from tf1bn.graph.folding.layer import BACKWARD, FORWARD, Layer, make_layer
 from tf1bn.graph.folding.linear import Linear, linear
 from tf1bn.graph.folding.steps import data_input, moving_operand
 from tf1bn.graph.folding.walk import Walk
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.sites import BATCH, BOTH, Site
 
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
+
 _NONLINEAR = ("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Softmax")
 _CONDITIONAL = ("Switch", "RefSwitch", "Merge", "RefMerge", "If", "StatelessIf", "Case", "Select", "SelectV2")
+_NONE_BEFORE = "its input comes from"
 _MAX_STEPS = 200
 
 
@@ -80,7 +83,7 @@ class _Planner:
         later = following.find(self.model, self.constants, self.walk, self.layers, site)
         if isinstance(later, Layer):
             return Verdict(site, later, FORWARD)
-        return Verdict(site, reason=f"{layer}; {later}" if later else layer)
+        return Verdict(site, reason=f"{layer}; {later}" if layer.startswith(_NONE_BEFORE) else layer)
 
     def _standing(self, site: Site) -> str:
         """Why the site itself rules folding out."""
@@ -136,6 +139,6 @@ class _Planner:
                 return f"the conditional {node.name!r} stands between it and the layer before it"
             source = data_input(self.constants, node)
             if source is None:
-                return f"its input comes from {node.op}, not from a convolution or a matrix product"
+                return f"{_NONE_BEFORE} {node.op}, not from a convolution or a matrix product"
             tensor = source
         return "no layer was found before it"

@@ -103,6 +103,12 @@ class _Rewriter:
         """Rewires one layer and stores its new numbers."""
         kernel, bias = layer.folded()
         self._store(layer.kernel, layer.kernel.stored(kernel, layer.constants), layer.dtype)
+        self._rewire(layer, bias)
+        ahead = layer.front.chain if layer.front is not None else []
+        operands = [self._text(operand) for item in [*ahead, *layer.chain] for operand in item.operands]
+        self.editor.inherit(layer.end.name, operands)
+
+    def _rewire(self, layer: Layer, bias: np.ndarray) -> None:
         if layer.front is not None:
             self._skip(layer.front.chain, self._text(layer.front.start))
         bias = bias.astype(layer.dtype)

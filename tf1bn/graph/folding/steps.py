@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tf1bn.graph import consts
 from tf1bn.graph.folding.constants import PASSING, Constants, squeezed
 from tf1bn.graph.folding.linear import View, moved_by
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.sites import FUSED_OPS, GLOBAL_OP
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 NORMALIZING = (*FUSED_OPS, GLOBAL_OP)
 _PRODUCTS = ("Mul", "RealDiv", "Div")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tf1bn.graph.folding.constants import Constants
 from tf1bn.graph.folding.steps import NORMALIZING, Place, Step, step
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.sites import Normalizer
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 LOOKS_AT_SHAPE = ("Shape", "ShapeN", "Size", "Rank")
 _MAX_STEPS = 200
@@ -51,12 +54,12 @@ class Walk:
         if any(position < 0 for _, position in users):
             return f"{node.name!r} is returned by a function"
         found = sorted({number for number, _ in users})
-        if len(found) != 1:
+        if not found:
+            return f"nothing uses {node.name!r}"
+        if len(found) > 1:
             names = [self.model.nodes[number].name for number in found[:_SHOWN]]
             more = ", ..." if len(found) > _SHOWN else ""
-            return (
-                f"{node.name!r} has other users than the batch norm ({', '.join(names)}{more})" if found else "unused"
-            )
+            return f"{node.name!r} has other users than the batch norm ({', '.join(names)}{more})"
         user = self.model.nodes[found[0]]
         if user.call >= 0 or self.model.flow.contexts[user.id]:
             return f"the user {user.name!r} of {node.name!r} runs inside a conditional, a loop or a function"
