@@ -3,8 +3,8 @@
 Writes OUTPUT.meta and a checkpoint OUTPUT; the outputs keep their names. Both graphs are run and compared first, and
 nothing is written when they differ by more than rounding. A batch norm that cannot be folded stays in the graph.
 
-Exit code 0: every batch norm was folded; 1: some were refused (with --strict, or when none can be folded, nothing is
-written), or the files cannot be used; 2: wrong usage.
+Exit codes: 0 every batch norm was folded; 1 some were refused (with --strict, or when none can be folded, nothing is
+written), or the files cannot be used; 2 wrong usage.
 
 Examples:
   python scripts/fold_checkpoint.py --graph=eval.meta --checkpoint=model-1000 --output=folded/model --dry_run

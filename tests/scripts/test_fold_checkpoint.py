@@ -44,3 +44,10 @@ def test_strict_dry_run_and_wrong_feed_write_nothing(run, prefix, tmp_path):
     wrong = run("fold_checkpoint", *flags, f"--feed={prefix}.meta")
     assert wrong.returncode == 1 and "--feed cannot be read" in wrong.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_answers_and_missing_flags_are_wrong_usage(run):
+    done = run("fold_checkpoint", "--help")
+    assert done.returncode == 0 and "Exit codes:" in done.stdout and "--strict" in done.stdout
+    done = run("fold_checkpoint", "--graph=x.meta")
+    assert (done.returncode, done.stdout) == (2, "") and "--output" in done.stderr

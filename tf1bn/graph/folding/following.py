@@ -61,7 +61,8 @@ def _bias_behind(model: GraphModel, constants: Constants, walk: Walk, layer: Lay
 
 def _ahead(model: GraphModel, walk: Walk, item: Normalizer) -> tuple[Linear, list[Node]] | str:
     """Returns the layer after a batch norm, and the ops between that only move values about."""
-    tensor, kept = item.output, []
+    tensor = item.output
+    kept: list[Node] = []
     for _ in range(_MAX_STEPS):
         user = walk.only_user(tensor)
         if isinstance(user, str):

@@ -130,6 +130,7 @@ class Kernel:
             assert before is not None
             if node.op == "Transpose":
                 perm = constants.get(node.inputs[1])
+                assert perm is not None
                 value = np.transpose(value, np.argsort(np.ravel(perm)))
             else:
                 value = np.reshape(value, before.shape)
@@ -138,7 +139,7 @@ class Kernel:
 
 def kernel_of(model: GraphModel, tensor: Tensor) -> Kernel | str:
     """Returns where a kernel or bias is kept, or why that is not known."""
-    path = []
+    path: list[Node] = []
     while True:
         node = model.nodes[tensor[0]]
         if node.op in VARIABLE_OPS or node.op == "Const":

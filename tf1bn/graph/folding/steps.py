@@ -116,9 +116,10 @@ def _normalized(constants: Constants, node: Node, place: Place) -> Step | str:
     vectors = [
         _fit(value.reshape((-1, *[1] * (rank - 2)) if first else (-1,)), place) for value in (scale, shift, terms)
     ]
-    if any(vector is None for vector in vectors):
+    vectors = [vector for vector in fitted if vector is not None]
+    if len(vectors) < len(fitted):
         return f"{node.name!r} normalises another axis than the channels of the layer"
-    return Step(node, place._replace(tensor=(node.id, 0)), *vectors, tuple(sources))
+    return Step(node, place._replace(tensor=(node.id, 0)), vectors[0], vectors[1], vectors[2], tuple(sources))
 
 
 def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
