@@ -103,9 +103,9 @@ def fold(
     In the new checkpoint they are missing, with all names below theirs; every other tensor that is not a kernel or
     bias keeps its bytes. The slots of an optimizer stay, and belong to the unfolded kernel: train the old graph.
 
-    Speed, measured on the 19 convolutions of :func:`tf1bn.examples.models.cnn` on two CPU cores, medians: 1.10 ms instead
-    of 1.45 ms for one image and 13.7 ms instead of 17.0 ms for 256; the network built without batch norm, of the same
-    ops, took 1.07 ms and 13.7 ms.
+    Speed, measured on the 19 convolutions of :func:`tf1bn.examples.models.cnn` on two CPU cores, medians: 1.10 ms
+    instead of 1.45 ms for one image, 13.7 ms instead of 17.0 ms for 256; the network built without batch norm, of
+    the same ops, took 1.07 ms and 13.7 ms.
 
     Before anything is written both graphs are run, see :mod:`tf1bn.checkpoint.fold_proof`.
 

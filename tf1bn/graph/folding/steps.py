@@ -113,7 +113,7 @@ def _normalized(constants: Constants, node: Node, place: Place) -> Step | str:
         terms = np.abs(beta) + np.abs(mean * scale)
     first = layout is not None and layout.s.startswith(b"NC")
     rank = 4 if node.op == GLOBAL_OP else place.rank or 4
-    vectors = [
+    fitted = [
         _fit(value.reshape((-1, *[1] * (rank - 2)) if first else (-1,)), place) for value in (scale, shift, terms)
     ]
     vectors = [vector for vector in fitted if vector is not None]
