@@ -165,6 +165,15 @@ def unscaled(x, norm):
     return norm(tf.nn.conv2d(x, kernel(3, 3, 4, 6), [1] * 4, "SAME"), scale=False)
 
 
+def first_fused_op(x, norm):
+    """As graphs of TensorFlow 1.0 have it."""
+    y = tf.nn.conv2d(x, kernel(3, 3, 4, 6), [1] * 4, "SAME")
+    gamma, beta, mean, variance = parameters(6)
+    return tf.raw_ops.FusedBatchNorm(
+        x=y, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=EPSILON, is_training=False
+    )[0]
+
+
 def twice(x, norm):
     return norm(norm(tf.nn.conv2d(x, kernel(1, 1, 4, 6), [1] * 4, "SAME"), scope="first"), scope="second")
 

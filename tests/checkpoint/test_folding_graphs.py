@@ -120,17 +120,21 @@ def test_every_saver_of_the_graph_saves_and_restores_the_new_bias(tmp_path):
     with graph_mode(MODES[0]):
         output = network()
         tf.train.Saver(name="second", sharded=True)
+        tf.train.Saver(name="third", write_version=tf.train.SaverDef.V1)
         prefix = samples.saved(tmp_path)
     done = checkpoint.fold(f"{prefix}.meta", prefix, tmp_path / "new")
     model = GraphModel(done.meta_graph)
-    assert len(model.saves) == 2
+    assert len(model.saves) == 3
     for op in (*model.saves, *model.restores):
         assert not any("bn/" in name for name in op.names)
-    assert sum("net/conv/biases" in op.names for op in model.saves) == 2
+    assert sum("net/conv/biases" in op.names for op in model.saves) == 3
     with tf.Graph().as_default(), tf.Session() as session:
         tf.train.import_meta_graph(done.meta_graph)
-        session.run("second/restore_all", {"second/Const:0": done.target})
-        assert np.isfinite(session.run(output, {"images:0": IMAGES})).all()
+        for name in ("second", "third"):
+            session.run(f"{name}/restore_all", {f"{name}/Const:0": done.target})
+            assert np.isfinite(session.run(output, {"images:0": IMAGES})).all()
+        session.run("third/control_dependency", {"third/Const:0": str(tmp_path / "first_format")})
+        assert "net/conv/biases" in tf.train.load_checkpoint(str(tmp_path / "first_format")).get_variable_to_shape_map()
 
 
 def test_keys_of_the_saver_are_followed(tmp_path):
@@ -252,9 +256,23 @@ def test_proof_refuses_an_output_that_changes_elsewhere(saved):
 
 def test_nothing_is_written_when_the_proof_fails(saved, tmp_path, monkeypatch):
     prefix, _ = saved
-    monkeypatch.setattr(fold_proof, "_TINY", 0.0)
     monkeypatch.setattr(fold_proof, "_share", lambda roundings, unit: unit / 1000)
     (tmp_path / "out").mkdir()
     with pytest.raises(errors.RepairError, match="Nothing was written"):
         checkpoint.fold(f"{prefix}.meta", prefix, tmp_path / "out" / "new")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_float64_network_is_folded_in_float64(tmp_path):
+    with graph_mode():
+        x = tf.placeholder(tf.float64, [None, 8], "rows")
+        make = tf.get_variable
+        y = tf.matmul(x, make("kernel", [8, 5], tf.float64))
+        with tf.variable_scope("bn"):
+            mean, beta = make("moving_mean", [5], tf.float64), make("beta", [5], tf.float64)
+            variance = make("moving_variance", [5], tf.float64, tf.ones_initializer())
+        tf.nn.batch_normalization(y, mean, variance, beta, None, 1e-3)
+        prefix = samples.saved(tmp_path)
+    done = checkpoint.fold(f"{prefix}.meta", prefix, tmp_path / "new")
+    assert values_of(done.target)["bias"].dtype == np.float64
+    assert done.difference < 1e-14

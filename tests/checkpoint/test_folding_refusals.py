@@ -135,6 +135,33 @@ def trained_kernel():
     return tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(y))
 
 
+def other_outputs():
+    y = conv(images())
+    gamma, beta, mean, variance = samples.parameters(6)
+    y, mean, _ = tf.nn.fused_batch_norm(y, gamma, beta, mean, variance, 1e-3, is_training=False)
+    return y, tf.reduce_sum(mean)
+
+
+def divisor():
+    return samples.spelled(1.0 / conv(images()))
+
+
+def position_dependent():
+    return samples.spelled(conv(images()) * tf.get_variable("mask", [8, 8, 1]))
+
+
+def half_precision():
+    y = tf.nn.conv2d(
+        tf.cast(images(), tf.bfloat16), tf.get_variable("kernel", [3, 3, 4, 6], tf.bfloat16), [1] * 4, "SAME"
+    )
+    gamma, beta, mean, variance = samples.parameters(6)
+    return tf.nn.fused_batch_norm(y, gamma, beta, mean, variance, 1e-3, is_training=False)[0]
+
+
+def cast_between():
+    return samples.fused(tf.cast(tf.cast(conv(images()), tf.float64), tf.float32))
+
+
 def collected():
     y = conv(images())
     tf.add_to_collection("activations", y)
@@ -166,6 +193,11 @@ REFUSED = {
     transposed_between: "its input comes from Transpose",
     moved_averages: "'bn/moving_mean' is still moved by 'AssignMovingAvg",
     trained_kernel: "its kernel 'conv/kernel' is also used by",
+    other_outputs: "the other outputs of 'FusedBatchNormV3' are used",
+    divisor: "divides by it",
+    position_dependent: "does not lie along the channels of the layer",
+    half_precision: "its kernel 'kernel' is bfloat16",
+    cast_between: "its input comes from Cast",
     collected: "the value of 'conv/Conv2D' is needed: the collection 'activations' holds it",
 }
 

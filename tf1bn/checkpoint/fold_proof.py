@@ -5,7 +5,8 @@ norms computed in NumPy in float64 from the original parameters. The bound is th
 kernel's precision, whatever the order of summation (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
 ed., section 3.1): `|computed - exact| <= g * (|kernel| (|x|) + |bias|)` with `g = m * u / (1 - m * u)`, `u` the unit
 roundoff and `m = n +` the roundings besides: 3 in the folded layer (kernel, bias, addition), 8 per op of the
-original batch norm. Then both graphs get the same results of all folded layers, and must give the same outputs.
+original batch norm; the reference itself adds its own, with the `u` of float64. Then both graphs get the same results
+of all folded layers, and must give the same outputs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tf1bn.graph.nodes import Tensor
 
 _FOLDED_ROUNDINGS = 3
 _ROUNDINGS_PER_OP = 8
-_TINY = float(np.finfo(np.float32).tiny)
+_DOUBLE = 2.0**-53
 
 
 class LayerProof(NamedTuple):
@@ -141,12 +142,14 @@ def _wanted(model: GraphModel, layer: Layer) -> dict[str, Any]:
 
 def _prove_layer(layer: Layer, seen: dict[str, Any], made: np.ndarray) -> LayerProof:
     exact, folded_size, original_size = _exact(layer, seen)
-    unit = float(np.finfo(layer.dtype).eps) / 2
+    kind = np.finfo(layer.dtype)
     count = fold_reference.terms(layer.linear, layer.weights)
     steps = [*layer.chain, *(layer.front.chain if layer.front is not None else ())]
+    roundings = count + _ROUNDINGS_PER_OP * len(steps)
+    own = _share(roundings, _DOUBLE) * original_size + count * float(kind.tiny)  # of the reference, and of tiny numbers
     limits = (
-        _share(count + _FOLDED_ROUNDINGS, unit) * folded_size + count * _TINY,
-        _share(count + _ROUNDINGS_PER_OP * len(steps), unit) * original_size + count * _TINY,
+        _share(count + _FOLDED_ROUNDINGS, float(kind.eps) / 2) * folded_size + own,
+        _share(roundings, float(kind.eps) / 2) * original_size + own,
     )
     largest = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     rows = []
