@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tf1bn.checkpoint.comparison import compare as compare
+    from tf1bn.checkpoint.folding import fold as fold
     from tf1bn.checkpoint.inspector import inspect as inspect
     from tf1bn.checkpoint.migration import migrate as migrate
     from tf1bn.checkpoint.planner import plan_migration as plan_migration
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _ROWS = {
     "assignment_map": "tf1bn.checkpoint.restore",
     "compare": "tf1bn.checkpoint.comparison",
+    "fold": "tf1bn.checkpoint.folding",
     "inspect": "tf1bn.checkpoint.inspector",
     "migrate": "tf1bn.checkpoint.migration",
     "plan_migration": "tf1bn.checkpoint.planner",
