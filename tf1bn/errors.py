@@ -110,6 +110,10 @@ class RepairError(Tf1bnError, ValueError):
     """A graph cannot be repaired safely."""
 
 
+class PopulationError(Tf1bnError, ValueError):
+    """Population statistics cannot be estimated from this graph or this data, or would be wrong."""
+
+
 class RunError(Tf1bnError, RuntimeError):
     """A graph cannot be imported, initialised or run here."""
 

@@ -27,7 +27,7 @@ def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
       RepairError: the site is inside a function, or its shapes do not allow it.
     """
     nodes = {node.name: node for node in graph_def.node}
-    mean, variance = _reader(graph_def, nodes, site.mean[0]), _reader(graph_def, nodes, site.variance[0])
+    mean, variance = reader(graph_def, nodes, site.mean[0]), reader(graph_def, nodes, site.variance[0])
     changes = []
     for item in site.normalizers:
         if item.node.call >= 0:
@@ -42,8 +42,14 @@ def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
     return changes
 
 
-def _reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
-    """Returns the name of an op that reads a variable, which is added when there is none."""
+def reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
+    """Returns the name of an op that reads a variable, which is added when there is none.
+
+    Args:
+      graph_def: what an op is added to.
+      nodes: its nodes by name; an added one is entered.
+      variable: a variable of it.
+    """
     resource = variable.node.op == "VarHandleOp"
     for node in nodes.values():
         if node.op == ("ReadVariableOp" if resource else "Identity") and list(node.input) == [variable.name]:

@@ -17,6 +17,7 @@ FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBa
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _NUMBER = re.compile(r"_\d+$")
+_SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
 
 @dataclasses.dataclass(eq=False)
@@ -267,7 +268,10 @@ class SiteFinder:
         return None
 
     def _link_by_update(self, by_moment: dict[Tensor, Site]) -> None:
-        """A variable that is moved by a site's batch moments keeps that site's statistics."""
+        """A variable that is moved by a site's batch moments keeps that site's statistics.
+
+        Its name says which one, where it does; a mean that is computed in two steps looks like a variance otherwise.
+        """
         for variable in self.variables.by_node.values():
             if variable.name.endswith(AUXILIARY):
                 continue
@@ -277,6 +281,8 @@ class SiteFinder:
                     if site is None or variable in site.statistics:
                         continue
                     only_mean = not writer.sources & site.variance_moments
+                    if STATISTIC_NAME.search(_SHADOW.sub("", variable.name)):
+                        only_mean = not VARIANCE_NAME.search(variable.name)
                     (site.mean if only_mean else site.variance).append(variable)
 
     def _link_by_name(self, site: Site) -> None:
