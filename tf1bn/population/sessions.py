@@ -45,9 +45,7 @@ class Runner:
           PopulationError: a fed array has another shape than its tensor.
           RunError: the graph cannot be run so.
         """
-        given = {**self.constants, **feed}
-        for name, value in given.items():
-            self._check(name, value)
+        given = {name: self._fitted(name, value) for name, value in {**self.constants, **feed}.items()}
         try:
             return self.session.run(fetches, given)
         except tf.errors.OutOfRangeError:
@@ -72,18 +70,25 @@ class Runner:
             for tensor in operation.outputs
         ]
 
-    def _check(self, name: str, value: Any) -> None:
+    def _fitted(self, name: str, value: Any) -> Any:
+        """Returns a value in the shape of its tensor: flattened rows, or axes of size 1 more or less, are no matter."""
         try:
             tensor = self.session.graph.get_tensor_by_name(name)
         except (KeyError, ValueError) as error:
             raise errors.UnknownNameError(errors.explain(f"the graph has no tensor {name!r} to feed")) from error
         if tensor.dtype.base_dtype in (tf.string, tf.resource, tf.variant):
-            return
+            return value
         shape = np.shape(value)
-        if not tensor.shape.is_compatible_with(shape):
-            raise errors.PopulationError(
-                errors.explain(f"the data does not fit {name!r}", got=shape, expected=str(tensor.shape))
-            )
+        if tensor.shape.is_compatible_with(shape):
+            return value
+        wanted = tensor.shape.as_list()[1:] if tensor.shape.rank and shape else [None]
+        same = None not in wanted and [s for s in wanted if s != 1] == [s for s in shape[1:] if s != 1]
+        flat = None not in wanted and len(wanted) == 1 and wanted[0] == int(np.prod(shape[1:]))
+        if same or flat:
+            return np.reshape(value, [shape[0], *wanted])
+        raise errors.PopulationError(
+            errors.explain(f"the data does not fit {name!r}", got=shape, expected=str(tensor.shape))
+        )
 
 
 @contextlib.contextmanager
