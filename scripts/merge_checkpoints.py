@@ -39,7 +39,7 @@ def _has_counts(values: dict[str, list[str]]) -> bool:
         numbers = [float(count) for count in values["counts"]]
     except ValueError:
         return False
-    return not numbers or len(numbers) == len(values["checkpoints"]) and all(number > 0 for number in numbers)
+    return not numbers or (len(numbers) == len(values["checkpoints"]) and all(number > 0 for number in numbers))
 
 
 def _merge() -> command.Report:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 EPSILON = 1e-3
 WIDTHS = (3, 4, 5)
 _random = np.random.default_rng(11)
-KERNELS = [_random.normal(size=pair).astype(np.float32) for pair in zip(WIDTHS, WIDTHS[1:], strict=False)]
+KERNELS = [_random.normal(size=pair).astype(np.float32) for pair in itertools.pairwise(WIDTHS)]
 GAMMAS = [_random.uniform(0.5, 1.5, size=width).astype(np.float32) for width in WIDTHS[1:]]
 BETAS = [_random.normal(size=width).astype(np.float32) for width in WIDTHS[1:]]
 
@@ -47,7 +49,7 @@ def network(x, norm, scope="net", reuse=None):
     return x
 
 
-def _affine(x, number, mean, variance):
+def affine_of(x, number, mean, variance):
     return (x - mean) / np.sqrt(variance + EPSILON) * GAMMAS[number].astype(np.float64) + BETAS[number]
 
 
@@ -67,10 +69,10 @@ def expected(data, *, sequential=False, mode="pooled", factor=1.0):
         mean, variance = _means(values, mode)
         found.append((mean, variance * factor))
         if sequential:
-            values = [_affine(value, number, mean, variance * factor) for value in values]
+            values = [affine_of(value, number, mean, variance * factor) for value in values]
         else:
             axes = tuple(range(values[0].ndim - 1))
-            values = [_affine(value, number, value.mean(axes), value.var(axes)) for value in values]
+            values = [affine_of(value, number, value.mean(axes), value.var(axes)) for value in values]
         values = [np.maximum(value, 0) for value in values]
     return found
 

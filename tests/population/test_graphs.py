@@ -86,7 +86,12 @@ def layers(x, is_training, strategy, **arguments):
 
 
 OWN = [("placeholder", "inline", mode) for mode in MODES] + [("placeholder", "ema", MODES[0])]
-OWN += [(True, "collection", MODES[0]), (True, "ema", MODES[-1]), (True, "frozen", MODES[-1]), (False, "ema", MODES[-1])]
+OWN += [
+    (True, "collection", MODES[0]),
+    (True, "ema", MODES[-1]),
+    (True, "frozen", MODES[-1]),
+    (False, "ema", MODES[-1]),
+]
 
 
 @pytest.mark.parametrize(("is_training", "strategy", "mode"), OWN)

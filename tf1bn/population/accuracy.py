@@ -91,7 +91,7 @@ def measure(runner: Runner, predictions: str, labelled: Labelled, feed: Sequence
         given = runner.run(predictions, {**switch, feed[0]: labelled.inputs[piece]})
         wanted = labelled.labels[piece]
         classes = given.argmax(axis=1) if np.ndim(given) == 2 else given
-        if np.shape(classes) != np.shape(wanted) or np.ndim(given) == 1 and not np.issubdtype(given.dtype, np.integer):
+        if np.shape(classes) != np.shape(wanted) or not np.issubdtype(classes.dtype, np.integer):
             raise errors.PopulationError(
                 errors.explain(
                     f"{predictions!r} does not give a class for each example",

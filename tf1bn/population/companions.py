@@ -60,7 +60,9 @@ def _related(name: str, names: Mapping[str, Any]) -> list[str]:
     base = _SHADOW.sub("", name)
     debias = tuple(f"{base}/{leaf}" for leaf in ("biased", "local_step"))
     related = [other for other in names if other in (name, *debias) or other.endswith(tuple(f"/{d}" for d in debias))]
-    return related + [other for other in names if other != name and _SHADOW.search(other) and _SHADOW.sub("", other) == base]
+    return related + [
+        other for other in names if other != name and _SHADOW.search(other) and _SHADOW.sub("", other) == base
+    ]
 
 
 def _of(name: str, value: np.ndarray) -> np.ndarray:

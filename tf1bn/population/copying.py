@@ -36,7 +36,7 @@ _KEEP = ("init", "restore")
 class Names(NamedTuple):
     """Tensors of one call: the number of values per channel, their mean and their biased variance."""
 
-    count: str
+    count: Any
     mean: str
     variance: str
 
@@ -122,7 +122,7 @@ class WorkCopy:
         return groups
 
     def needed(self, extra: Sequence[str] = ()) -> list[Variable]:
-        """Returns the variables that the inputs of the targets, and further ops, are computed from; and all averages."""
+        """Returns the variables that the inputs of the targets, and further ops, need, and all averages."""
         roots = [call.x[0] for target in self.targets for call in target.calls]
         roots += [site.normalizers[0].output[0] for site in self._proven]
         roots += [self.model.flow.by_name[name.split(":")[0]] for name in extra]
@@ -180,7 +180,7 @@ class WorkCopy:
     def _to_turn(self) -> list[Site]:
         """The batch norms that the copy turns from one mode to the other."""
         if self.by == MOVING:
-            return [site for site in self.model.sites if site.mode == BATCH and site.mean and site.variance]
+            return [s for s in self.model.sites if s.mode == BATCH and all(targets.averages(self.model, s))]
         return [call.site for target in self.targets for call in target.calls if call.site.mode == MOVING]
 
     def _to_prove(self) -> list[Site]:
@@ -195,10 +195,8 @@ class WorkCopy:
 
     def _readers(self, site: Site) -> list[str]:
         nodes = {node.name: node for node in self._graph_def.node}
-        return [
-            rewriting.reader(self._graph_def, nodes, [v for v in pair if not targets.is_deviation(v.name)][0]) + ":0"
-            for pair in (site.mean, site.variance)
-        ]
+        pairs = targets.averages(self.model, site)
+        return [rewriting.reader(self._graph_def, nodes, items[0]) + ":0" for items in pairs]
 
     def _look(self) -> None:
         """Imports the copy once, for dtypes and static shapes."""
@@ -247,8 +245,8 @@ class WorkCopy:
             mean, variance = (self._ports[name] for name in readers[id(site)])
         else:
             mean, variance = (Port(name, wide, tf.TensorShape(axes.parameter_shape)) for name in names[1:])
-        y = self._formula(f"{SCOPE}/turned_{number}", item, x, axes, mean, variance)
         output = self._ports[self._name(item.output)]
+        y = self._formula(f"{SCOPE}/turned_{number}", item, x, axes, mean, variance, output.dtype)
         if None not in (output.shape.rank, x.shape.rank) and output.shape.rank != x.shape.rank:
             raise errors.PopulationError(
                 errors.explain("its input and its output differ in rank", got=(x.shape.rank, output.shape.rank))
@@ -264,13 +262,13 @@ class WorkCopy:
             found[id(site)] = self._add_moments(len(found), target, call, port)
         return found[id(site)]
 
-    def _formula(self, scope: str, item: Normalizer, x: Port, axes: Axes, mean: Any, variance: Any) -> str:
+    def _formula(self, scope: str, item: Normalizer, x: Port, axes: Axes, mean: Any, variance: Any, dtype: Any) -> str:
         """Adds (x - mean) / sqrt(variance + epsilon) * gamma + beta."""
         inputs = {"x": x, "mean": mean, "variance": variance}
         inputs |= {w: p for w, p in (("gamma", self._port(item.gamma)), ("beta", self._port(item.beta))) if p}
 
         def build(given: dict[str, Any]) -> dict[str, Any]:
-            return {"y": _normalized(given, axes, item.epsilon)}
+            return {"y": tf.cast(_normalized(given, axes, item.epsilon), dtype)}
 
         return grafting.graft(self._graph_def, scope, inputs, build)["y"]
 

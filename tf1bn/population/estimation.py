@@ -37,7 +37,7 @@ class SiteEstimate(NamedTuple):
     variables: tuple[str, ...]
     calls: int
     batches: int
-    count: float
+    count: Any
     old_mean: np.ndarray | None
     old_variance: np.ndarray | None
     mean: np.ndarray
@@ -112,8 +112,8 @@ def reestimate(
     Pooled variances are divided by n. Variances in ``mean_of_batches`` follow the updates of the layer itself: divided
     by n - 1 where it has ``bessel_correction`` or its updates take the variance of TensorFlow's fused op, else by n.
 
-    Of several calls on the same averages those count that a train op runs, or all where none does; all their inputs
-    are pooled. A shadow of an ExponentialMovingAverage gets the value of its variable. Debiasing and batch
+    Of several calls on the same averages those count that a train op runs, or all where none does, and of these the
+    ones that can normalise with the batch; all their inputs are pooled. A shadow of an ExponentialMovingAverage gets the value of its variable. Debiasing and batch
     renormalization are left as after very many updates (:mod:`tf1bn.population.companions`). Dropout and the like
     follow the switch: on while batches normalise, off in ``sequential``.
 

@@ -12,7 +12,11 @@ from tf1bn.population.targets import Call
 
 
 def resolve(
-    model: GraphModel, call: Call, dims: Sequence[int | None] | None, mean_dims: Sequence[int | None] | None, width: int | None
+    model: GraphModel,
+    call: Call,
+    dims: Sequence[int | None] | None,
+    mean_dims: Sequence[int | None] | None,
+    width: int | None,
 ) -> Axes:
     """Returns the geometry of a call.
 

@@ -203,7 +203,9 @@ def _read(source: str, sites: Sequence[sites_module.Site]) -> list[Sums]:
             )
             if not (np.isfinite(mean).all() and np.isfinite(variance).all() and (variance >= 0).all()):
                 raise errors.PopulationError(
-                    errors.explain(f"the averages of {site.label!r} in {source!r} are not finite, or negative variances")
+                    errors.explain(
+                        f"the averages of {site.label!r} in {source!r} are not finite, or negative variances"
+                    )
                 )
             found.append(Sums.of(1, mean, variance))
     return found

@@ -19,7 +19,7 @@ from tf1bn.population import feeding, pooling, targets
 from tf1bn.population.copying import WorkCopy
 from tf1bn.population.feeding import Batches, Feed
 from tf1bn.population.pooling import Sums
-from tf1bn.population.sessions import Runner, opened
+from tf1bn.population.sessions import Runner, opened, slices_of
 
 Progress = Callable[[int, int | None], None]
 _ASIDE = (1.0, 2.0)
@@ -135,6 +135,7 @@ def prepare(
     """
     copy = WorkCopy(meta, BATCH, only, exclude)
     targets.require_supported(copy.targets, mode, sequential)
+    _require_whole(copy)
     predicates = [source.switch] if source.switch is not None else copy.predicates
     batches = source.batches(copy, predicates)
     plan = Plan(meta, copy, stored, source, predicates, batches, mode, sequential, tuple(only), tuple(exclude))
@@ -146,7 +147,8 @@ def prepare(
     _settle_switch(plan, feed)
     if sequential:
         with _runner(plan, plan.by_averages) as runner:
-            _check_proofs(runner, plan.by_averages, {**plan.switch_off, **feed})
+            proofs = [proof.name for proof in plan.by_averages.proofs]
+            _check_proofs(plan.by_averages, runner.run(proofs, {**plan.switch_off, **feed}))
     return plan
 
 
@@ -205,7 +207,7 @@ def _pass(
                     estimators[number].add(int(moments.count), moments.mean, moments.variance)
             plan.seen += 1
             count.advance()
-    if plan.source.limit is not None and plan.seen < plan.source.limit or not plan.seen:
+    if (plan.source.limit is not None and plan.seen < plan.source.limit) or not plan.seen:
         raise errors.PopulationError(
             errors.explain(
                 "the data ended too early" if plan.seen else "there is no data",
@@ -214,6 +216,17 @@ def _pass(
             )
         )
     return [estimators[number].result() for number in numbers]
+
+
+def _require_whole(copy: WorkCopy) -> None:
+    """Refuses averages that are stored in slices."""
+    parts = slices_of(copy.meta)
+    for target in copy.targets:
+        for item in (*target.mean, *target.variance):
+            if item.name in parts:
+                raise errors.PopulationError(
+                    errors.explain(f"the average {item.name!r} is a part of a partitioned variable")
+                )
 
 
 def _runner(plan: Plan, copy: WorkCopy) -> Any:
@@ -246,19 +259,18 @@ def _settle_switch(plan: Plan, feed: Feed) -> None:
     """Finds which value of the switch makes batches normalise: moments then do not depend on the averages."""
     for value in (True, False) if plan.predicates else (True,):
         plan.training = value
-        with _runner(plan, plan.copy) as runner:
-            given = {**plan.switch_on, **feed}
-            if plan.batches is None:
+        given = {**plan.switch_on, **feed}
+        if plan.batches is None:
+            with _runner(plan, plan.copy) as runner:
                 given |= _delivered(runner, given)
         with _runner(plan, plan.copy) as runner:
-            first = runner.run(plan.copy.moments, given)
+            first, found = runner.run([plan.copy.moments, [proof.name for proof in plan.copy.proofs]], given)
         with _runner(plan, plan.copy) as runner:
             runner.load(_aside(plan))
             second = runner.run(plan.copy.moments, given)
         if moved := _moved(plan.copy, first, second):
             continue
-        with _runner(plan, plan.copy) as runner:
-            _check_proofs(runner, plan.copy, given)
+        _check_proofs(plan.copy, found)
         return
     raise errors.PopulationError(
         errors.explain(
@@ -303,10 +315,9 @@ def _moved(copy: WorkCopy, first: Any, second: Any) -> list[str]:
     return found
 
 
-def _check_proofs(runner: Runner, copy: WorkCopy, given: Feed) -> None:
+def _check_proofs(copy: WorkCopy, found: Sequence[float]) -> None:
     """Refuses batch norms whose output is not what the formula says."""
-    errors_found = runner.run([proof.name for proof in copy.proofs], given)
-    for proof, error in zip(copy.proofs, errors_found, strict=True):
+    for proof, error in zip(copy.proofs, found, strict=True):
         if np.isfinite(error) and error > proof.tolerance:
             raise errors.PopulationError(
                 errors.explain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Sums(NamedTuple):
       m2: sum of squared distances from the mean, float64 ``[C]``.
     """
 
-    count: float
+    count: Any
     mean: np.ndarray
     m2: np.ndarray
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.graph import loading
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import Variable
 from tf1bn.population.copying import WorkCopy
@@ -127,9 +128,7 @@ def opened(
                 session.run(made, dict(constants))
                 stack.enter_context(_queues(session))
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
-            raise errors.RunError(
-                errors.explain(f"the graph cannot be initialised ({str(error)[:300]})")
-            ) from error
+            raise errors.RunError(errors.explain(f"the graph cannot be initialised ({str(error)[:300]})")) from error
         yield Runner(copy, session, constants)
 
 
@@ -142,7 +141,7 @@ def required(copy: WorkCopy, stored: CheckpointValues, extra: Sequence[str] = ()
     initial = {item.name: 0.0 for site in copy.model.sites for item in site.mean}
     initial |= {item.name: 1.0 for site in copy.model.sites for item in site.variance}
     local = set(copy.model.collections.get(tf.GraphKeys.LOCAL_VARIABLES, ()))
-    slices = _slices(copy.meta)
+    slices = slices_of(copy.meta)
     values, missing = {}, []
     for variable in copy.needed(extra):
         value = _stored(variable, stored, slices)
@@ -177,34 +176,27 @@ def _stored(variable: Variable, stored: CheckpointValues, slices: Mapping[str, A
         if whole is not None:
             places = zip(part.var_offset, part.var_shape, strict=True)
             value = whole[tuple(slice(start, start + size) for start, size in places)]
-    fits = variable.shape is None or value is None or tuple(variable.shape) == value.shape
-    if not fits:
+    if value is not None and variable.shape is not None and tuple(variable.shape) != value.shape:
         raise errors.PopulationError(
             errors.explain(
                 f"{variable.name!r} has another shape in {stored.where}",
-                got=np.shape(value),
+                got=value.shape,
                 expected=str(variable.shape),
             )
         )
     return value
 
 
-def _slices(meta: Any) -> dict[str, Any]:
-    """The parts of partitioned variables by the names of their ops."""
+def slices_of(meta: Any) -> dict[str, Any]:
+    """Returns the parts of partitioned variables by the names of their ops, each with the place of the part."""
     found = {}
-    with tf.Graph().as_default():
-        for key in (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES):
-            for blob in meta.collection_def[key].bytes_list.value if key in meta.collection_def else ():
-                proto = _variable_def().FromString(blob)
-                if proto.save_slice_info_def.full_name:
-                    found[proto.variable_name.split(":")[0]] = proto.save_slice_info_def
+    kind = loading.proto_class("VariableDef")
+    for key in (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES):
+        for blob in meta.collection_def[key].bytes_list.value if key in meta.collection_def else ():
+            proto = kind.FromString(blob)
+            if proto.save_slice_info_def.full_name:
+                found[proto.variable_name.split(":")[0]] = proto.save_slice_info_def
     return found
-
-
-def _variable_def() -> Any:
-    from tf1bn.graph import loading
-
-    return loading.proto_class("VariableDef")
 
 
 def _load(session: Any, pairs: Mapping[str, tuple[Any, np.ndarray]]) -> None:
@@ -237,6 +229,10 @@ def _queues(session: Any) -> Iterator[None]:
     finally:
         coordinator.request_stop()
         session.run(
-            [op for op in session.graph.get_operations() if op.type in ("QueueCloseV2", "QueueClose") and "cancel" in op.name]
+            [
+                op
+                for op in session.graph.get_operations()
+                if op.type in ("QueueCloseV2", "QueueClose") and "cancel" in op.name
+            ]
         )
         coordinator.join(threads, stop_grace_period_secs=10, ignore_live_threads=True)

@@ -12,7 +12,7 @@ from tf1bn import errors
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.sites import BATCH, MOVING, Normalizer, Site
-from tf1bn.graph.variables import Variable
+from tf1bn.graph.variables import STATISTIC_NAME, VARIANCE_NAME, Variable
 
 _DEVIATION = ("stddev", "renorm_std")
 _NEAR = 40
@@ -72,11 +72,13 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def find(model: GraphModel, only: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[list[Target], list[Skipped]]:
+def find(
+    model: GraphModel, only: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> tuple[list[Target], list[Skipped]]:
     """Returns the averages to estimate, in graph order, and the batch norms that are left alone.
 
-    Of several calls on the same averages those count that a train op runs, or all where none does: an evaluation
-    tower beside the training tower adds nothing.
+    Of several calls on the same averages those count that a train op runs, or all where none does; and of these the
+    ones that can normalise with the batch: an evaluation tower beside the training tower adds nothing.
 
     Args:
       only, exclude: patterns of scopes, such as ``head/*``.
@@ -89,7 +91,7 @@ def find(model: GraphModel, only: Sequence[str] = (), exclude: Sequence[str] = (
     groups: dict[tuple[str, ...], list[Site]] = {}
     skipped = []
     for site in model.sites:
-        mean, variance = _averages(site)
+        mean, variance = averages(model, site)
         if not mean or not variance:
             skipped.append(Skipped(site.scope, "it keeps no averages"))
         else:
@@ -161,22 +163,33 @@ def record_of(model: GraphModel, site: Site) -> dict[str, Any] | None:
     return None
 
 
+def averages(model: GraphModel, site: Site) -> tuple[list[Variable], list[Variable]]:
+    """Returns the variables of a site's mean and of its variance, those that inference reads first.
+
+    What renormalization keeps beside them is left out. Where nothing connects one of the two with the site, as under
+    debiasing, its name does.
+    """
+    mean = [item for item in site.mean if "renorm_" not in item.name]
+    variance = [item for item in site.variance if "renorm_" not in item.name and not is_deviation(item.name)]
+    if bool(mean) != bool(variance):
+        scope = (mean or variance)[0].scope
+        for item in model.variables.by_node.values():
+            if item.scope == scope and STATISTIC_NAME.search(item.name) and not is_deviation(item.name):
+                role = variance if VARIANCE_NAME.search(item.name) else mean
+                role += [item] if item not in role else []
+    return mean, variance
+
+
 def is_deviation(name: str) -> bool:
     """Whether a variable of this name keeps a standard deviation instead of a variance."""
     return any(word in name.rsplit("/", 1)[-1] for word in _DEVIATION)
 
 
-def _averages(site: Site) -> tuple[list[Variable], list[Variable]]:
-    """The averages of a site, those that inference reads first; what renormalization keeps beside them comes later."""
-    mean = [item for item in site.mean if "renorm_" not in item.name]
-    variance = [item for item in site.variance if "renorm_" not in item.name and not is_deviation(item.name)]
-    return mean, variance
-
-
 def _target(model: GraphModel, sites: list[Site]) -> Target:
     active = [site for site in sites if model.active(site)] or sites
+    active = [site for site in active if site.mode != MOVING] or active
     calls = [_call(model, site) for site in active]
-    mean, variance = _averages(active[0])
+    mean, variance = averages(model, active[0])
     return Target(
         active[0].scope, calls, mean, variance, calls[0].normalizer.epsilon, any(_corrects(call) for call in calls)
     )
