@@ -113,9 +113,10 @@ def reestimate(
     by n - 1 where it has ``bessel_correction`` or its updates take the variance of TensorFlow's fused op, else by n.
 
     Of several calls on the same averages those count that a train op runs, or all where none does, and of these the
-    ones that can normalise with the batch; all their inputs are pooled. A shadow of an ExponentialMovingAverage gets the value of its variable. Debiasing and batch
-    renormalization are left as after very many updates (:mod:`tf1bn.population.companions`). Dropout and the like
-    follow the switch: on while batches normalise, off in ``sequential``.
+    ones that can normalise with the batch; all their inputs are pooled. A shadow of an ExponentialMovingAverage gets
+    the value of its variable. Debiasing and batch renormalization are left as after very many updates
+    (:mod:`tf1bn.population.companions`). Dropout and the like follow the switch: on while batches normalise, off in
+    ``sequential``.
 
     Graph effects:
       None: a copy of the graph is run, in which no op moves a variable. Its batch norms are turned from averages to
