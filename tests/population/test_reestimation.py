@@ -125,7 +125,7 @@ def test_a_limit_takes_the_first_batches_and_progress_counts_them(trained):
     done = population.reestimate(
         f"{trained}.meta",
         DATA,
-        checkpoint=read(trained),
+        checkpoint=values,
         batches=2,
         sequential=True,
         progress=lambda *s: seen.append(s),

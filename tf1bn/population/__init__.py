@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tf1bn.population.accuracy import Labelled as Labelled
     from tf1bn.population.estimation import Reestimation as Reestimation
     from tf1bn.population.estimation import reestimate as reestimate
     from tf1bn.population.merging import merge_checkpoints as merge_checkpoints
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tf1bn.population.pooling import merge as merge
 
 _ROWS = {
+    "Labelled": "tf1bn.population.accuracy",
     "MeanOfBatches": "tf1bn.population.pooling",
     "Pooled": "tf1bn.population.pooling",
     "Reestimation": "tf1bn.population.estimation",

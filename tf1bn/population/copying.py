@@ -209,10 +209,14 @@ class WorkCopy:
                 for tensor in operation.outputs
             }
 
-    def _port(self, tensor: Tensor | None) -> Port | None:
-        if tensor is None:
-            return None
+    def _port(self, tensor: Tensor) -> Port:
         return self._ports[self._lifter.name(tensor)]
+
+    def _inputs(self, item: Normalizer, x: Port, statistics: Sequence[Port]) -> dict[str, Port]:
+        """What the formula of a normaliser is computed from, with other statistics."""
+        learned = {"gamma": item.gamma, "beta": item.beta}
+        given = {word: self._port(tensor) for word, tensor in learned.items() if tensor is not None}
+        return {"x": x, "mean": statistics[0], "variance": statistics[1], **given}
 
     def _add_moments(self, number: int, target: Target, call: Call, x: Port) -> tuple[Port, Axes, Names]:
         mean = self._ports.get(self._name(call.normalizer.mean))
@@ -240,13 +244,16 @@ class WorkCopy:
             raise errors.PopulationError(
                 errors.explain(f"its mode cannot be changed inside a branch or function, at {item.node.name!r}")
             )
-        wide = tf.float32 if x.dtype.size < 4 else x.dtype
+        statistics = _own(x, axes, names)
         if self.by == MOVING:
-            mean, variance = (self._ports[name] for name in readers[id(site)])
-        else:
-            mean, variance = (Port(name, wide, tf.TensorShape(axes.parameter_shape)) for name in names[1:])
+            statistics = [self._ports[name] for name in readers[id(site)]]
         output = self._ports[self._name(item.output)]
-        y = self._formula(f"{SCOPE}/turned_{number}", item, x, axes, mean, variance, output.dtype)
+
+        def build(given: dict[str, Any]) -> dict[str, Any]:
+            return {"y": tf.cast(_normalized(given, axes, item.epsilon), output.dtype)}
+
+        inputs = self._inputs(item, x, statistics)
+        y = grafting.graft(self._graph_def, f"{SCOPE}/turned_{number}", inputs, build)["y"]
         if None not in (output.shape.rank, x.shape.rank) and output.shape.rank != x.shape.rank:
             raise errors.PopulationError(
                 errors.explain("its input and its output differ in rank", got=(x.shape.rank, output.shape.rank))
@@ -258,19 +265,8 @@ class WorkCopy:
         if id(site) not in found:
             target = targets.alone(self.model, site)
             call = target.calls[0]
-            port = self._ports[self._lifter.name(call.x)]
-            found[id(site)] = self._add_moments(len(found), target, call, port)
+            found[id(site)] = self._add_moments(len(found), target, call, self._port(call.x))
         return found[id(site)]
-
-    def _formula(self, scope: str, item: Normalizer, x: Port, axes: Axes, mean: Any, variance: Any, dtype: Any) -> str:
-        """Adds (x - mean) / sqrt(variance + epsilon) * gamma + beta."""
-        inputs = {"x": x, "mean": mean, "variance": variance}
-        inputs |= {w: p for w, p in (("gamma", self._port(item.gamma)), ("beta", self._port(item.beta))) if p}
-
-        def build(given: dict[str, Any]) -> dict[str, Any]:
-            return {"y": tf.cast(_normalized(given, axes, item.epsilon), dtype)}
-
-        return grafting.graft(self._graph_def, scope, inputs, build)["y"]
 
     def _prove(self, number: int, site: Site, found: dict[int, Any], renamed: dict[str, str]) -> Proof | None:
         """Adds the error of the formula against what the batch norm itself gives, in its own mode."""
@@ -280,18 +276,13 @@ class WorkCopy:
         if any(record.get(word) for word in ("weighted", "renorm", "virtual_batch_size", "adjustment")):
             return None
         x = x._replace(name=renamed.get(x.name, x.name))
-        wide = tf.float32 if x.dtype.size < 4 else x.dtype
+        statistics = _own(x, axes, names)
         if site.mode == MOVING:
-            mean, variance = self._port(item.mean), self._port(item.variance)
-        else:
-            mean, variance = (Port(name, wide, tf.TensorShape(axes.parameter_shape)) for name in names[1:])
-        output = self._ports[self._name(item.output)]
-        inputs = {"x": x, "mean": mean, "variance": variance, "output": output}
-        inputs |= {w: p for w, p in (("gamma", self._port(item.gamma)), ("beta", self._port(item.beta))) if p}
+            statistics = [self._port(item.mean), self._port(item.variance)]
+        inputs = self._inputs(item, x, statistics) | {"output": self._ports[self._name(item.output)]}
 
         def build(given: dict[str, Any]) -> dict[str, Any]:
-            y = tf.cast(_normalized(given, axes, item.epsilon), wide)
-            wanted = tf.cast(given["output"], wide)
+            y, wanted = (tf.cast(v, _wide(x)) for v in (_normalized(given, axes, item.epsilon), given["output"]))
             return {"error": tf.reduce_max(tf.abs(y - wanted)) / (1.0 + tf.reduce_max(tf.abs(wanted)))}
 
         name = grafting.graft(self._graph_def, f"{SCOPE}/proof_{number}", inputs, build)["error"]
@@ -308,10 +299,20 @@ def _importing() -> Iterator[None]:
         ) from error
 
 
+def _wide(x: Any) -> Any:
+    """The dtype in which a tensor is averaged and normalised."""
+    return tf.float32 if x.dtype.size < 4 else x.dtype
+
+
+def _own(x: Port, axes: Axes, names: Names) -> list[Port]:
+    """The batch moments that were added for an input."""
+    return [Port(name, _wide(x), tf.TensorShape(axes.parameter_shape)) for name in (names.mean, names.variance)]
+
+
 def _normalized(given: dict[str, Any], axes: Axes, epsilon: float) -> Any:
-    wide = tf.float32 if given["x"].dtype.size < 4 else given["x"].dtype
+    """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta."""
     parts = {
-        word: tf.reshape(tf.cast(given[word], wide), axes.parameter_shape)
+        word: tf.reshape(tf.cast(given[word], _wide(given["x"])), axes.parameter_shape)
         for word in ("mean", "variance", "gamma", "beta")
         if word in given
     }
