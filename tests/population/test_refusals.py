@@ -160,6 +160,47 @@ def test_graphs_that_cannot_be_estimated():
     refuse(in_a_loop, "its input is computed in a loop|cannot be changed inside a branch")
 
 
+def one_average(x):
+    mean = tf.get_variable("bn/moving_mean", [1], initializer=tf.zeros_initializer(), trainable=False)
+    variance = tf.get_variable("bn/moving_variance", [1], initializer=tf.ones_initializer(), trainable=False)
+    return tf.nn.batch_normalization(x, mean, variance, None, None, 1e-3)
+
+
+def switched_inside(x):
+    """The switch of the batch norm is computed in the branch of another conditional."""
+    outer, inner = (tf.placeholder(tf.bool, [], name) for name in ("outer", "inner"))
+    variables = [
+        tf.get_variable(name, initializer=np.full(3, value, np.float32), trainable=name == "gamma")
+        for name, value in (("gamma", 1.0), ("beta", 0.0), ("moving_mean", 0.0), ("moving_variance", 1.0))
+    ]
+
+    def branch():
+        return moments_spelling(x, variables, "switched", tf.logical_not(inner))
+
+    return tf.cond(outer, branch, lambda: tf.identity(x))
+
+
+def started_twice(_):
+    rows = tf.data.Dataset.from_tensor_slices(np.stack([DATA[0], DATA[0]]))
+    iterator = tf.data.Iterator.from_structure(tf.data.get_output_types(rows), tf.data.get_output_shapes(rows))
+    for _ in range(2):
+        iterator.make_initializer(rows)
+    return layers(iterator.get_next(), True, "collection")
+
+
+def ended(_):
+    rows = tf.data.Dataset.from_tensor_slices(np.zeros([0, 4, 2, 2, 3], np.float32))
+    return layers(tf.data.make_one_shot_iterator(rows).get_next(), True, "collection")
+
+
+def test_inputs_that_are_not_understood():
+    refuse(one_average, "its averages do not fit its input. Got 1; expected 3 channels", errors.ShapeError)
+    refuse(switched_inside, "the switch of a batch norm is computed in a function")
+    refuse(started_twice, "the graph's own input can be started in several ways", data=None)
+    refuse(ended, "there is no data", data=None)
+    refuse(lambda x: layers(x, True, "inline"), "batch 0 is empty at the batch norm", data=[{"x": DATA[0][:0]}])
+
+
 def test_a_switch_that_does_not_switch_is_refused():
     def build(x):
         tf.placeholder_with_default(False, [], "nothing")

@@ -31,6 +31,10 @@ from tf1bn.population.targets import Call, Target
 
 SCOPE = "tf1bn_population"
 _KEEP = ("init", "restore")
+_SOURCES = (
+    "IteratorGetNext", "IteratorGetNextSync", "QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2",
+    "QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo",
+)  # fmt: skip
 
 
 class Names(NamedTuple):
@@ -131,6 +135,28 @@ class WorkCopy:
             for variable in site.statistics:
                 marks[variable.node.id] = 1
         return [variable for number, variable in sorted(self.model.variables.by_node.items()) if marks[number]]
+
+    def own_input(self) -> tuple[list[str], list[str]]:
+        """Returns the names of the ops that deliver the graph's own input, and of those that initialise its iterators.
+
+        Raises:
+          PopulationError: an iterator has several initialisers.
+        """
+        flow = self.model.flow
+        marks = flow.feeds([call.x[0] for target in self.targets for call in target.calls])
+        sources = [node.name for node in flow.nodes if node.op in _SOURCES and marks[node.id] and node.call < 0]
+        makers: dict[int, list[str]] = {}
+        for node in flow.nodes:
+            if node.op == "MakeIterator" and marks[flow.strip(node.inputs[1])[0]]:
+                makers.setdefault(flow.strip(node.inputs[1])[0], []).append(node.name)
+        for names in makers.values():
+            if len(names) > 1:
+                raise errors.PopulationError(
+                    errors.explain(
+                        "the graph's own input can be started in several ways", got=names, fix="Feed the data instead."
+                    )
+                )
+        return sources, [name for names in makers.values() for name in names]
 
     def _above(self, target: Target) -> set[int]:
         marks = self.model.flow.feeds([call.x[0] for call in target.calls])
@@ -254,10 +280,6 @@ class WorkCopy:
 
         inputs = self._inputs(item, x, statistics)
         y = grafting.graft(self._graph_def, f"{SCOPE}/turned_{number}", inputs, build)["y"]
-        if None not in (output.shape.rank, x.shape.rank) and output.shape.rank != x.shape.rank:
-            raise errors.PopulationError(
-                errors.explain("its input and its output differ in rank", got=(x.shape.rank, output.shape.rank))
-            )
         renamed[output.name] = y
 
     def _geometry(self, site: Site, found: dict[int, Any]) -> tuple[Port, Axes, Names]:

@@ -17,11 +17,6 @@ from tf1bn.population.copying import WorkCopy
 
 Values = dict[str, np.ndarray]
 _COLLECTIONS = ("GLOBAL_VARIABLES", "LOCAL_VARIABLES", "MODEL_VARIABLES", "MOVING_AVERAGE_VARIABLES")
-_ITERATORS = ("MakeIterator",)
-_SOURCES = (
-    "IteratorGetNext", "IteratorGetNextSync", "QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2",
-    "QueueDequeue", "QueueDequeueMany", "QueueDequeueUpTo",
-)  # fmt: skip
 
 
 class Runner:
@@ -64,12 +59,8 @@ class Runner:
 
     def sources(self) -> list[str]:
         """Names of what the graph's own input pipeline delivers."""
-        return [
-            tensor.name
-            for operation in self.session.graph.get_operations()
-            if operation.type in _SOURCES
-            for tensor in operation.outputs
-        ]
+        names, _ = self.copy.own_input()
+        return [tensor.name for name in names for tensor in self.session.graph.get_operation_by_name(name).outputs]
 
     def _fitted(self, name: str, value: Any) -> Any:
         """Returns a value in the shape of its tensor: flattened rows, or axes of size 1 more or less, are no matter."""
@@ -124,8 +115,7 @@ def opened(
             found = variables_of(graph)
             _load(session, {name: (found[name], value) for name, value in values.items() if name in found})
             if own_input:
-                made = [operation for operation in graph.get_operations() if operation.type in _ITERATORS]
-                session.run(made, dict(constants))
+                session.run(copy.own_input()[1], dict(constants))
                 stack.enter_context(_queues(session))
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
             raise errors.RunError(errors.explain(f"the graph cannot be initialised ({str(error)[:300]})")) from error
