@@ -113,6 +113,10 @@ def test_other_refusals(ranks, tmp_path):
     plain = save(tmp_path / "plain", {"kernel": np.zeros(2, np.float32)})
     with pytest.raises(errors.PopulationError, match="no batch norm with averages"):
         population.merge_checkpoints([plain, plain], tmp_path / "new")
+    leaves = {f"net/bn/{leaf}": np.ones(2, np.float32) for leaf in ("gamma", "beta", "mu", "sigma")}
+    deviations = save(tmp_path / "deviations", leaves)
+    with pytest.raises(errors.PopulationError, match="may be, stored in another form.*mu_sigma_deviation"):
+        population.merge_checkpoints([deviations, deviations], tmp_path / "new")
 
 
 def test_a_dry_run_writes_nothing(ranks, tmp_path):

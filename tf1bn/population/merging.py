@@ -12,6 +12,7 @@ from tf1bn import errors
 from tf1bn.checkpoint import comparison, dtypes, inspector, replacement
 from tf1bn.checkpoint import sites as sites_module
 from tf1bn.checkpoint.layout import MEAN, STATISTICS, VARIANCE
+from tf1bn.checkpoint.layouts import catalog
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 from tf1bn.population import companions, pooling
 from tf1bn.population.pooling import POOLED, Sums
@@ -140,12 +141,13 @@ def _sites(first: Checkpoint) -> list[sites_module.Site]:
     if not found:
         raise errors.PopulationError(errors.explain(f"no batch norm with averages is in {first.prefix!r}"))
     for site in found:
-        stored = [site.layout.leaf(role) for role in STATISTICS]
+        layouts = [site.layout, *(catalog.LAYOUTS.get(name) for name in site.rivals)]
+        stored = [layout.leaf(role) for layout in layouts for role in STATISTICS]
         if any(leaf is None or leaf.stored != "identity" for leaf in stored):
             raise errors.PopulationError(
                 errors.explain(
-                    f"the averages of {site.label!r} are stored in another form and cannot be merged",
-                    got=site.layout.name,
+                    f"the averages of {site.label!r} are, or may be, stored in another form and cannot be merged",
+                    got=[layout.name for layout in layouts],
                     fix="Migrate the checkpoints to the layout tf1bn first.",
                 )
             )
