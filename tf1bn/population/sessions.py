@@ -105,6 +105,7 @@ def opened(
       RunError: the graph cannot be imported or initialised.
     """
     values = required(copy, stored, extra)
+    makers = copy.own_input()[1] if own_input else []
     with contextlib.ExitStack() as stack:
         graph = copy.graph
         session = stack.enter_context(tf.Session(graph=graph))
@@ -115,7 +116,7 @@ def opened(
             found = variables_of(graph)
             _load(session, {name: (found[name], value) for name, value in values.items() if name in found})
             if own_input:
-                session.run(copy.own_input()[1], dict(constants))
+                session.run(makers, dict(constants))
                 stack.enter_context(_queues(session))
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
             raise errors.RunError(errors.explain(f"the graph cannot be initialised ({str(error)[:300]})")) from error
