@@ -60,7 +60,7 @@ _ROWS = {
 }
 
 # Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
-_PACKAGES = ("audit", "checkpoint", "datasets", "errors", "export", "testing")
+_PACKAGES = ("audit", "checkpoint", "datasets", "errors", "export", "population", "testing")
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tf1bn import errors
 from tf1bn.export import own
 from tf1bn.export.draft import Draft, Ref
-from tf1bn.graph import rewriting
+from tf1bn.graph import recorded, rewriting
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.sites import BATCH, MOVING, Site
 
@@ -45,7 +45,7 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
         if site.mode != BATCH:
             raise _open(model, site)
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
-        record = own.record_of(source, kept)
+        record = recorded.record_of(source, kept)
         x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
         if record is not None and own.is_ordinary(record):
             x = own.rewrite(draft, model, kept, record)

@@ -7,7 +7,6 @@ the averages takes the place of the arithmetic.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tf1bn.export.cutting import static_shape
@@ -18,27 +17,6 @@ from tf1bn.graph.sites import Site
 from tf1bn.graph.variables import Variable
 
 _SPECIAL = ("renorm", "adjustment", "virtual_batch_size", "weighted")
-_NEAR = 2000
-
-
-def record_of(model: GraphModel, site: Site) -> dict[str, Any] | None:
-    """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None."""
-    texts = [json.loads(text) for text in model.source.records]
-    named = {
-        str(record.get("inputs", "")).split(":")[0]: record for record in texts if record.get("scope") == site.scope
-    }
-    inputs = {model.flow.by_name[name]: record for name, record in named.items() if name in model.flow.by_name}
-    start = model.flow.by_name.get(site.normalizers[0].node.name)
-    todo = [] if start is None or not inputs else [start]
-    seen = set(todo)
-    while todo and len(seen) < _NEAR:
-        number = todo.pop(0)
-        if number in inputs:
-            return inputs[number]
-        fresh = [item for item in model.flow.data_parents[number] if item not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return None
 
 
 def is_ordinary(record: dict[str, Any]) -> bool:

@@ -48,11 +48,7 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
     """
     copy = tf.MetaGraphDef()
     copy.CopyFrom(meta)
-    for node in copy.graph_def.node:
-        if "seed" in node.attr and "seed2" in node.attr:  # by name, as a rewritten copy has other nodes before it
-            node.attr["seed"].i, node.attr["seed2"].i = 1, zlib.crc32(node.name.encode()) + 1
-        if "_output_shapes" in node.attr:
-            del node.attr["_output_shapes"]
+    make_repeatable(copy)
     graph = tf.Graph()
     with graph.as_default():
         try:
@@ -67,6 +63,15 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
                 errors.explain(f"this TensorFlow cannot import or initialise the graph ({str(error)[:200]})")
             ) from error
     return session
+
+
+def make_repeatable(meta: Any) -> None:
+    """Gives a meta graph fixed seeds, and takes away the shapes that today's shape functions may refuse."""
+    for node in meta.graph_def.node:
+        if "seed" in node.attr and "seed2" in node.attr:  # by name, as a rewritten copy has other nodes before it
+            node.attr["seed"].i, node.attr["seed2"].i = 1, zlib.crc32(node.name.encode()) + 1
+        if "_output_shapes" in node.attr:
+            del node.attr["_output_shapes"]
 
 
 def load(session: Any, values: Mapping[Any, Any]) -> None:

@@ -17,6 +17,7 @@ FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBa
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _NUMBER = re.compile(r"_\d+$")
+_SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
 
 @dataclasses.dataclass(eq=False)
@@ -267,7 +268,10 @@ class SiteFinder:
         return None
 
     def _link_by_update(self, by_moment: dict[Tensor, Site]) -> None:
-        """A variable that is moved by a site's batch moments keeps that site's statistics."""
+        """A variable that is moved by a site's batch moments keeps that site's statistics.
+
+        Its name says which one, where it does; a mean that is computed in two steps looks like a variance otherwise.
+        """
         for variable in self.variables.by_node.values():
             if variable.name.endswith(AUXILIARY):
                 continue
@@ -276,7 +280,7 @@ class SiteFinder:
                     site = by_moment.get(source)
                     if site is None or variable in site.statistics:
                         continue
-                    only_mean = _is_mean(variable) or not writer.sources & site.variance_moments
+                    only_mean = _keeps_mean(variable, writer, site)
                     (site.mean if only_mean else site.variance).append(variable)
 
     def _link_by_name(self, site: Site) -> None:
@@ -298,6 +302,8 @@ class SiteFinder:
         return re.sub(r"/batchnorm(_\d+)?$", "", scope)
 
 
-def _is_mean(variable: Variable) -> bool:
-    """Whether a variable is named as a kept mean; its update may share a count of values with the variance's."""
-    return bool(STATISTIC_NAME.search(variable.name)) and not VARIANCE_NAME.search(variable.name)
+def _keeps_mean(variable: Variable, writer: Writer, site: Site) -> bool:
+    """Whether a moved variable keeps a mean. A telling name decides: updates may share a count of values."""
+    if STATISTIC_NAME.search(_SHADOW.sub("", variable.name)):
+        return not VARIANCE_NAME.search(variable.name)
+    return not writer.sources & site.variance_moments
