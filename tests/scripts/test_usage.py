@@ -7,6 +7,10 @@ import sys
 import pytest
 
 SCRIPTS = ("train", "evaluate", "compare_strategies", "demo", "export_model")
+REQUIRED = {
+    "evaluate": ["--model_dir=x"],
+    "export_model": ["--graph=x.meta", "--checkpoint=x", "--outputs=x", "--output=y"],
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -46,7 +50,7 @@ def test_unknown_flags_and_values_are_wrong_usage(script, flag, text, run):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_stray_arguments_are_wrong_usage(script, run):
-    done = run(script, *(["--model_dir=x"] if script == "evaluate" else []), "stray")
+    done = run(script, *REQUIRED.get(script, ()), "stray")
     assert (done.returncode, done.stdout) == (2, "")
     assert "stray arguments: stray" in done.stderr
 

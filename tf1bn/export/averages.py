@@ -45,7 +45,7 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
         if site.mode != BATCH:
             raise _open(model, site)
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
-        record = recorded.record_of(source, kept)
+        record = recorded.record_of(model, kept, source.source.records)
         x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
         if record is not None and own.is_ordinary(record):
             x = own.rewrite(draft, model, kept, record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tf1bn.graph.model import GraphModel
@@ -11,15 +12,21 @@ from tf1bn.graph.sites import Site
 _NEAR = 2000
 
 
-def record_of(model: GraphModel, site: Site) -> dict[str, Any] | None:
-    """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None."""
+def record_of(model: GraphModel, site: Site, records: Sequence[str] | None = None) -> dict[str, Any] | None:
+    """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None.
+
+    Args:
+      model: the graph of the site.
+      site: one of its batch norms.
+      records: of the graph that ``model`` was made from, where it has lost them; its own when None.
+    """
     inputs = {}
-    for text in model.source.records:
+    for text in model.source.records if records is None else records:
         record = json.loads(text)
         number = model.flow.by_name.get(str(record.get("inputs", "")).split(":")[0])
         if record.get("scope") == site.scope and number is not None:
             inputs[number] = record
-    todo = [site.normalizers[0].node.id] if inputs else []
+    todo = [site.x[0]] if inputs else []
     seen = set(todo)
     while todo and len(seen) < _NEAR:
         number = todo.pop(0)
