@@ -72,7 +72,7 @@ def one_round(shard: Shard, gather: AllSum) -> batch.Centred:
 
     Each member centres by its own mean. With n_i values, mean m_i and sum M_i of squared differences from it:
     mean = sum(n_i * m_i) / n;  variance = sum(M_i + n_i * (m_i - mean)^2) / n. Means are taken as differences from
-    the mean of one member, so that they keep their digits where the mean is far from zero.
+    a rounded mean of all, so that they keep their digits where the mean is far from zero.
 
     Args:
       gather: maps this member's tensors to those of all members, stacked along a new first axis, with a gradient.
@@ -82,10 +82,9 @@ def one_round(shard: Shard, gather: AllSum) -> batch.Centred:
     rest = part.rest(shift)
     n, shifts, ones, twos = gather([part.count, shift, *part.sums(rest)])
     n = tf.reshape(n, [-1, *[1] * shard.axes.rank])
-    held = n > 0
-    origin = shifts[tf.argmax(tf.reshape(held, [-1]))]
-    offset = tf.math.divide_no_nan(ones, n) + batch.masked(held, shifts - origin)
     total = tf.reduce_sum(n, 0)
+    origin = tf.math.divide_no_nan(tf.reduce_sum(n * shifts, 0), total)
+    offset = tf.math.divide_no_nan(ones, n) + (shifts - origin)
     mean = tf.math.divide_no_nan(tf.reduce_sum(n * offset, 0), total)
     inner = twos - tf.math.divide_no_nan(tf.square(ones), n)
     variance = tf.math.divide_no_nan(tf.reduce_sum(inner + n * tf.square(offset - mean), 0), total)

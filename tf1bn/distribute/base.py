@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
@@ -115,5 +116,9 @@ def gather(reducer: Any, tensors: list[Any]) -> list[Any]:
 def in_row(tensor: Any, index: Any, size: Any) -> Any:
     """Returns ``size`` rows of the shape of ``tensor``, which stands in row ``index``; the others are zero."""
     tensor = tf.convert_to_tensor(tensor)
-    row = tf.reshape(tf.one_hot(index, size, dtype=tensor.dtype), tf.concat([[-1], tf.ones_like(tf.shape(tensor))], 0))
-    return row * tf.expand_dims(tensor, 0)
+    known = tf.get_static_value(index), tf.get_static_value(size)
+    if None in known:
+        row = tf.one_hot(index, size, dtype=tensor.dtype)
+    else:
+        row = tf.constant((np.arange(known[1]) == known[0]).astype(tensor.dtype.as_numpy_dtype))
+    return tf.reshape(row, [-1, *[1] * tensor.shape.rank]) * tf.expand_dims(tensor, 0)
