@@ -82,12 +82,12 @@ def one_round(shard: Shard, gather: AllSum) -> batch.Centred:
     rest = part.rest(shift)
     n, shifts, ones, twos = gather([part.count, shift, *part.sums(rest)])
     n = tf.reshape(n, [-1, *[1] * shard.axes.rank])
-    total = tf.reduce_sum(n, 0)
-    origin = tf.math.divide_no_nan(tf.reduce_sum(n * shifts, 0), total)
+    total = _over_members(n)
+    origin = tf.math.divide_no_nan(_over_members(n * shifts), total)
     offset = tf.math.divide_no_nan(ones, n) + (shifts - origin)
-    mean = tf.math.divide_no_nan(tf.reduce_sum(n * offset, 0), total)
+    mean = tf.math.divide_no_nan(_over_members(n * offset), total)
     inner = twos - tf.math.divide_no_nan(tf.square(ones), n)
-    variance = tf.math.divide_no_nan(tf.reduce_sum(inner + n * tf.square(offset - mean), 0), total)
+    variance = tf.math.divide_no_nan(_over_members(inner + n * tf.square(offset - mean)), total)
     count = tf.reshape(total, []) if shard.weights is None else total
     return batch.Centred(rest, shift, mean - (shift - origin), tf.maximum(variance, 0.0), count)
 
@@ -177,6 +177,11 @@ def _sum_and_squares(rest: Any, reduced: tuple[int, ...]) -> tuple[Any, Any]:
         return (one, two), lambda d_one, d_two: rest * (2.0 * d_two) + d_one
 
     return sums(rest)
+
+
+def _over_members(rows: Any) -> Any:
+    """Returns the sum of the rows, one of each member."""
+    return tf.reduce_sum(rows, 0) if rows.shape.as_list()[0] is None else tf.add_n(tf.unstack(rows))
 
 
 def _summed(rows: Sequence[Sequence[Any]], shards: Sequence[Shard], all_sum: AllSum) -> list[Any]:

@@ -46,7 +46,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             stops = [
                 n
                 for t in (item.mean, item.variance)
-                for n in model.flow.computed(t)
+                for n in _on_the_way(model, t)
                 if model.nodes[n].op == "StopGradient" and site.moments and not _shifts(model, n, item.x)
             ]
             culprit = fused[:1] or sorted(stops)[:1]
@@ -60,6 +60,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     target=item.node.name,
                 )
     yield from _penalties(model)
+
+
+def _on_the_way(model: GraphModel, tensor: Any) -> set[int]:
+    """The nodes between a tensor and its sources, without those inside of a function with a gradient of its own."""
+    way = model.flow.computed(tensor)
+    ends = [n for n in way if model.nodes[n].op == "IdentityN" and model.nodes[n].attr("_gradient_op_type") is not None]
+    inside = {n for end in ends for source in model.nodes[end].inputs for n in model.flow.computed(source)}
+    return way - inside
 
 
 def _shifts(model: GraphModel, number: int, x: Any) -> bool:
