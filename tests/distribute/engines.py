@@ -113,9 +113,7 @@ def tower_list(steps: int, sizes: Sequence[int], flag: Any, reducer: Any, **opti
             with tf.device(f"/cpu:{i}"):
                 inputs.append(tf.constant(x))
         with tf.variable_scope(name):
-            ys = model(
-                inputs, lambda hs, scope: tf1bn.batch_norm_towers(hs, switch, scope=scope, **_own(options))
-            )
+            ys = model(inputs, lambda hs, scope: tf1bn.batch_norm_towers(hs, switch, scope=scope, **_own(options)))
         loss = tf.add_n([loss_of(y, t) for y, t in zip(ys, shards(T, sizes), strict=True)])
         train.append(optimizer().minimize(loss, var_list=tf.trainable_variables(name)))
     return _trained(train, steps, switch)
@@ -158,7 +156,9 @@ def _trained(fetches: Sequence[Any], steps: int, switch: Any = None) -> Values:
         running.run(tf.global_variables_initializer())
         for _ in range(steps):
             running.run(fetches)
-        found = {v.name.split(":")[0]: running.run(v) for v in tf.global_variables()}
+        # The powers of Adam's betas depend on the step alone, and are named after whatever scope made them.
+        kept = [v for v in tf.global_variables() if "_power" not in v.name]
+        found = {v.name.split(":")[0]: value for v, value in zip(kept, running.run(kept), strict=True)}
         if tf.is_tensor(switch):
             running.run(fetches, {switch: False})
             for variable in tf.global_variables():

@@ -1,25 +1,14 @@
-"""Four CPU devices, and graph mode, before anything else happens in this process."""
+"""Four CPU devices, and graph mode, before the first check."""
 
 import pytest
-import tensorflow.compat.v1 as tf
-
-from tf1bn.testing import graphs
-
-tf.disable_eager_execution()
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
-)
-
-EXTREMES = (graphs.Mode(True, True), graphs.Mode(False, False))
 
 
-@pytest.fixture(params=EXTREMES, ids=str)
-def graph(request):
-    with graphs.graph_mode(request.param) as fresh:
-        yield fresh
+@pytest.fixture(autouse=True, scope="session")
+def four_devices():
+    # pytest reads this file in every run that collects the folder above, so it must not switch anything on import.
+    import tensorflow.compat.v1 as tf
 
-
-@pytest.fixture
-def plain_graph():
-    with graphs.graph_mode() as fresh:
-        yield fresh
+    tf.disable_eager_execution()
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+    )
