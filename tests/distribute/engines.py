@@ -94,11 +94,12 @@ def towers(steps: int, sizes: Sequence[int], flag: Any, reducer: Any, **options:
                 losses.append(loss_of(model(tf.constant(x), _norm(switch, reducer, options)), t))
                 if name != "adam":
                     gradients.append(optimizer.compute_gradients(losses[-1], tf.trainable_variables(name)))
-        if name == "adam":
-            train.append(optimizer.minimize(tf.add_n(losses), var_list=tf.trainable_variables(name)))
-        else:
-            summed = [(tf.add_n([g for g, _ in pair]), pair[0][1]) for pair in zip(*gradients, strict=True)]
-            train.append(optimizer.apply_gradients(summed))
+        with tf.variable_scope(name):  # slots are named after it
+            if name == "adam":
+                train.append(optimizer.minimize(tf.add_n(losses), var_list=tf.trainable_variables(name)))
+            else:
+                summed = [(tf.add_n([g for g, _ in pair]), pair[0][1]) for pair in zip(*gradients, strict=True)]
+                train.append(optimizer.apply_gradients(summed))
         train += losses
     return _trained(train, steps, switch)
 
@@ -114,8 +115,8 @@ def tower_list(steps: int, sizes: Sequence[int], flag: Any, reducer: Any, **opti
                 inputs.append(tf.constant(x))
         with tf.variable_scope(name):
             ys = model(inputs, lambda hs, scope: tf1bn.batch_norm_towers(hs, switch, scope=scope, **_own(options)))
-        loss = tf.add_n([loss_of(y, t) for y, t in zip(ys, shards(T, sizes), strict=True)])
-        train.append(optimizer().minimize(loss, var_list=tf.trainable_variables(name)))
+            loss = tf.add_n([loss_of(y, t) for y, t in zip(ys, shards(T, sizes), strict=True)])
+            train.append(optimizer().minimize(loss, var_list=tf.trainable_variables(name)))
     return _trained(train, steps, switch)
 
 

@@ -256,7 +256,7 @@ def test_a_checkpoint_of_replicas_has_plain_names_and_serves_on_one_device(tmp_p
 def test_a_missing_tower_is_a_deadline_and_one_tower_evaluates_alone(mode):
     with graphs.graph_mode(mode):
         switch = tf.placeholder_with_default(True, [])
-        _, ys, _ = towers(collectives(seconds=1.0), switch=switch)
+        _, ys, _ = towers(collectives(seconds=3.0), switch=switch)
         with engines.session() as session:
             session.run(tf.global_variables_initializer())
             start = time.monotonic()
@@ -301,50 +301,49 @@ def test_merged_updates_pool_the_calls_of_all_towers():
     assert_moved(variables, reference.moments(np.concatenate([X, 3 * X])))
 
 
+def rank_of(rank, names):
+    """Returns the allreduce function of one of two ranks, which here stand in one graph."""
+
+    def meet(value, key):
+        with tf.device(f"/cpu:{rank}"):
+            return tf.raw_ops.CollectiveReduceV2(
+                input=value,
+                group_size=2,
+                group_key=99,
+                instance_key=key,
+                ordering_token=[],
+                merge_op="Add",
+                final_op="Id",
+                timeout_seconds=engines.TIMEOUT,
+            )
+
+    def allreduce(tensor, name):
+        key = names.setdefault(name, {"key": len(names) + 1, "ranks": []})
+        key["ranks"].append(rank)
+        summed = tf.custom_gradient(lambda value: (meet(value, key["key"]), lambda dy: meet(dy, key["key"] + 1000)))
+        return summed(tensor)
+
+    return allreduce
+
+
 @pytest.mark.parametrize("gradient", ["all_sum", "own"])
 def test_any_allreduce_serves(gradient):
-    """Two ranks in one graph: each has a numbering of its own, as two processes would."""
-    names = {}
-
-    def meet(rank):
-        @tf.custom_gradient
-        def summed(tensor, key):
-            reduce = lambda value, number: tf.raw_ops.CollectiveReduceV2(  # noqa: E731
-                input=value, group_size=2, group_key=99, instance_key=number, ordering_token=[], merge_op="Add",
-                final_op="Id", timeout_seconds=engines.TIMEOUT,
-            )  # fmt: skip
-            return reduce(tensor, key), lambda dy: (reduce(dy, key + 1000), None)
-
-        def allreduce(tensor, name):
-            names.setdefault(rank, []).append(name)
-            with tf.device(f"/cpu:{rank}"):
-                return (
-                    summed(tensor, sorted(set(sum(names.values(), []))).index(name) + 1)
-                    if False
-                    else summed(tensor, keys(name))
-                )
-
-        return allreduce
-
-    table = {}
-    keys = lambda name: table.setdefault(name, len(table) + 1)  # noqa: E731
+    names, xs, ys = {}, [], []
+    parts, slopes = engines.shards(X, (5, 3)), engines.shards(DY, (5, 3))
     with graphs.graph_mode():
-        xs, ys = [], []
-        for rank, part in enumerate(engines.shards(X, (5, 3))):
-            distribute.numbering._NUMBERINGS.clear()
+        for rank, part in enumerate(parts):
             with tf.device(f"/cpu:{rank}"), tf.variable_scope(f"rank{rank}"):
                 xs.append(tf.constant(part))
-                reducer = distribute.Allreduce(meet(rank), 2, rank, gradient=gradient)
+                reducer = distribute.Allreduce(rank_of(rank, names), 2, rank, gradient=gradient)
                 ys.append(tf1bn.batch_norm(xs[-1], True, scope="bn", statistics=reducer, decay=DECAY))
-        parts = engines.shards(DY, (5, 3))
-        gradients = [tf.gradients(tf.reduce_sum(y * dy), x)[0] for x, y, dy in zip(xs, ys, parts, strict=True)]
-        (outputs, slopes), variables = run([ys, gradients])
+        gradients = [tf.gradients(tf.reduce_sum(y * dy), x)[0] for x, y, dy in zip(xs, ys, slopes, strict=True)]
+        (outputs, found), variables = run([ys, gradients])
     np.testing.assert_allclose(np.concatenate(outputs), reference.batch_norm(X), 1e-9, 1e-12)
-    np.testing.assert_allclose(np.concatenate(slopes), reference.batch_gradients(X, 1.0, DY).x, 1e-8, 1e-11)
+    np.testing.assert_allclose(np.concatenate(found), reference.batch_gradients(X, 1.0, DY).x, 1e-8, 1e-11)
     for rank in (0, 1):
         own = {name.removeprefix(f"rank{rank}/"): value for name, value in variables.items() if f"rank{rank}" in name}
         assert_moved(own, reference.moments(X))
-    assert names[0] == names[1] and len(set(names[0])) == len(names[0])
+    assert all(sorted(entry["ranks"]) == [0, 1] for entry in names.values())  # each name once at each rank
 
 
 def test_an_ema_in_a_conditional_is_refused_under_a_strategy():
