@@ -110,6 +110,11 @@ CALLS = {
         errors.ArgumentError,
         "`group_size` does not divide",
     ),
+    "a rank that is a tensor": (
+        lambda x: bn(Allreduce(same, 2, x, own_averages=False))(x),
+        errors.ArgumentError,
+        "share averages that the first one moves, but the number of this one is a tensor",
+    ),
     "towers: no list": (
         lambda x: tf1bn.batch_norm_towers(x, True),
         errors.ArgumentTypeError,

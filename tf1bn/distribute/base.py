@@ -18,8 +18,7 @@ class Reducer(Protocol):
     calls in the same order, and must run them in the same step.
 
     A reducer may also have ``check() -> None``, which raises a ``PlacementError`` where it cannot be used; it
-    creates no op. And ``whole``, a reducer of all members, where it adds up over a part of them only. And
-    ``moves``, whether this member may move the averages where they are shared (by default: it is the first).
+    creates no op. And ``whole``, a reducer of all members, where it adds up over a part of them only.
 
     Attributes:
       name: what messages and records call it.
@@ -95,8 +94,21 @@ def shares_one_set(reducer: Any) -> bool:
 
 
 def is_first(reducer: Any) -> bool:
-    """Whether this member is the first of all."""
-    return tf.get_static_value(whole(reducer).index) == 0
+    """Whether this member is the first of all.
+
+    Raises:
+      ArgumentError: its number is known in each run only.
+    """
+    index = tf.get_static_value(whole(reducer).index)
+    if index is None:
+        raise errors.ArgumentError(
+            errors.explain(
+                f"members of reducer {reducer.name!r} share averages that the first one moves, but the number of this "
+                "one is a tensor",
+                expected="an integer",
+            )
+        )
+    return bool(index == 0)
 
 
 def dense(gradients: Any) -> list[Any]:

@@ -136,6 +136,8 @@ def _to_keep(call: Any, batch: Moments) -> Moments:
         if not own and whole is statistics.reducer:
             return batch
         return synchronised.pooled(_own_count(call), batch, whole.all_sum)
+    if statistics.averages == "first" and not call.writes:
+        return batch
     alone = batch if own else kernels.moments(call.x, call.axes, call.variant._replace(centre=None))
     if statistics.averages == "replica_mean":
         return synchronised.averaged(alone.count, alone, whole.all_sum)
