@@ -263,6 +263,8 @@ class _Running:
         """Ends these and their children, and shows the last that they wrote."""
         stop([each.process.pid for each in members], self.asked.grace_seconds, self._reap)
         for each in members:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                each.process.wait(self.asked.grace_seconds)
             self.guard.release(each.process.pid)
             each.watched = False
             if each.reader is not None:

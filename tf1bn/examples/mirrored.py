@@ -18,16 +18,16 @@ class Mirrored(OneDevice):
     """Replicas of MirroredStrategy on the CPU devices of one session."""
 
     def __init__(self, distribution: Distribution) -> None:
-        self._members = distribution.members
+        self._distribution, self._members = distribution, distribution.members
         self._statistics = distribute.Statistics("replicas", normalize=distribution.statistics)
         self.config = distribute.session_config(devices=distribution.devices)
-        self._strategy = self._make_strategy(distribution)
 
-    def _make_strategy(self, distribution: Distribution) -> Any:
-        return tf.distribute.MirroredStrategy([f"/cpu:{index}" for index in range(distribution.devices)])
+    def _make_strategy(self) -> Any:
+        return tf.distribute.MirroredStrategy([f"/cpu:{index}" for index in range(self._distribution.devices)])
 
     def around(self) -> Any:
-        """Returns the scope of the strategy."""
+        """Returns the scope of the strategy. Made outside of a graph, it would prepare for eager execution."""
+        self._strategy = self._make_strategy()
         return self._strategy.scope()
 
     def train(self, recipe: Recipe) -> tuple[tf.Tensor, tf.Operation]:
@@ -66,11 +66,8 @@ class MultiWorker(Mirrored):
         self._task, self._timeout_seconds = distribution.task, distribution.timeout_seconds
         super().__init__(distribution)
         self.writes = self._task.is_chief
-        self.config = self._strategy.update_config_proto(
-            distribute.session_config(timeout_seconds=distribution.timeout_seconds)
-        )
 
-    def _make_strategy(self, distribution: Distribution) -> Any:
+    def _make_strategy(self) -> Any:
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec(self._task.cluster.jobs),
             task_type=self._task.job,
@@ -81,6 +78,8 @@ class MultiWorker(Mirrored):
 
     def meet(self) -> None:
         """Starts the server and waits for those of the others."""
+        config = distribute.session_config(timeout_seconds=self._timeout_seconds)
+        self.config = self._strategy.update_config_proto(config)
         self._server = peers.start_server(self._task, self.config)
         self.target = self._server.target
         waiting.wait_for_hosts(self._task.peers, timeout_seconds=self._timeout_seconds)

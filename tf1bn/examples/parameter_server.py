@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -62,9 +63,11 @@ class ParameterServer(OneDevice):
             return loss, recipe.updating(optimizer.minimize(loss, global_step=recipe.global_step), loss)
         loss = recipe.loss_of_shard(self._task.rank, self._workers, self._statistics)
         # The optimizer takes the mean of the workers' gradients; the gradient of the batch is their sum.
-        self._optimizer = tf.train.SyncReplicasOptimizer(optimizer, self._workers, self._workers)
-        gradients = self._optimizer.compute_gradients(loss * self._workers)
-        train_op = self._optimizer.apply_gradients(gradients, global_step=recipe.global_step)
+        with _without_warnings():
+            self._optimizer = tf.train.SyncReplicasOptimizer(optimizer, self._workers, self._workers)
+            gradients = self._optimizer.compute_gradients(loss * self._workers)
+            train_op = self._optimizer.apply_gradients(gradients, global_step=recipe.global_step)
+        self._optimizer.ready_for_local_init_op.mark_used()  # is for the sessions of TensorFlow's own supervisors
         return self._loss_of_batch(loss), recipe.updating(train_op, loss)
 
     def _loss_of_batch(self, loss: tf.Tensor) -> tf.Tensor:
@@ -135,6 +138,17 @@ class ParameterServer(OneDevice):
             return split
         mine = slice(self._task.rank, None, self._workers)
         return Split(split.images[mine], split.labels[mine])
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """SyncReplicasOptimizer is deprecated, and is what programs with parameter servers have."""
+    level = tf.logging.get_verbosity()
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    try:
+        yield
+    finally:
+        tf.logging.set_verbosity(level)
 
 
 _LOCAL_STEP = "sync_rep_local_step"
