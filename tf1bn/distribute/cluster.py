@@ -7,6 +7,7 @@ the first of them). Without a ``chief`` the duties are those of worker 0.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -52,7 +53,8 @@ class Cluster(NamedTuple):
         return json.dumps(self.jobs)
 
 
-class Task(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Task:
     """One process of a cluster.
 
     Attributes:
