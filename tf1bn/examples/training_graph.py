@@ -347,7 +347,7 @@ def _averages() -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Returns fresh reads of the averages that inference normalises with."""
     found: dict[str, dict[str, tf.Tensor]] = {}
     for variable in tf.get_collection(tf.GraphKeys.MOVING_AVERAGE_VARIABLES):
-        scope, _, leaf = variable.op.name.rpartition("/")
+        scope, _, leaf = variable.name.partition(":")[0].rpartition("/")
         if leaf in ("moving_mean", "moving_variance"):
             found.setdefault(scope, {})[leaf] = variable.read_value()
     return {scope: (leaves["moving_mean"], leaves["moving_variance"]) for scope, leaves in found.items()}
