@@ -12,7 +12,7 @@ from tf1bn import distribute
 from tf1bn.datasets import Split
 from tf1bn.distribute import done, waiting
 from tf1bn.examples import peers
-from tf1bn.examples.distribution import COMBINED, Distribution
+from tf1bn.examples.distribution import COMBINED, NO_TIMER_SECONDS, Distribution
 from tf1bn.examples.training_graph import OneDevice, Recipe, TrainingGraph, TrainingRun
 
 _NEVER = tf.int64.max
@@ -30,7 +30,7 @@ class ParameterServer(OneDevice):
         self._task, self._timeout_seconds = distribution.task, distribution.timeout_seconds
         self._workers, self._synchronous = distribution.members, distribution.synchronous
         self._combined = distribution.statistics == COMBINED
-        self._statistics = self._statistics_of(distribution)
+        self._statistics = self._statistics_of_step()
         self.writes = self._task.is_chief
         cluster = self._task.cluster
         self.config = distribute.session_config(
@@ -40,11 +40,11 @@ class ParameterServer(OneDevice):
             timeout_seconds=distribution.timeout_seconds,
         )
 
-    def _statistics_of(self, distribution: Distribution) -> Any:
+    def _statistics_of_step(self) -> Any:
         if not self._combined:
             return distribute.Statistics(writers=self._workers)
         return distribute.Statistics(
-            distribute.Collectives(self._workers, timeout_seconds=distribution.timeout_seconds, rank=self._task.rank)
+            distribute.Collectives(self._workers, timeout_seconds=NO_TIMER_SECONDS, rank=self._task.rank)
         )
 
     def around(self) -> Any:
