@@ -11,6 +11,8 @@ import time
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tf1bn.examples import local_cluster
+
 SECONDS = 100
 ENDLESS = 1_000_000
 
@@ -34,13 +36,19 @@ class Cluster:
     def stderr(self):
         return "".join(self._lines)
 
-    def wait_for(self, pattern, *, after=0):
-        """Returns the first match in what is written after so many characters."""
+    def wait_for(self, pattern):
+        """Returns once something is written."""
+        self._wait(lambda: re.search(pattern, self.stderr))
+
+    def _wait(self, true):
         end = time.monotonic() + SECONDS
-        while not (found := re.search(pattern, self.stderr[after:])):
+        while not true():
             assert time.monotonic() < end and self._process.poll() is None, self.stderr[-4000:]
             time.sleep(0.02)
-        return found
+
+    def wait_for_checkpoint(self, folder):
+        """Returns once the chief has saved, so that all workers train."""
+        self._wait(lambda: (folder / "checkpoint").exists())
 
     def pid_of(self, name):
         """Returns the number of the last process of a task."""
@@ -98,6 +106,17 @@ def step_of(folder):
     return int(tf.train.load_checkpoint(str(folder)).get_tensor("global_step"))
 
 
+def test_missing_workers_are_an_error_in_time(run, tmp_path):
+    port = local_cluster.free_ports(1)[0]
+    text = json.dumps({"worker": [f"127.0.0.1:{port}", "127.0.0.1:1"]})
+    place = ["--job_name=worker", "--task_index=0", f"--cluster={text}"]
+    done = run("train", "--distribution=multi_worker", *place, "--timeout_seconds=1", f"--model_dir={tmp_path}")
+    assert done.returncode == 1
+    assert "error: wait_for_hosts: nobody listens at 127.0.0.1:1 after 1 s" in done.stderr
+    assert not list(tmp_path.glob("*"))
+
+
+@pytest.mark.slow
 def test_a_killed_worker_comes_back_while_the_others_train_on(cluster, tmp_path):
     with cluster("ps", "--steps=600", launch=["--restarts=1"]) as running:
         running.wait_for(r"\[worker 0\] mlp inline: \d+/600")
@@ -136,40 +155,31 @@ def test_workers_that_share_statistics_all_start_again(distribution, cluster, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("distribution", [["ps", "--synchronous"], ["multi_worker"]], ids=lambda flags: flags[0])
-def test_a_worker_that_stands_still_is_an_error_in_time(distribution, cluster):
-    with cluster(*distribution, f"--steps={ENDLESS}", "--timeout_seconds=5", launch=["--grace_seconds=1"]) as running:
-        running.wait_for(r"\[worker 0\] \w+")
-        time.sleep(6)
+def test_a_worker_that_stands_still_is_an_error_in_time(distribution, cluster, tmp_path):
+    flags = [f"--steps={ENDLESS}", "--save_every=10", "--timeout_seconds=8"]
+    with cluster(*distribution, *flags, launch=["--grace_seconds=1"]) as running:
+        running.wait_for_checkpoint(tmp_path)
         os.kill(running.pid_of("worker 1"), signal.SIGSTOP)
         began = time.monotonic()
         report = running.report()
     assert (report["exit_code"], report["failed"]) == (1, "worker 0"), running.stderr
-    assert time.monotonic() - began < 20
-    assert (
-        "[worker 0] error: train: a step did not end: another process of the cluster is late or gone" in running.stderr
-    )
+    assert time.monotonic() - began < 25
+    assert re.search(r"\[worker 0\] error: train: a step did not end: .* \(DeadlineExceeded", running.stderr)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "distribution", [["ps"], ["ps", "--synchronous"], ["multi_worker"]], ids=lambda flags: "".join(flags)
-)
+@pytest.mark.parametrize("distribution", [["ps", "--synchronous"], ["multi_worker"]], ids=lambda flags: flags[0])
 def test_an_interrupted_cluster_saves_and_the_same_command_goes_on(distribution, cluster, tmp_path):
     with cluster(*distribution, f"--steps={ENDLESS}", "--save_every=10") as running:
-        for worker in (0, 1):
-            running.pid_of(f"worker {worker}")
-        end = time.monotonic() + SECONDS
-        while not (tmp_path / "checkpoint").exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        running.wait_for_checkpoint(tmp_path)
         running.send(signal.SIGINT)
         report = running.report()
     assert (report["exit_code"], report["ended_by"]) == (130, "SIGINT")
-    assert {each["name"]: each["exit_code"] for each in report["processes"] if "worker" in each["name"]} == {
-        "worker 0": 143, "worker 1": 143
-    }, running.stderr  # fmt: skip
+    codes = {each["name"]: each["exit_code"] for each in report["processes"] if "worker" in each["name"]}
+    assert codes == {"worker 0": 143, "worker 1": 143}, running.stderr
     step = step_of(tmp_path)
     with cluster(*distribution, f"--steps={step + 5}") as running:
         report = running.report()
     assert report["exit_code"] == 0, running.stderr
     assert f"[worker 0] resuming at step {step}\n" in running.stderr
-    assert step + 5 <= step_of(tmp_path) <= step + 6
+    assert step_of(tmp_path) == step + 5

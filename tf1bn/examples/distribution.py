@@ -111,8 +111,11 @@ class Distribution:
         """
         if self.synchronous and batch_size < self.members:
             raise errors.ArgumentError(
-                errors.explain("the batch is smaller than the number of its shards", got=batch_size)
-                + f" There are {self.members}."
+                errors.explain(
+                    "the batch is smaller than the number of its shards",
+                    got=batch_size,
+                    expected=f"at least {self.members} images",
+                )
             )
 
     def _default(self, name: str, value: Any) -> None:
