@@ -68,11 +68,20 @@ class ParameterServer(OneDevice):
             gradients = self._optimizer.compute_gradients(loss * self._workers)
             train_op = self._optimizer.apply_gradients(gradients, global_step=recipe.global_step)
         self._optimizer.ready_for_local_init_op.mark_used()  # is for the sessions of TensorFlow's own supervisors
-        return self._loss_of_batch(loss), recipe.updating(train_op, loss)
+        return self._loss_of_batch(loss, recipe.updating(train_op, loss))
 
-    def _loss_of_batch(self, loss: tf.Tensor) -> tf.Tensor:
-        """Returns the loss of all shards; where nothing is exchanged, the estimate that this one gives."""
-        return self._statistics.reducer.all_sum([loss])[0] if self._combined else loss * self._workers
+    def _loss_of_batch(self, loss: tf.Tensor, train_op: tf.Operation) -> tuple[tf.Tensor, tf.Operation]:
+        """Returns the loss of all shards; where nothing is exchanged, the estimate that this one gives.
+
+        Trick: workers that exchange share the number of the step, and when the first of them ends it, TensorFlow
+        discards what stands on the ps under that number, also what another still waits for. So the exchange of the
+        losses is the last thing in a step: none ends before the ps has served all.
+        """
+        if not self._combined:
+            return loss * self._workers, train_op
+        with tf.control_dependencies([train_op]):
+            (total,) = self._statistics.reducer.all_sum([tf.identity(loss)])
+        return total, total.op
 
     def finish(self, recipe: Recipe) -> None:
         """Adds the report of variables that are not initialised, and the step at which all workers end."""

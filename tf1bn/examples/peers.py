@@ -41,7 +41,7 @@ def start_server(task: Task, config: Any) -> Any:
         return tf.train.Server(spec, job_name=task.job, task_index=task.index, config=config)
     except tf.errors.OpError as error:
         raise PeerError(
-            errors.explain(f"{task} cannot listen at {task.address}: {first_line(error)}", fix="Use another port.")
+            errors.explain(f"{task} cannot listen at {task.address}: {reason(error)}", fix="Use another port.")
         ) from error
 
 
@@ -70,7 +70,7 @@ def meeting(what: str) -> Iterator[None]:
     except _LOST as error:
         raise PeerError(
             errors.explain(
-                f"{what} did not end: another process of the cluster is late or gone ({first_line(error)})",
+                f"{what} did not end: another process of the cluster is late or gone ({reason(error)})",
                 fix="Start the cluster again: it goes on from the last checkpoint.",
             )
         ) from error
@@ -89,6 +89,8 @@ class PeerRun(TrainingRun):
             return super().step(batch)
 
 
-def first_line(error: tf.errors.OpError) -> str:
-    """Returns kind and first line of an error of TensorFlow."""
-    return f"{type(error).__name__}: {(error.message or '').strip().splitlines()[0] if error.message else ''}"
+def reason(error: tf.errors.OpError) -> str:
+    """Returns kind and reason of an error of TensorFlow, without where in the graph it came up."""
+    lines = [line.strip() for line in (error.message or "").splitlines() if line.strip()]
+    at = next((number for number, line in enumerate(lines) if "[[{{node" in line), 0)
+    return f"{type(error).__name__}: {lines[max(at - 1, 0)] if lines else 'no message'}"
