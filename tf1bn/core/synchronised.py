@@ -72,7 +72,7 @@ def one_round(shard: Shard, gather: AllSum) -> batch.Centred:
 
     Each member centres by its own mean. With n_i values, mean m_i and sum M_i of squared differences from it:
     mean = sum(n_i * m_i) / n;  variance = sum(M_i + n_i * (m_i - mean)^2) / n. Means are taken as differences from
-    the mean of one member, so that they keep their digits where the mean is far from zero.
+    a rounded mean of all, so that they keep their digits where the mean is far from zero.
 
     Args:
       gather: maps this member's tensors to those of all members, stacked along a new first axis, with a gradient.
@@ -82,13 +82,12 @@ def one_round(shard: Shard, gather: AllSum) -> batch.Centred:
     rest = part.rest(shift)
     n, shifts, ones, twos = gather([part.count, shift, *part.sums(rest)])
     n = tf.reshape(n, [-1, *[1] * shard.axes.rank])
-    held = n > 0
-    origin = shifts[tf.argmax(tf.reshape(held, [-1]))]
-    offset = tf.math.divide_no_nan(ones, n) + batch.masked(held, shifts - origin)
-    total = tf.reduce_sum(n, 0)
-    mean = tf.math.divide_no_nan(tf.reduce_sum(n * offset, 0), total)
+    total = _over_members(n)
+    origin = tf.math.divide_no_nan(_over_members(n * shifts), total)
+    offset = tf.math.divide_no_nan(ones, n) + (shifts - origin)
+    mean = tf.math.divide_no_nan(_over_members(n * offset), total)
     inner = twos - tf.math.divide_no_nan(tf.square(ones), n)
-    variance = tf.math.divide_no_nan(tf.reduce_sum(inner + n * tf.square(offset - mean), 0), total)
+    variance = tf.math.divide_no_nan(_over_members(inner + n * tf.square(offset - mean)), total)
     count = tf.reshape(total, []) if shard.weights is None else total
     return batch.Centred(rest, shift, mean - (shift - origin), tf.maximum(variance, 0.0), count)
 
@@ -178,6 +177,11 @@ def _sum_and_squares(rest: Any, reduced: tuple[int, ...]) -> tuple[Any, Any]:
         return (one, two), lambda d_one, d_two: rest * (2.0 * d_two) + d_one
 
     return sums(rest)
+
+
+def _over_members(rows: Any) -> Any:
+    """Returns the sum of the rows, one of each member."""
+    return tf.reduce_sum(rows, 0) if rows.shape.as_list()[0] is None else tf.add_n(tf.unstack(rows))
 
 
 def _summed(rows: Sequence[Sequence[Any]], shards: Sequence[Shard], all_sum: AllSum) -> list[Any]:

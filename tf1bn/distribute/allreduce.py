@@ -68,7 +68,7 @@ class Allreduce:
 
     def all_sum(self, tensors: list[Any]) -> list[Any]:
         """Returns the sums over the ranks; the gradient is the same sum."""
-        return self._all_sum(tensors, numbering(self.name).next_path(None))
+        return self._all_sum(tensors, numbering((self.name, tf.get_static_value(self.rank))).next_path(None))
 
     def _all_sum(self, tensors: list[Any], path: Path) -> list[Any]:
         if self.gradient == "own":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
@@ -17,8 +18,7 @@ class Reducer(Protocol):
     calls in the same order, and must run them in the same step.
 
     A reducer may also have ``check() -> None``, which raises a ``PlacementError`` where it cannot be used; it
-    creates no op. And ``whole``, a reducer of all members, where it adds up over a part of them only. And
-    ``moves``, whether this member may move the averages where they are shared (by default: it is the first).
+    creates no op. And ``whole``, a reducer of all members, where it adds up over a part of them only.
 
     Attributes:
       name: what messages and records call it.
@@ -94,8 +94,21 @@ def shares_one_set(reducer: Any) -> bool:
 
 
 def is_first(reducer: Any) -> bool:
-    """Whether this member is the first of all."""
-    return tf.get_static_value(whole(reducer).index) == 0
+    """Whether this member is the first of all.
+
+    Raises:
+      ArgumentError: its number is known in each run only.
+    """
+    index = tf.get_static_value(whole(reducer).index)
+    if index is None:
+        raise errors.ArgumentError(
+            errors.explain(
+                f"members of reducer {reducer.name!r} share averages that the first one moves, but the number of this "
+                "one is a tensor",
+                expected="an integer",
+            )
+        )
+    return bool(index == 0)
 
 
 def dense(gradients: Any) -> list[Any]:
@@ -115,5 +128,9 @@ def gather(reducer: Any, tensors: list[Any]) -> list[Any]:
 def in_row(tensor: Any, index: Any, size: Any) -> Any:
     """Returns ``size`` rows of the shape of ``tensor``, which stands in row ``index``; the others are zero."""
     tensor = tf.convert_to_tensor(tensor)
-    row = tf.reshape(tf.one_hot(index, size, dtype=tensor.dtype), tf.concat([[-1], tf.ones_like(tf.shape(tensor))], 0))
-    return row * tf.expand_dims(tensor, 0)
+    known = tf.get_static_value(index), tf.get_static_value(size)
+    if None in known:
+        row = tf.one_hot(index, size, dtype=tensor.dtype)
+    else:
+        row = tf.constant((np.arange(known[1]) == known[0]).astype(tensor.dtype.as_numpy_dtype))
+    return tf.reshape(row, [-1, *[1] * tensor.shape.rank]) * tf.expand_dims(tensor, 0)

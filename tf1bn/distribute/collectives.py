@@ -31,8 +31,9 @@ class Collectives:
 
     Attributes:
       size: number of members.
-      group: number of the group. Several groups of members, or several networks that are trained in different
-        steps, have numbers of their own.
+      group: number of the group. Several networks that are trained in different steps have numbers of their own.
+        So may groups of members with averages of their own; averages that groups share would be moved once by each,
+        for which there is ``Grouped``.
       timeout_seconds: how long a member waits for the others.
       rank: number of the first member of this graph: 0 where all towers are in one graph, the task's index for
         workers.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import tensorflow.compat.v1 as tf
-
 from tf1bn import errors
 from tf1bn.distribute import base, catalog
 
@@ -113,7 +111,7 @@ class Statistics:
             return self.averages != "first" or self.index == 0
         if self.reducer.own_averages:
             return True
-        return tf.get_static_value(base.whole(self.reducer).index) == 0
+        return base.is_first(self.reducer)
 
 
 def resolve(statistics: Any) -> Statistics | None:

@@ -56,6 +56,7 @@ def request(scope: str, inputs: Inputs, switches: Switches, options: Options, na
         schedule=options.schedule.given,
         second="moving_variance" if options.renorm is None else "moving_stddev",
         naming=naming,
+        conditional=_conditional(inputs, switches, options),
         bessel_correction=options.bessel_correction,
         first_replica=options.statistics is not None and options.statistics.averages == "first",
     )
@@ -65,6 +66,12 @@ def _may_update(switches: Switches, options: Options) -> bool:
     if switch.known_false(switches.is_training) or not base.may_move(options.strategy):
         return False
     return options.statistics is None or options.statistics.moves()
+
+
+def _conditional(inputs: Inputs, switches: Switches, options: Options) -> bool:
+    """Whether a conditional of the layer stands around the update: not in training always, and of any batch."""
+    certain = switch.known_true(switches.is_training) and options.numeric_guard is None
+    return not (certain and inputs.axes.values_per_channel and not inputs.weighting)
 
 
 def order(request: base.Request, switches: Switches, options: Options) -> Order:

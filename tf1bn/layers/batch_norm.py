@@ -207,7 +207,7 @@ _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
 
 def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
     checked = Inputs.of(arguments.dense(inputs), options)
-    synchronising.check(options.statistics, place.here(), switches)
+    synchronising.check(options.statistics, place.here(), switches, renormalizes=options.renorm is not None)
     request = assembly.request(scopes.display_name(scope, DEFAULT_SCOPE), checked, switches, options)
     base.check_site(options.strategy, request)
     foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)

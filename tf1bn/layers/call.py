@@ -89,10 +89,10 @@ class Call:
     def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
         """Brings everything that one call works on into the graph."""
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
-        correct = None if kept.references is None else _corrector(inputs.axes, options, kept.references)
+        correct = None if kept.references is None else _Corrector.of(inputs.axes, options, kept.references)
         resolved = switches.resolve()
         adjust = _in_training(options.adjustment, resolved.is_training)
-        centre = synchronising.centre(options.statistics)
+        centre = synchronising.centre(options.statistics, None if correct is None else correct.read)
         variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust, centre)
         kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant)
         x = tf.convert_to_tensor(inputs.given)
@@ -178,14 +178,28 @@ class Call:
         return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
 
 
-def _corrector(axes: Axes, options: Options, references: renorm.References) -> Any:
-    shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
+@dataclasses.dataclass
+class _Corrector:
+    """The correction of batch renormalization, by references as they were before anything moves."""
 
-    def correct(mean: Any, stddev: Any) -> tuple[Any, Any]:
-        values = renorm.References(*(tf.reshape(averages.read_value(v), shape) for v in references))
-        return renorm.correction(mean, stddev, values, options.renorm.clipping, options.epsilon)
+    references: renorm.References
+    shape: tuple[int, ...]
+    options: Options
+    values: renorm.References | None = None
 
-    return correct
+    @classmethod
+    def of(cls, axes: Axes, options: Options, references: renorm.References) -> _Corrector:
+        shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
+        return cls(references, shape, options)
+
+    def read(self) -> renorm.References:
+        """Reads the references here."""
+        self.values = renorm.References(*(tf.reshape(averages.read_value(v), self.shape) for v in self.references))
+        return self.values
+
+    def __call__(self, mean: Any, stddev: Any) -> tuple[Any, Any]:
+        values = self.values or self.read()
+        return renorm.correction(mean, stddev, values, self.options.renorm.clipping, self.options.epsilon)
 
 
 def _in_training(adjustment: Any, is_training: switch.Switch) -> Any:

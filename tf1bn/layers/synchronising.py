@@ -18,12 +18,12 @@ from tf1bn.distribute.statistics import Statistics
 from tf1bn.layers.options import Switches
 
 
-def check(statistics: Statistics | None, where: Place, switches: Switches) -> None:
+def check(statistics: Statistics | None, where: Place, switches: Switches, *, renormalizes: bool) -> None:
     """Refuses a place of the graph where members cannot exchange; creates no op.
 
     Raises:
       PlacementError: the call is in a loop, in a branch where its engine cannot exchange, or where the reducer says
-        so.
+        so; or members would read averages while the first one moves them.
     """
     use_batch = switches.is_training if switches.use_batch is None else switches.use_batch
     if statistics is None or (switch.known_false(switches.is_training) and switch.known_false(use_batch)):
@@ -36,19 +36,37 @@ def check(statistics: Statistics | None, where: Place, switches: Switches) -> No
             )
         )
     statistics.check()
+    shared = statistics.reducer is not None and base.shares_one_set(statistics.reducer)
+    apart = switches.use_batch is not None or renormalizes
+    if shared and apart and statistics.averages == "first" and not switch.known_false(switches.is_training):
+        raise errors.PlacementError(
+            errors.explain(
+                'averages="first" does not go with `renorm` or `use_batch_statistics`: the other members read what the '
+                "first one moves, and nothing orders that",
+                fix='Use averages="combined".',
+            )
+        )
 
 
-def centre(statistics: Statistics | None) -> Callable[..., Any] | None:
-    """Returns what centres an input by the moments of all members; None where each member's own ones do."""
+def centre(statistics: Statistics | None, read: Callable[[], Any] | None) -> Callable[..., Any] | None:
+    """Returns what centres an input by the moments of all members; None where each member's own ones do.
+
+    Trick: the member that moves shared variables does so after it has the sums of all. So what another member reads
+    of them, it reads before it gives its own sums.
+
+    Args:
+      read: reads what the member needs of the variables that move, if anything.
+    """
     if statistics is None or statistics.normalize == "own":
         return None
     reducer = statistics.reducer
 
     def of_all(x: Any, axes: Axes, weights: Any) -> moments_lib.Centred:
-        shard = synchronised.Shard(x, axes, weights)
-        if statistics.rounds == 2:
-            return synchronised.two_rounds([shard], reducer.all_sum)[0]
-        return synchronised.one_round(shard, lambda tensors: base.gather(reducer, tensors))
+        with tf.control_dependencies([] if read is None else list(read())):
+            shard = synchronised.Shard(x, axes, weights)
+            if statistics.rounds == 2:
+                return synchronised.two_rounds([shard], reducer.all_sum)[0]
+            return synchronised.one_round(shard, lambda tensors: base.gather(reducer, tensors))
 
     return of_all
 
@@ -63,7 +81,8 @@ def normalize(call: Any) -> tuple[tf.Tensor, Moments | None]:
     if switches.one:
         return _selected(call, switches.use_batch, lambda: _by_batch(call, keep=switches.is_training is not False))
     y, _ = _selected(call, switches.use_batch, lambda: _by_batch(call, keep=False))
-    keep = _moments_alone(call)
+    with tf.control_dependencies([y]):  # which may have read the averages
+        keep = _moments_alone(call)
     return (y, None) if keep is None else (_behind(keep, y), keep)
 
 
@@ -117,6 +136,8 @@ def _to_keep(call: Any, batch: Moments) -> Moments:
         if not own and whole is statistics.reducer:
             return batch
         return synchronised.pooled(_own_count(call), batch, whole.all_sum)
+    if statistics.averages == "first" and not call.writes:
+        return batch
     alone = batch if own else kernels.moments(call.x, call.axes, call.variant._replace(centre=None))
     if statistics.averages == "replica_mean":
         return synchronised.averaged(alone.count, alone, whole.all_sum)

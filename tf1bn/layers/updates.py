@@ -119,7 +119,11 @@ class Update:
     def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
         """Builds the write behind the numeric guard, if there is one, and not for a batch that is found empty."""
         if self.may_be_empty:
-            return tf.cond(batch().count > 0, lambda: self._sound_only(batch, write), lambda: tf.constant(False))
+            return tf.cond(
+                tf.convert_to_tensor(batch().count) > 0,
+                lambda: self._sound_only(batch, write),
+                lambda: tf.constant(False),
+            )
         return self._sound_only(batch, write)
 
     def _sound_only(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:

@@ -71,6 +71,7 @@ class Request:
       second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
         standard deviations.
       naming: order and collections of the variables.
+      conditional: whether the update may stand in a conditional that the layer makes.
       bessel_correction: whether the second average takes in the unbiased variance; of use to a strategy that pools.
       first_replica: under tf.distribute, whether the first replica's copy is the one that is read and saved.
       between: what :meth:`averages` makes between its two variables, if anything.
@@ -88,6 +89,7 @@ class Request:
     schedule: tuple[str, ...] = ()
     second: str = "moving_variance"
     naming: Naming = OWN
+    conditional: bool = False
     bessel_correction: bool = False
     first_replica: bool = False
     between: Callable[[], Any] | None = None
