@@ -102,6 +102,10 @@ def starts(report):
     return {each["name"]: each["starts"] for each in report["processes"]}
 
 
+def accuracy_of(stderr):
+    return float(re.search(r"\[worker 0\] test_accuracy: (\S+)", stderr)[1])
+
+
 def step_of(folder):
     return int(tf.train.load_checkpoint(str(folder)).get_tensor("global_step"))
 
@@ -126,6 +130,7 @@ def test_a_killed_worker_comes_back_while_the_others_train_on(cluster, tmp_path)
     assert starts(report) == {"ps 0": 1, "worker 0": 1, "worker 1": 2}
     assert "worker 1 failed with exit code 137; starting it again" in running.stderr
     assert 600 <= step_of(tmp_path) <= 601
+    assert accuracy_of(running.stderr) > 0.9
 
 
 @pytest.mark.slow
@@ -137,6 +142,7 @@ def test_workers_in_step_wait_for_a_killed_one_to_come_back(cluster, tmp_path):
     assert (report["exit_code"], report["ended_by"]) == (0, "completion"), running.stderr
     assert starts(report) == {"ps 0": 1, "worker 0": 1, "worker 1": 2}
     assert step_of(tmp_path) == 300
+    assert accuracy_of(running.stderr) > 0.9
 
 
 @pytest.mark.slow
@@ -151,6 +157,7 @@ def test_workers_that_share_statistics_all_start_again(distribution, cluster, tm
     assert min(starts(report)[name] for name in ("worker 0", "worker 1")) >= 2
     assert re.search(r"resuming at step [1-9]\d*", running.stderr)
     assert step_of(tmp_path) == 300
+    assert accuracy_of(running.stderr) > 0.9
 
 
 @pytest.mark.slow
