@@ -53,7 +53,7 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Checks everything, says what wou
 _DISTRIBUTION = flags.DEFINE_enum(
     "distribution", distribution_lib.NONE, distribution_lib.ENGINES, "How a batch is spread over devices or processes."
 )
-_DEVICES = flags.DEFINE_integer("devices", None, "Devices with mirrored and towers; by default 2.", 1)
+_DEVICES = flags.DEFINE_integer("devices", None, "CPU devices with mirrored and towers; by default 2.", 1)
 _CLUSTER = flags.DEFINE_string(
     "cluster", None, 'The cluster as JSON: {"worker": ["host:port", ...], "ps": [...]}. Else that of TF_CONFIG.'
 )
@@ -121,14 +121,16 @@ def _settings() -> settings_lib.TrainSettings:
 
 def _run() -> command.Report:
     distribution = _distribution({flag.name: flag.value for flag in _SPREADING})
-    return _serve(distribution) if distribution.serves and not _DRY_RUN.value else _train(distribution)
+    return _serve(distribution) if distribution.serves else _train(distribution)
 
 
 def _serve(distribution: distribution_lib.Distribution) -> command.Report:
     from tf1bn.examples import peers
 
+    content = {"serves": str(distribution.task), "distribution": distribution.record()}
+    if _DRY_RUN.value:
+        return command.Report("Dry run, nothing started.\n" + command.lines(content), {"dry_run": True, **content})
     peers.serve(distribution)
-    content = {"served": str(distribution.task)}
     return command.Report(command.lines(content), content)
 
 

@@ -21,6 +21,14 @@ def test_a_resumed_count_goes_on():
     assert stream.getvalue() == "work: 3/4\n"
 
 
+def test_several_steps_count_at_once():
+    stream = io.StringIO()
+    with Progress(40, "work", stream=stream) as progress:
+        for steps in (3, 5, 1):
+            progress.advance(steps)
+    assert stream.getvalue() == "work: 8/40\n"
+
+
 def test_quiet_writes_nothing():
     stream = io.StringIO()
     with Progress(1, "work", stream=stream, quiet=True) as progress:

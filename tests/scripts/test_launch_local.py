@@ -29,6 +29,15 @@ def test_a_dry_run_shows_the_commands_and_starts_nothing(run_json):
     assert flags[:3] == ["--distribution=ps", "--job_name=worker", "--task_index=1"]
 
 
+def test_each_task_of_a_cluster_can_say_what_it_would_do(run_json, tmp_path):
+    cluster = json.dumps({"worker": ["127.0.0.1:16001"], "ps": ["127.0.0.1:16002"]})
+    for job, key in (("worker", "settings"), ("ps", "serves")):
+        place = [f"--cluster={cluster}", f"--job_name={job}", "--task_index=0"]
+        plan = run_json("train", "--dry_run", "--distribution=ps", *place, f"--model_dir={tmp_path / 'run'}")
+        assert plan["dry_run"] and key in plan and plan["distribution"]["engine"] == "ps"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_exit_code_of_the_first_failure_is_its_own(run):
     done = run("launch_local", "--format=json", "--announce=tf_config", "--", "sh", "-c", "echo $TF_CONFIG; exit 3")
     report = json.loads(done.stdout)

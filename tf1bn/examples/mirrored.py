@@ -15,7 +15,10 @@ from tf1bn.examples.training_graph import OneDevice, Recipe, TrainingGraph, Trai
 
 
 class Mirrored(OneDevice):
-    """Replicas of MirroredStrategy on the CPU devices of one session."""
+    """Replicas of MirroredStrategy on the CPU devices of one session.
+
+    The first session of a process decides how many CPU devices it has.
+    """
 
     def __init__(self, distribution: Distribution) -> None:
         self._distribution, self._members = distribution, distribution.members

@@ -88,6 +88,25 @@ class PeerRun(TrainingRun):
         with meeting("a step"):
             return super().step(batch)
 
+    @property
+    def steps(self) -> int:
+        """Number of steps trained so far.
+
+        Raises:
+          PeerError: another process is late or gone.
+        """
+        with meeting("reading the step"):
+            return super().steps
+
+    def accuracy(self, split: Split, *, by_averages: bool = False, pieces: int | None = None) -> float:
+        """Returns the share of right predictions on a split; moves nothing.
+
+        Raises:
+          PeerError: another process is late or gone.
+        """
+        with meeting("an evaluation"):
+            return super().accuracy(split, by_averages=by_averages, pieces=pieces)
+
 
 def reason(error: tf.errors.OpError) -> str:
     """Returns kind and reason of an error of TensorFlow, without where in the graph it came up."""

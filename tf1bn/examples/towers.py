@@ -12,7 +12,10 @@ from tf1bn.examples.training_graph import OneDevice, Recipe
 
 
 class Towers(OneDevice):
-    """Towers on the CPU devices of one session; their batch norms meet in collective ops."""
+    """Towers on the CPU devices of one session; their batch norms meet in collective ops.
+
+    The first session of a process decides how many CPU devices it has.
+    """
 
     def __init__(self, distribution: Distribution) -> None:
         self._towers = distribution.devices
