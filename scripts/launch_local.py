@@ -32,6 +32,7 @@ _ANNOUNCE = flags.DEFINE_enum(
     "How a process learns its place: by flags, or by the variable TF_CONFIG.",
 )
 _RESTARTS = flags.DEFINE_integer("restarts", 0, "How often each process is started again after a failure.", 0)
+_TOGETHER = flags.DEFINE_bool("restart_together", False, "Whether a restart is one of all processes.")
 _GRACE = flags.DEFINE_float("grace_seconds", local_cluster.GRACE_SECONDS, "Between SIGTERM and SIGKILL.", 0)
 _TIMEOUT = flags.DEFINE_float("timeout_seconds", None, "Stops all after so long; by default there is no limit.", 0)
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Says what would be started, and starts nothing.")
@@ -44,6 +45,7 @@ def _launch(words: list[str]) -> command.Report:
         ps=_PS.value,
         announce=_ANNOUNCE.value,
         restarts=_RESTARTS.value,
+        together=_TOGETHER.value,
         grace_seconds=_GRACE.value,
         timeout_seconds=_TIMEOUT.value,
     )

@@ -98,6 +98,12 @@ def test_a_failed_process_is_started_again_as_often_as_allowed(asked):
     assert launch(asked("fails", restarts=1)).processes[1]["starts"] == 2
 
 
+def test_all_processes_are_started_again_together_where_asked(asked):
+    result = launch(asked("fails_once", ps=1, restarts=1, together=True))
+    assert (result.exit_code, result.ended_by) == (0, "completion")
+    assert {each["name"]: each["starts"] for each in result.processes} == {"ps 0": 2, "worker 0": 2, "worker 1": 2}
+
+
 def test_a_ps_that_serves_for_ever_is_stopped_when_the_workers_are_done(asked):
     result = launch(asked("serves", ps=1, grace_seconds=0.5))
     assert (result.exit_code, result.ended_by) == (0, "completion")

@@ -60,6 +60,7 @@ class Launch:
       workers, ps: number of processes of each job.
       announce: "flags" appends --job_name, --task_index and --cluster to the command; "tf_config" sets that variable.
       restarts: how often each process is started again after a failure.
+      together: whether all are started again when one failed, as processes need that cannot be joined again.
       grace_seconds: between SIGTERM and SIGKILL, and for a ps to end by itself after the workers.
       timeout_seconds: for the whole; None for no limit.
     """
@@ -69,6 +70,7 @@ class Launch:
     ps: int = 0
     announce: str = FLAGS
     restarts: int = 0
+    together: bool = False
     grace_seconds: float = GRACE_SECONDS
     timeout_seconds: float | None = None
 
@@ -256,8 +258,12 @@ class _Running:
 
     def _restart(self, member: _Member) -> None:
         _say(f"{member.task} failed with exit code {member.exit_code}; starting it again")
-        self._stop([member])
-        self._start(member)
+        if self.asked.together:
+            self.stop_all()
+            self.start_all()
+        else:
+            self._stop([member])
+            self._start(member)
 
     def _stop(self, members: list[_Member]) -> None:
         """Ends these and their children, and shows the last that they wrote."""

@@ -23,6 +23,7 @@ _LOST = (
     tf.errors.CancelledError,
     tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
+    tf.errors.OutOfRangeError,
 )
 
 
