@@ -6,14 +6,14 @@ import pytest
 
 from tests import own_process
 
-FOLDER = pathlib.Path(__file__).parent / "own_process"
+FILES = sorted(pathlib.Path(__file__).parent.glob("own_process/check_*.py"))
 
 
 @pytest.fixture(scope="session")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
-    return own_process.run(FOLDER, tmp_path_factory.mktemp("own_process"))
+    return own_process.run(FILES, tmp_path_factory.mktemp("own_process"))
 
 
-@pytest.mark.parametrize(("module", "name"), own_process.checks(FOLDER))
+@pytest.mark.parametrize(("module", "name"), own_process.checks(FILES))
 def test_check(outcomes: own_process.Outcomes, module: str, name: str) -> None:
     own_process.require(outcomes, module, name)

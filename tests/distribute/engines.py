@@ -120,6 +120,31 @@ def tower_list(steps: int, sizes: Sequence[int], flag: Any, reducer: Any, **opti
     return _trained(train, steps, switch)
 
 
+def built(engine: str, sizes: Sequence[int], flag: Callable[[], Any], reducer: Any) -> None:
+    """Builds the training of one engine, with plain gradient descent, and runs nothing."""
+    switch, parts, targets = flag(), shards(X, sizes), shards(T, sizes)
+
+    def loss(i: int) -> Any:
+        return loss_of(model(tf.constant(parts[i]), _norm(switch, reducer, {})), targets[i])
+
+    def step() -> Any:
+        i = int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+        train = OPTIMIZERS["sgd"]().minimize(loss(i))
+        with tf.control_dependencies([train]):
+            return tf.constant(0)
+
+    if engine == "mirrored":
+        strategy = tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(len(sizes))])
+        with strategy.scope():
+            strategy.run(step)
+        return
+    losses = []
+    for i in range(len(sizes)):
+        with tf.device(f"/cpu:{i}"), tf.variable_scope("", reuse=tf.AUTO_REUSE):
+            losses.append(loss(i))
+    OPTIMIZERS["sgd"]().minimize(tf.add_n(losses))
+
+
 ENGINES = {"mirrored": mirrored, "towers": towers, "list": tower_list}
 
 

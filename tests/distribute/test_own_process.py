@@ -7,13 +7,25 @@ import pytest
 from tests import own_process
 
 FOLDER = pathlib.Path(__file__).parent / "own_process"
+MEMBERS, ENGINES = [FOLDER / "check_members.py"], [FOLDER / "check_engines.py"]
 
 
 @pytest.fixture(scope="session")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
-    return own_process.run(FOLDER, tmp_path_factory.mktemp("devices"))
+def members(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
+    return own_process.run(MEMBERS, tmp_path_factory.mktemp("members"))
 
 
-@pytest.mark.parametrize(("module", "name"), own_process.checks(FOLDER))
-def test_check(outcomes: own_process.Outcomes, module: str, name: str) -> None:
-    own_process.require(outcomes, module, name)
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
+    return own_process.run(ENGINES, tmp_path_factory.mktemp("engines"))
+
+
+@pytest.mark.parametrize(("module", "name"), own_process.checks(MEMBERS))
+def test_members(members: own_process.Outcomes, module: str, name: str) -> None:
+    own_process.require(members, module, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "name"), own_process.checks(ENGINES))
+def test_engines(engines: own_process.Outcomes, module: str, name: str) -> None:
+    own_process.require(engines, module, name)

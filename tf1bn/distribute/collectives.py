@@ -26,7 +26,7 @@ class Collectives:
     For the classic loop over towers, each under ``tf.device``, in one session; and for workers of
     ``tf.distribute.Server``, each in a process of its own with the same program. All members must run in each step
     that uses batch statistics: where one is missing, the others fail with a DeadlineExceededError after the timeout,
-    and the session can be used again. Workers need a group leader: ``session_config(group_leader=...)`` for servers
+    and a new session goes on. Workers need a group leader: ``session_config(group_leader=...)`` for servers
     and sessions. Steps that use the averages exchange nothing, so one tower can be evaluated alone.
 
     Attributes:
