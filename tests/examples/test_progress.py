@@ -31,6 +31,14 @@ def test_lines_say_the_time_that_is_left(monkeypatch):
     assert stream.getvalue() == "work: 2/4  1:00 left\nwork: 3/4  0:30 left\n"
 
 
+def test_several_steps_count_at_once():
+    stream = io.StringIO()
+    with Progress(40, "work", stream=stream) as progress:
+        for steps in (3, 5, 1):
+            progress.advance(steps)
+    assert stream.getvalue() == "work: 8/40\n"
+
+
 def test_quiet_writes_nothing():
     stream = io.StringIO()
     with Progress(1, "work", stream=stream, quiet=True) as progress:

@@ -36,12 +36,12 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def advance(self) -> None:
-        """Counts one step; prints a line for every tenth of the work when there is no bar."""
-        self._done += 1
+    def advance(self, steps: int = 1) -> None:
+        """Counts steps; prints a line for every tenth of the work when there is no bar."""
+        before, self._done = self._done, self._done + steps
         if self._bar is not None:
-            self._bar.update(1)
-        elif self._done * self.LINES // self._total > (self._done - 1) * self.LINES // self._total:
+            self._bar.update(steps)
+        elif self._done * self.LINES // self._total > before * self.LINES // self._total:
             self._write(f"{self._label}: {self._done}/{self._total}{self._text}{self._left()}")
 
     def show(self, text: str) -> None:
