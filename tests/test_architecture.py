@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("strategies", "distribute", "checkpoint", "population"),
     ("layers",),
     ("compat", "audit", "testing", "examples", "run"),
+    ("benchmark",),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )
 # Single modules that may import a neighbour on their own floor: (importer, imported).

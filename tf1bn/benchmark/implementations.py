@@ -1,0 +1,108 @@
+"""Ways to normalise a batch, under one signature: tf1bn's, the formula of every tutorial, and those of peers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.benchmark import peers
+from tf1bn.benchmark.variants import AGAIN, OURS, OURS_COLLECTION
+from tf1bn.layers.batch_norm import batch_norm
+
+DECAY, EPSILON = 0.99, 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Implementation:
+    """One way.
+
+    Attributes:
+      name: what results call it.
+      normalize: input and training switch (a bool or a tensor) to output; makes ``gamma``, ``beta`` and averages.
+      averages: last parts of the names of its averages.
+    """
+
+    name: str
+    normalize: Callable[[Any, Any], Any]
+    averages: tuple[str, str] = ("moving_mean", "moving_variance")
+
+
+def textbook(x: Any, is_training: Any) -> Any:
+    """Normalises by hand: tf.nn.moments, an assignment to each average, tf.nn.batch_normalization.
+
+    A switch that is a tensor chooses the side with tf.cond.
+    """
+    with tf.variable_scope(None, "textbook"):
+        shape, dtype = x.shape.as_list()[-1:], x.dtype
+        gamma = tf.get_variable("gamma", shape, dtype, tf.ones_initializer())
+        beta = tf.get_variable("beta", shape, dtype, tf.zeros_initializer())
+        mean = tf.get_variable("moving_mean", shape, dtype, tf.zeros_initializer(), trainable=False)
+        variance = tf.get_variable("moving_variance", shape, dtype, tf.ones_initializer(), trainable=False)
+
+    def train() -> Any:
+        found = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+        moved = [
+            tf.assign(average, average * DECAY + batch * (1 - DECAY))
+            for average, batch in zip((mean, variance), found, strict=True)
+        ]
+        with tf.control_dependencies([tensor.op for tensor in moved]):
+            return tf.nn.batch_normalization(x, *found, beta, gamma, EPSILON)
+
+    def infer() -> Any:
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, EPSILON)
+
+    if isinstance(is_training, bool):
+        return train() if is_training else infer()
+    return tf.cond(is_training, train, infer)
+
+
+def ours(name: str, **arguments: Any) -> Implementation:
+    """Returns tf1bn's layer with arguments."""
+
+    def normalize(x: Any, is_training: Any) -> Any:
+        return batch_norm(x, is_training, decay=DECAY, epsilon=EPSILON, **arguments)
+
+    return Implementation(name, normalize)
+
+
+TEXTBOOK = Implementation("textbook", textbook)
+DEFAULT = ours(OURS)
+OWN = (DEFAULT, ours(OURS_COLLECTION, update_strategy="collection"), ours(AGAIN))
+
+
+def chosen(names: tuple[str, ...]) -> tuple[list[Implementation], dict[str, str]]:
+    """Returns the peers of these names that can run here, and why the others cannot.
+
+    Args:
+      names: of ``variants.PEERS``.
+    """
+    found, absent = [], {}
+    for name in names:
+        missing = peers.missing(name)
+        if name == TEXTBOOK.name:
+            found.append(TEXTBOOK)
+        elif missing:
+            absent[name] = missing
+        else:
+            found.append(Implementation(name, peers.normalizer(name, DECAY, EPSILON), peers.averages(name)))
+    return found, absent
+
+
+def affine(graph: Any) -> tuple[Any, Any]:
+    """Returns gamma and beta of a graph with one layer."""
+    with graph.as_default():
+        by_leaf = {variable.op.name.rsplit("/", 1)[-1]: variable for variable in tf.trainable_variables()}
+        return by_leaf["gamma"], by_leaf["beta"]
+
+
+def averages(graph: Any, implementation: Implementation) -> list[tuple[Any, Any]]:
+    """Returns mean and variance of each layer of a graph, in the order in which the layers were made."""
+    with graph.as_default():
+        kept = [variable for variable in tf.global_variables() if variable not in tf.trainable_variables()]
+    columns = [
+        [variable for variable in kept if variable.op.name.endswith(f"/{leaf}")] for leaf in implementation.averages
+    ]
+    return list(zip(*columns, strict=True))

@@ -1,0 +1,15 @@
+"""Names of what is timed, as results, goals and plots use them."""
+
+OURS = "tf1bn"
+OURS_COLLECTION = "tf1bn_collection"
+AGAIN = "tf1bn_again"  # the same as OURS: what differs between the two is noise
+TEXTBOOK = "textbook"
+SLIM = ("slim", "slim_collection")
+UPDATE_OPS_PEERS = ("slim_collection", "tf_layers", "tensorpack")
+FUSED_PEERS = (*SLIM, "tf_layers", "tensorpack")
+PEERS = (TEXTBOOK, *FUSED_PEERS)
+
+IDENT = "ident"  # two one-pass elementwise ops
+BIASES = "biases"  # the network without batch norm
+
+SUITES = ("step", "network", "inference", "graph_build", "import_time")
