@@ -32,7 +32,7 @@ _BATCHES = flags.DEFINE_list("batches", ["1", "256"], "Batch sizes of the infere
 _LAYERS = flags.DEFINE_list("layers", ["50", "200", "1000"], "Depths of the built graphs.")
 _ROUNDS = flags.DEFINE_integer("rounds", None, "Visits of each variant; by default as many as the suite needs.", 1)
 _MILLISECONDS = flags.DEFINE_float("milliseconds", 20.0, "Length of a visit; a longer call is made once.", 0.0)
-_SESSIONS = flags.DEFINE_integer("sessions", 5, "Sessions of each variant of a step under 32,768 elements.", 1)
+_SESSIONS = flags.DEFINE_integer("sessions", 5, "Sessions of each variant, where sessions of one graph differ.", 1)
 _THREADS = flags.DEFINE_integer("intra_op_threads", 0, "Threads of one op; 0 for as many as there are cores.", 0)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the values and of the order of visits.", 0, 2**31 - 1)
 _LOAD = flags.DEFINE_list("load", None, "Reports what earlier runs with --format=json wrote into these files.")

@@ -116,7 +116,13 @@ def _step(cases: list[Case], ours: str) -> list[Verdict]:
         ),
         at_least(f"{ours}: >= 3x slim under 32k elements", 3.0, ratios(small, variants.SLIM, [ours])),
         at_most(f"{ours}: <= 2.0x ident from 8M elements on", 2.0, ratios(bound, [ours], [variants.IDENT])),
+        at_most(f"{ours}: <= 50 ops forward and backward", 50, _ops([c for c in cases if not c.facts["relu"]], ours)),
     ]
+
+
+def _ops(cases: Iterable[Case], ours: str) -> list[Found]:
+    counts = [(case.name, case.counts.get(ours, {})) for case in cases]
+    return [Found(found["ops"], name) for name, found in counts if "ops" in found]
 
 
 def _against_fastest(cases: Iterable[Case], ours: str) -> list[Found]:
@@ -140,7 +146,9 @@ def _far(cases: Sequence[Case]) -> list[Verdict]:
     far = [case for case in cases if case.facts["mean"] == FAR_MEAN]
     if not far:
         return []
-    found = [Found(case.errors[name], f"{case.name}, {name}") for case in far for name in (OURS,) if name in case.errors]
+    found = [
+        Found(case.errors[name], f"{case.name}, {name}") for case in far for name in (OURS,) if name in case.errors
+    ]
     return [
         at_most("error <= 1e-5 at mean 1e4, deviation 1", 1e-5, found),
         at_most("... at <= 1.1x the textbook's time", 1.1, ratios(far, [OURS], [TEXTBOOK])),
@@ -204,35 +212,36 @@ def inference(cases: Sequence[Case]) -> list[Verdict]:
     single = [case for case in cases if case.facts["batch"] == 1]
     static, switched = f"{OURS}_static", f"{OURS}_placeholder"
     return [
-        at_most("static graph <= 1.10x the network without batch norm", 1.10, ratios(cases, [static], ["biases"])),
-        at_most("folded <= 1.02x the network without batch norm", 1.02, ratios(cases, ["folded"], ["biases"])),
+        at_most(
+            "static graph <= 1.10x the network without batch norm", 1.10, ratios(cases, [static], [variants.BIASES])
+        ),
+        at_most(
+            "folded <= 1.02x the network without batch norm", 1.02, ratios(cases, [variants.FOLDED], [variants.BIASES])
+        ),
         at_most("placeholder switch <= 1.25x static at batch 1", 1.25, ratios(single, [switched], [static])),
-        *_noise(cases, "biases_again", "biases"),
+        *_noise(cases, variants.BIASES_AGAIN, variants.BIASES),
     ]
 
 
 def graph_build(cases: Sequence[Case]) -> list[Verdict]:
     """Returns the verdicts about building deep graphs."""
-    built = {case.facts["layers"]: case for case in cases if case.facts["what"] == "build"}
-    first = [case for case in cases if case.facts["what"] == "first run"]
-    growth = []
-    if 50 in built and 1000 in built and built[50].has(OURS) and built[1000].has(OURS):
-        growth = [Found(built[1000].microseconds(OURS) / built[50].microseconds(OURS), "1000 against 50 layers")]
-    deepest = [built[1000]] if 1000 in built else []
-    ops = [
-        Found(counts["ops per layer"], name)
-        for case in cases
-        for name, counts in case.counts.items()
-        if name.startswith(OURS) and "ops per layer" in counts
+    built = [case for case in cases if case.facts["what"] == "build"]
+    first = [case for case in cases if case.facts["what"] == "first run" and case.facts["layers"] == 200]
+    shallow, deep = ([case for case in built if case.facts["layers"] == layers] for layers in (50, 1000))
+    growth = [
+        Found(many.microseconds(OURS) / few.microseconds(OURS), f"{many.name} / {few.name}, {OURS}")
+        for many in deep
+        for few in shallow
+        if many.has(OURS) and few.has(OURS)
     ]
     return [
         at_most("time per layer at 1000 layers <= 1.2x that at 50", 1.2, growth),
         at_least(
             "building 1000 layers >= 8x faster than slim and tf.layers",
             8.0,
-            ratios(deepest, [*variants.SLIM, "tf_layers"], [OURS]),
+            ratios(deep, [*variants.SLIM, "tf_layers"], [OURS]),
         ),
-        at_most("<= 50 ops forward and backward per layer", 50, ops),
+        at_most("<= 50 ops forward and backward per layer", 50, _ops(cases, OURS)),
         at_most("first run of 200 layers no slower than slim's", 1.0, ratios(first, [OURS], variants.SLIM)),
         *_noise(cases),
     ]

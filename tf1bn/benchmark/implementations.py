@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -23,11 +26,15 @@ class Implementation:
       name: what results call it.
       normalize: input and training switch (a bool or a tensor) to output; makes ``gamma``, ``beta`` and averages.
       averages: last parts of the names of its averages.
+      around: training switch to the context in which a graph is built.
+      static: whether the switch must be a Python bool.
     """
 
     name: str
     normalize: Callable[[Any, Any], Any]
     averages: tuple[str, str] = ("moving_mean", "moving_variance")
+    around: Callable[[Any], AbstractContextManager[Any]] = contextlib.nullcontext
+    static: bool = False
 
 
 def textbook(x: Any, is_training: Any) -> Any:
@@ -87,22 +94,37 @@ def chosen(names: tuple[str, ...]) -> tuple[list[Implementation], dict[str, str]
         elif missing:
             absent[name] = missing
         else:
-            found.append(Implementation(name, peers.normalizer(name, DECAY, EPSILON), peers.averages(name)))
+            found.append(
+                Implementation(
+                    name,
+                    peers.normalizer(name, DECAY, EPSILON),
+                    peers.averages(name),
+                    functools.partial(peers.around, name),
+                    static=name == "tensorpack",
+                )
+            )
     return found, absent
 
 
-def affine(graph: Any) -> tuple[Any, Any]:
-    """Returns gamma and beta of a graph with one layer."""
+def affine(graph: Any) -> list[tuple[Any, Any]]:
+    """Returns gamma and beta of each layer of a graph, in the order in which the layers were made."""
     with graph.as_default():
-        by_leaf = {variable.op.name.rsplit("/", 1)[-1]: variable for variable in tf.trainable_variables()}
-        return by_leaf["gamma"], by_leaf["beta"]
+        return _columns(tf.trainable_variables(), ("gamma", "beta"))
 
 
 def averages(graph: Any, implementation: Implementation) -> list[tuple[Any, Any]]:
     """Returns mean and variance of each layer of a graph, in the order in which the layers were made."""
     with graph.as_default():
         kept = [variable for variable in tf.global_variables() if variable not in tf.trainable_variables()]
-    columns = [
-        [variable for variable in kept if variable.op.name.endswith(f"/{leaf}")] for leaf in implementation.averages
-    ]
+    return _columns(kept, implementation.averages)
+
+
+def updates(graph: Any) -> list[Any]:
+    """Returns the ops that wait in UPDATE_OPS."""
+    entries = graph.get_collection(tf.GraphKeys.UPDATE_OPS)
+    return [entry if isinstance(entry, tf.Operation) else entry.op for entry in entries]
+
+
+def _columns(variables: Sequence[Any], leaves: tuple[str, str]) -> list[tuple[Any, Any]]:
+    columns = [[variable for variable in variables if variable.op.name.endswith(f"/{leaf}")] for leaf in leaves]
     return list(zip(*columns, strict=True))

@@ -16,7 +16,7 @@ class Options:
       peers: names of ``variants.PEERS``.
       rounds: visits of each variant; None for the suite's own number.
       milliseconds: length of a visit; a longer call is made once.
-      sessions: of each variant where a call is so short that sessions differ.
+      sessions: of each variant: of the network, and of a step or inference so short that sessions differ.
       seed: of the numbers and of the order of visits.
       intra_op_threads: of the process; 0 for as many as there are cores.
       quiet: shows no progress.

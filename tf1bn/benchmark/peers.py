@@ -1,11 +1,12 @@
 """Other libraries' batch norms, where they are installed: tf.layers (of tf_keras), tf_slim, tensorpack.
 
-The one module that reaches for Keras and for inner modules of TensorFlow, and only when a peer is asked for: the
-originals cannot be loaded without. Nothing of tf1bn depends on it but the benchmark.
+The one module that reaches for these, and for inner modules of TensorFlow without which they do not load; only when a
+peer is asked for. Nothing of tf1bn depends on it but the benchmark.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -42,6 +43,14 @@ def normalizer(name: str, decay: float, epsilon: float) -> Callable[[Any, Any], 
     return functools.partial({"tf_layers": _tf_layers, "tensorpack": _tensorpack}[name], decay=decay, epsilon=epsilon)
 
 
+def around(name: str, is_training: Any) -> contextlib.AbstractContextManager[Any]:
+    """Returns the context in which a peer's graph is built."""
+    if name != "tensorpack":
+        return contextlib.nullcontext()
+    load_slim_names()
+    return importlib.import_module("tensorpack.tfutils.tower").TowerContext("", is_training=is_training)
+
+
 def _slim(x: Any, is_training: Any, *, decay: float, epsilon: float, collection: str | None) -> Any:
     return load_slim().batch_norm(
         x, decay=decay, epsilon=epsilon, scale=True, is_training=is_training, updates_collections=collection
@@ -55,16 +64,11 @@ def _tf_layers(x: Any, is_training: Any, *, decay: float, epsilon: float) -> Any
 
 
 def _tensorpack(x: Any, is_training: Any, *, decay: float, epsilon: float) -> Any:
-    if not isinstance(is_training, bool):
-        raise TypeError("tensorpack takes a Python bool as training switch")
     import tensorflow.compat.v1 as tf
 
-    load_slim_names()
-    tower = importlib.import_module("tensorpack.tfutils.tower")
     layer = importlib.import_module("tensorpack.models.batch_norm").BatchNorm
     scope = tf.get_default_graph().unique_name("bn").rpartition("/")[2]
-    with tower.TowerContext("", is_training=is_training):
-        return layer(scope, x, momentum=decay, epsilon=epsilon, training=is_training)
+    return layer(scope, x, momentum=decay, epsilon=epsilon, training=is_training)
 
 
 def load_slim() -> Any:
@@ -78,9 +82,10 @@ def load_slim_names() -> None:
     """Puts back the names of TensorFlow and tf_keras where tf_slim looks for them, which they have left since."""
     import tensorflow.compat.v1 as tf
 
-    ops = importlib.import_module("tensorflow.python.framework.ops")
+    ops: Any = importlib.import_module("tensorflow.python.framework.ops")
     ops.Tensor, ops.IndexedSlices = tf.Tensor, tf.IndexedSlices
-    importlib.import_module("tensorflow.python.ops.control_flow_ops").cond = tf.cond
+    control: Any = importlib.import_module("tensorflow.python.ops.control_flow_ops")
+    control.cond = tf.cond
     for name in ("", ".base", ".core", ".convolutional", ".normalization", ".pooling"):
         found = importlib.import_module(f"tf_keras.src.legacy_tf_layers{name}")
         sys.modules.setdefault(f"tf_keras.legacy_tf_layers{name}", found)

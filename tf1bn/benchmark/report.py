@@ -55,9 +55,7 @@ def machine_text(machine: dict[str, Any]) -> str:
 def goal_rows(result: Result) -> list[list[str]]:
     """Returns one row for each goal of the suite."""
     words = {True: "yes", False: "NO", None: "-"}
-    return [
-        [verdict.goal, words[verdict.holds], verdict.measured] for verdict in JUDGES[result.suite](result.cases)
-    ]
+    return [[verdict.goal, words[verdict.holds], verdict.measured] for verdict in JUDGES[result.suite](result.cases)]
 
 
 def absences(cases: Sequence[Case]) -> list[str]:

@@ -105,10 +105,10 @@ def from_json(content: Any, source: str) -> Result:
 
 
 def joined(parts: Sequence[Result]) -> Result:
-    """Returns several runs of one suite as one.
+    """Returns several runs of one suite as one; a case that was measured before gets a number behind its name.
 
     Raises:
-      ArgumentError: they are of different suites or machines, or two measured the same case.
+      ArgumentError: they are of different suites or machines.
     """
     first = parts[0]
     for part in parts[1:]:
@@ -120,9 +120,9 @@ def joined(parts: Sequence[Result]) -> Result:
                     expected=f"{first.suite} on {first.machine}",
                 )
             )
-    cases = [case for part in parts for case in part.cases]
-    names = [case.name for case in cases]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise errors.ArgumentError(errors.explain(f"measured in more than one of the results: {', '.join(twice)}"))
-    return dataclasses.replace(first, cases=tuple(cases))
+    cases: dict[str, Case] = {}
+    for case in (case for part in parts for case in part.cases):
+        number = sum(name == case.name or name.startswith(f"{case.name} [run ") for name in cases)
+        name = f"{case.name} [run {number + 1}]" if number else case.name
+        cases[name] = dataclasses.replace(case, name=name)
+    return dataclasses.replace(first, cases=tuple(cases.values()))

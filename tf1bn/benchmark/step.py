@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn.benchmark import check, environment, implementations, shapes, timing
+from tf1bn.benchmark import check, counting, environment, implementations, shapes, timing
 from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
@@ -128,6 +128,7 @@ def _checked(variant: Implementation, problem: Problem, case: Case, options: Opt
     found = results(step, problem, options)
     errors = deviations(found, problem)
     case.errors[variant.name] = max(errors.values())
+    case.counts[variant.name] = {"ops": counting.behind(step.ops, but=[variable.op for variable in step.held])}
     wrong = check.complaint(errors, check.tolerance(options.mean))
     if wrong:
         case.absent[variant.name] = wrong
@@ -164,17 +165,17 @@ def deviations(found: check.Values, problem: Problem) -> dict[str, float]:
 
 def build(variant: Implementation, problem: Problem) -> Step:
     """Returns the graph in which a variant takes a step."""
-    with tf.Graph().as_default() as graph:
+    with tf.Graph().as_default() as graph, variant.around(True):
         x, dy = held = _hold(problem)
         x, dy = x.read_value(), dy.read_value()
         y = variant.normalize(x, True)
         y = tf.nn.relu(y) if problem.relu else y
-        gamma, beta = implementations.affine(graph)
+        [(gamma, beta)] = implementations.affine(graph)
         gradients = tf.gradients(y, [x, gamma, beta], dy)
         results = dict(zip(("y", "dx", "dgamma", "dbeta"), [y, *gradients], strict=True))
-        updates = [entry if isinstance(entry, tf.Operation) else entry.op for entry in _updates()]
         [averages] = implementations.averages(graph, variant)
-        return Step(graph, results, averages, [*(tensor.op for tensor in results.values()), *updates], held)
+        ops = [*(tensor.op for tensor in results.values()), *implementations.updates(graph)]
+        return Step(graph, results, averages, ops, held)
 
 
 def ident(problem: Problem) -> Step:
@@ -184,10 +185,6 @@ def ident(problem: Problem) -> Step:
         factor = tf.get_variable("factor", [], tf.float32, tf.constant_initializer(0.5), trainable=False).read_value()
         results = {"y": x.read_value() * factor, "dx": dy.read_value() * factor}
         return Step(graph, results, (), [tensor.op for tensor in results.values()], held)
-
-
-def _updates() -> list[Any]:
-    return tf.get_collection(tf.GraphKeys.UPDATE_OPS)
 
 
 def _hold(problem: Problem) -> tuple[Any, Any]:

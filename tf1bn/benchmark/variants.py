@@ -10,6 +10,7 @@ FUSED_PEERS = (*SLIM, "tf_layers", "tensorpack")
 PEERS = (TEXTBOOK, *FUSED_PEERS)
 
 IDENT = "ident"  # two one-pass elementwise ops
-BIASES = "biases"  # the network without batch norm
+BIASES, BIASES_AGAIN = "biases", "biases_again"  # the network without batch norm
+FOLDED = "folded"  # the same with the batch norms in its kernels and biases
 
 SUITES = ("step", "network", "inference", "graph_build", "import_time")

@@ -28,6 +28,8 @@ class ModelOptions:
       decay: share of the old average kept.
       init_stddev: standard deviation of normal initial weights; None for Glorot uniform.
       use_batch_statistics: which statistics normalise; None follows ``is_training``.
+      normalizer: another batch norm in the place of tf1bn's, as a function of input and ``is_training``; the fields
+        above that describe tf1bn's are then not used.
     """
 
     batch_norm: bool = True
@@ -35,6 +37,7 @@ class ModelOptions:
     decay: float = DEFAULT_DECAY
     init_stddev: float | None = None
     use_batch_statistics: Any = None
+    normalizer: Callable[[tf.Tensor, Any], tf.Tensor] | None = None
 
 
 class Outputs(NamedTuple):
@@ -141,6 +144,8 @@ class _Layers:
 
     def _normalize(self, x: tf.Tensor) -> tf.Tensor:
         self.normalised[f"{tf.get_variable_scope().name}/batch_norm"] = x
+        if self.options.normalizer is not None:
+            return self.options.normalizer(x, self.is_training)
         return batch_norm(
             x,
             self.is_training,
