@@ -53,6 +53,9 @@ flags.register_validator(_LAYERS, _whole, "must list whole numbers above 0")
 flags.register_multi_flags_validator(
     [_PLOT, _SUITE], lambda values: values["plot"] is None or values["suite"] == "step", "--plot is for --suite=step"
 )
+flags.register_multi_flags_validator(
+    [_LOAD, _DRY_RUN], lambda values: not (values["load"] and values["dry_run"]), "--load times nothing in any case"
+)
 
 
 def _benchmark() -> command.Report:

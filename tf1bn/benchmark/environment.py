@@ -7,6 +7,7 @@ import os
 import pathlib
 import platform
 import re
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -30,11 +31,25 @@ def prepare(intra_op_threads: int = 0) -> None:
     session(tf.Graph(), intra_op_threads).close()
 
 
-def session(graph: Any, intra_op_threads: int = 0) -> Any:
-    """Returns a session for a graph."""
+def session(graph: Any, intra_op_threads: int = 0, values: Iterable[tuple[Any, Any]] = ()) -> Any:
+    """Returns a session for a graph, in which all variables have their initial values or those given.
+
+    Args:
+      values: pairs of a variable and its value.
+    """
     import tensorflow.compat.v1 as tf
 
-    return tf.Session(graph=graph, config=tf.ConfigProto(intra_op_parallelism_threads=intra_op_threads))
+    opened = tf.Session(graph=graph, config=tf.ConfigProto(intra_op_parallelism_threads=intra_op_threads))
+    with graph.as_default():
+        opened.run(tf.global_variables_initializer())
+    for variable, value in values:
+        set_value(opened, variable, value)
+    return opened
+
+
+def set_value(session: Any, variable: Any, value: Any) -> None:
+    """Gives a variable a value, in the place of its initial one."""
+    session.run(variable.initializer, {variable.initializer.inputs[1]: value})
 
 
 def threads_text(intra_op_threads: int) -> str:

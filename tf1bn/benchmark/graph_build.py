@@ -88,7 +88,7 @@ def _built(variant: Implementation, layers: int) -> float:
 
 
 def _chain(variant: Implementation, layers: int) -> tuple[Any, Any]:
-    x = y = tf.get_variable("input", SHAPE, tf.float32, tf.ones_initializer(), trainable=False).read_value()
+    x = y = tf.get_variable("input", SHAPE, tf.float32, tf.ones_initializer(), trainable=False).value()
     for _ in range(layers):
         y = variant.normalize(y, True)
     return x, y
@@ -101,7 +101,6 @@ def _first_run(variant: Implementation, layers: int, options: Options) -> tuple[
         gradients = tf.gradients(y, [x, *tf.trainable_variables()])
         ops = [y.op, *(gradient.op for gradient in gradients), *implementations.updates(graph)]
         with environment.session(graph, options.intra_op_threads) as session:
-            session.run(tf.global_variables_initializer())
             step = session.make_callable(ops)
             began = time.perf_counter()
             step()

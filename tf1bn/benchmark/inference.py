@@ -126,7 +126,7 @@ def _build(implementation: Implementation | None, switched: bool, batch: int) ->
     with tf.Graph().as_default() as graph:
         images = tf.get_variable("images", [batch, 28, 28, 1], tf.float32, tf.zeros_initializer(), trainable=False)
         switch = tf.placeholder(tf.bool, [], "is_training") if switched else None
-        logits = network.logits_of(images.read_value(), False if switch is None else switch, implementation)
+        logits = network.logits_of(images.value(), False if switch is None else switch, implementation)
         layers: list[tuple[Any, ...]] = []
         if implementation is not None:
             affine, averages = implementations.affine(graph), implementations.averages(graph, implementation)
@@ -147,14 +147,9 @@ def _values(built: Network, seed: int) -> Values:
 
 def _prepared(built: Network, images: Any, values: Values, options: Options) -> Any:
     """Returns a session in which all variables have their values."""
-    session = environment.session(built.graph, options.intra_op_threads)
-    with built.graph.as_default():
-        session.run(tf.global_variables_initializer())
-    built.images.load(images, session)
-    for layer, found in zip(built.layers, values, strict=True):
-        for variable, value in zip(layer, found, strict=True):
-            variable.load(value, session)
-    return session
+    layers = zip(built.layers, values, strict=True)
+    pairs = [pair for layer, found in layers for pair in zip(layer, found, strict=True)]
+    return environment.session(built.graph, options.intra_op_threads, [(built.images, images), *pairs])
 
 
 def _folded(bare: Network, images: Any, values: Values, options: Options) -> Any:
@@ -169,8 +164,8 @@ def _folded(bare: Network, images: Any, values: Values, options: Options) -> Any
     for scope, (gamma, beta, mean, variance) in zip(scopes, values, strict=True):
         scale = gamma / np.sqrt(variance + implementations.EPSILON)
         kernel = variables[f"{scope}/kernel"]
-        kernel.load(session.run(kernel) * scale, session)
-        variables[f"{scope}/bias"].load(beta - mean * scale, session)
+        environment.set_value(session, kernel, session.run(kernel) * scale)
+        environment.set_value(session, variables[f"{scope}/bias"], beta - mean * scale)
     return session
 
 

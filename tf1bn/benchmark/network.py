@@ -118,8 +118,8 @@ def _build(implementation: Implementation | None, switched: bool, data: tuple[An
             for name, value in zip(("images", "labels"), data, strict=True)
         )
         switch = tf.placeholder(tf.bool, [], "is_training") if switched else None
-        logits = logits_of(images.read_value(), True if switch is None else switch, implementation)
-        loss = model.loss(logits, labels.read_value())
+        logits = logits_of(images.value(), True if switch is None else switch, implementation)
+        loss = model.loss(logits, labels.value())
         optimizer = model.optimizer(LEARNING_RATE)
         pairs = optimizer.compute_gradients(loss)
         train = optimizer.apply_gradients(pairs)
@@ -163,12 +163,7 @@ def _first_step(built: Trained, data: tuple[Any, Any], options: Options) -> chec
 
 
 def _open(built: Trained, data: tuple[Any, Any], options: Options) -> Any:
-    session = environment.session(built.graph, options.intra_op_threads)
-    with built.graph.as_default():
-        session.run(tf.global_variables_initializer())
-    for variable, value in zip(built.held, data, strict=True):
-        variable.load(value, session)
-    return session
+    return environment.session(built.graph, options.intra_op_threads, zip(built.held, data, strict=True))
 
 
 def call(session: Any, ops: list[Any], switch: Any, value: bool) -> timing.Call:

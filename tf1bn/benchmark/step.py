@@ -167,7 +167,7 @@ def build(variant: Implementation, problem: Problem) -> Step:
     """Returns the graph in which a variant takes a step."""
     with tf.Graph().as_default() as graph, variant.around(True):
         x, dy = held = _hold(problem)
-        x, dy = x.read_value(), dy.read_value()
+        x, dy = x.value(), dy.value()
         y = variant.normalize(x, True)
         y = tf.nn.relu(y) if problem.relu else y
         [(gamma, beta)] = implementations.affine(graph)
@@ -182,8 +182,8 @@ def ident(problem: Problem) -> Step:
     """Returns the graph of two one-pass elementwise ops, x * c and dy * c: half the memory traffic of a step."""
     with tf.Graph().as_default() as graph:
         x, dy = held = _hold(problem)
-        factor = tf.get_variable("factor", [], tf.float32, tf.constant_initializer(0.5), trainable=False).read_value()
-        results = {"y": x.read_value() * factor, "dx": dy.read_value() * factor}
+        factor = tf.get_variable("factor", [], tf.float32, tf.constant_initializer(0.5), trainable=False).value()
+        results = {"y": x.value() * factor, "dx": dy.value() * factor}
         return Step(graph, results, (), [tensor.op for tensor in results.values()], held)
 
 
@@ -203,10 +203,5 @@ def results(step: Step, problem: Problem, options: Options) -> dict[str, Any]:
 
 
 def _open(step: Step, problem: Problem, options: Options) -> Any:
-    """Returns a session in which all variables have their values."""
-    session = environment.session(step.graph, options.intra_op_threads)
-    with step.graph.as_default():
-        session.run(tf.global_variables_initializer())
-    for variable, value in zip(step.held, (problem.x, problem.dy), strict=True):
-        variable.load(value, session)
-    return session
+    values = zip(step.held, (problem.x, problem.dy), strict=True)
+    return environment.session(step.graph, options.intra_op_threads, values)
