@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Fewer networks than the suite has, since each takes seconds to build; one of them is wrong.
 PROGRAM = """
 import json
-from tf1bn.benchmark import import_time, network, report, suites
+from tf1bn.benchmark import implementations, import_time, network, report, suites
 from tf1bn.benchmark.options import Options
 
 import_time.PROGRAMS["tensorflow"] = import_time.PROGRAMS["tensorflow_again"] = "print([1.0])"
