@@ -8,61 +8,91 @@ Ioffe and Szegedy, "Batch Normalization", 2015, section 3, with the chain rule w
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core import moments as batch
+from tf1bn.core import derivatives, views
+from tf1bn.core.axes import Axes
 
 
-def normalize(
-    x: Any, gamma: Any, beta: Any, reduced: tuple[int, ...], total: Any, epsilon: float
-) -> tuple[Any, batch.Centred]:
-    """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta, and the batch's moments.
+def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon: float) -> tuple[Any, Any, Any]:
+    """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance.
 
     Automatic differentiation goes back through the mean and through the variance, each in passes over the whole
     input; the closed form needs two sums and one combination. Gradients of the gradient are right as well: it is
-    made of ordinary ops.
+    made of ordinary ops. No gradient flows into the moments.
+
+    Trick: the mean of values near 1e4 rounds to about 1e-3 in float32, and subtracting the rounded mean leaves that
+    error in every output. The mean of the already centred values is exact to 1e-7, so what is left over is subtracted
+    a second time.
 
     Args:
       x: float32 or float64.
-      gamma, beta: tensors that broadcast against ``x``, one value per channel; or None.
-      reduced: the axes to average over.
-      total: number of values per channel.
+      gamma, beta: one value per channel, in the shape of the parameters; or None.
+      view: makes the view of a tensor of the shape of ``x``.
+      epsilon: added to the variance.
     """
-    parameters = {name: value for name, value in (("gamma", gamma), ("beta", beta)) if value is not None}
-    found: list[batch.Centred] = []
+    raw = tf.raw_ops
+    seen = view(x)
+    parts = _parts(x, gamma, seen, epsilon)
+    y = raw.Mul(x=parts.z, y=parts.a)
+    if beta is not None:
+        y = raw.AddV2(x=y, y=seen.spread(seen.per_channel(beta)))
 
-    @tf.custom_gradient
-    def forward(x: Any, *values: Any) -> Any:
-        given = dict(zip(parameters, values, strict=True))
-        centred = batch.centre(x, reduced, total, differentiated=False)
-        found.append(centred)
-        s = tf.rsqrt(centred.variance + epsilon)
-        a = s * given["gamma"] if "gamma" in given else s
-        offset = given["beta"] - centred.residual * a if "beta" in given else -centred.residual * a
+    def backward(dy: Any) -> list[Any]:
+        dx, *of_parameters = _gradients(dy, parts, view(dy))
+        return [dx, *(d for d, p in zip(of_parameters, (gamma, beta), strict=True) if p is not None)]
 
-        def backward(dy: Any) -> Any:
-            dx, sums = _gradients(dy, centred, s, a, reduced)
-            return [dx, *(tf.reshape(sums[name], tf.shape(value)) for name, value in given.items())]
-
-        return centred.rest * a + offset, backward
-
-    y = forward(x, *parameters.values())
-    y.set_shape(x.shape)
-    return y, found[0]
+    parameters = [p for p in (gamma, beta) if p is not None]
+    y = derivatives.replaced([seen.leave(y)], [x, *parameters], backward)[0]
+    return y, tf.stop_gradient(seen.flat(parts.mean)), tf.stop_gradient(seen.flat(parts.variance))
 
 
-def _gradients(
-    dy: Any, centred: batch.Centred, s: Any, a: Any, reduced: tuple[int, ...]
-) -> tuple[Any, dict[str, Any]]:
-    """Returns dx, and the sums that are the gradients of gamma and beta.
+def differentiable(found: Sequence[Any], dy: Any, x: Any, gamma: Any, axes: Axes, epsilon: float) -> list[Any]:
+    """Returns gradients of x, gamma and beta that another kernel made, with the derivative of those made here."""
 
-    Trick: z = rest - residual, so dx = dy * a + rest * k + m with one k and one m per channel.
-    """
-    n = tf.maximum(tf.cast(centred.total, dy.dtype), 1.0)
-    sum_dy = tf.reduce_sum(dy, reduced, keepdims=True)
-    sum_dyz = tf.reduce_sum(dy * centred.rest, reduced, keepdims=True) - centred.residual * sum_dy
-    k = -a * tf.square(s) * sum_dyz / n
-    m = -a * sum_dy / n - k * centred.residual
-    return dy * a + (centred.rest * k + m), {"gamma": sum_dyz * s, "beta": sum_dy}
+    def backward(*incoming: Any) -> list[Any]:
+        sources = [tf.identity(source) for source in (dy, x, gamma)]
+        of_y, wide, parameter = (tf.cast(s, tf.float32) if s.dtype.size < 4 else s for s in sources)
+        seen = views.Whole(wide, axes)
+        again = _gradients(of_y, _parts(wide, parameter, seen, epsilon), seen)
+        return tf.gradients([tf.cast(a, f.dtype) for a, f in zip(again, found, strict=True)], sources, list(incoming))
+
+    return derivatives.replaced(found, [dy, x, gamma], backward)
+
+
+class _Parts(NamedTuple):
+    """Values of the forward pass; z and a have the shape of the view."""
+
+    z: Any
+    s: Any
+    a: Any
+    mean: Any
+    variance: Any
+
+
+def _parts(x: Any, gamma: Any, seen: Any, epsilon: float) -> _Parts:
+    raw = tf.raw_ops
+    wide = seen.enter(x)
+    shift = seen.mean(wide)
+    rest = raw.Sub(x=wide, y=seen.spread(shift))
+    residual = seen.mean(rest)
+    z = raw.Sub(x=rest, y=seen.spread(residual))
+    variance = seen.mean(raw.Square(x=z))
+    s = raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
+    a = seen.spread(s if gamma is None else raw.Mul(x=s, y=seen.per_channel(gamma)))
+    return _Parts(z, s, a, raw.AddV2(x=shift, y=residual), variance)
+
+
+def _gradients(dy: Any, parts: _Parts, seen: Any) -> tuple[Any, Any, Any]:
+    """Returns the gradients of x, gamma and beta."""
+    raw = tf.raw_ops
+    wide = seen.enter(dy)
+    dbeta = seen.sum(wide)
+    dgamma = raw.Mul(x=seen.sum(raw.Mul(x=wide, y=parts.z)), y=parts.s)
+    along = raw.Mul(x=raw.Mul(x=dgamma, y=parts.s), y=seen.inverse)
+    centred = raw.Sub(x=wide, y=seen.spread(raw.Mul(x=dbeta, y=seen.inverse)))
+    dx = raw.Mul(x=raw.Sub(x=centred, y=raw.Mul(x=parts.z, y=seen.spread(along))), y=parts.a)
+    return seen.leave(dx), seen.flat(dgamma), seen.flat(dbeta)

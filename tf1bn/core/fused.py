@@ -1,0 +1,257 @@
+"""TensorFlow's fused kernel behind every shape: reshaped, transposed, or over several rows at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core import closed_form, derivatives, plain, views
+from tf1bn.core import moments as batch
+from tf1bn.core.axes import Axes
+from tf1bn.core.plain import ORDINARY, Variant
+from tf1bn.core.values import Moments
+
+# With channels that are no multiple of this, TensorFlow takes a kernel that is four to eight times slower.
+CHANNEL_MULTIPLE = 4
+
+# The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
+# that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
+FAR_FROM_ZERO = 30.0
+SAMPLES_PER_AXIS = 3
+
+# A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
+# a multiple of this.
+RELU_CHANNELS = 8
+
+
+class Moved(NamedTuple):
+    """A channels-last tensor near zero, and what was subtracted from each channel."""
+
+    x: Any
+    shift: Any
+
+
+def near_zero(x: Any, epsilon: float) -> Moved:
+    """Returns the input of the kernel, shifted where its mean is far from zero, and the shift ``[C]`` in float32.
+
+    Trick: a shift always costs a fifth of the step, so a few values of each channel, spread over the whole batch,
+    decide in each run whether there is one. The derivative is one in both cases, and said to be so. The choice is a
+    pair of Switch and Merge, as ``tf.cond`` runs it in the end, without the functions that it would make first.
+    """
+    raw = tf.raw_ops
+    axes = tf.constant(list(range(x.shape.rank - 1)))
+    sample = tf.cast(_sample(x), tf.float32)
+    mean = raw.Mean(input=sample, axis=axes)
+    square = raw.Mean(input=raw.Square(x=sample), axis=axes)
+    # mean^2 > FAR_FROM_ZERO^2 * (square - mean^2 + epsilon), divided by the factor.
+    excess = raw.Sub(x=raw.Mul(x=raw.Square(x=mean), y=1 + FAR_FROM_ZERO**-2), y=square)
+    far = raw.Any(input=raw.Greater(x=excess, y=epsilon), axis=[0])
+    # The input has the shift's precision, so that the difference is exact.
+    shift = tf.cast(mean, x.dtype)
+    near, away = raw.Switch(data=x, pred=far)
+    moved = raw.Merge(inputs=[near, raw.Sub(x=away, y=shift)])[0]
+    moved.set_shape(x.shape)
+    applied = raw.Mul(x=tf.cast(shift, tf.float32), y=tf.cast(far, tf.float32))
+    return Moved(derivatives.passed_on(moved, x), applied)
+
+
+def _sample(x: Any) -> Any:
+    """Returns up to three entries along each axis but the last, spread evenly; of an unknown axis the first three."""
+    steps = [1 if size is None else math.ceil(size / SAMPLES_PER_AXIS) or 1 for size in x.shape.as_list()[:-1]]
+    starts = [0 if size is None else step // 2 for size, step in zip(x.shape.as_list()[:-1], steps, strict=True)]
+    ends = [SAMPLES_PER_AXIS if size is None else size for size in x.shape.as_list()[:-1]]
+    return tf.raw_ops.StridedSlice(
+        input=x, begin=[*starts, 0], end=[*ends, 0], strides=[*steps, 1], end_mask=1 << (x.shape.rank - 1)
+    )
+
+
+class Fused(NamedTuple):
+    """``FusedBatchNormV3`` over the input itself, or over what it is reshaped or transposed to."""
+
+    name: str = "fused"
+
+    def train(
+        self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
+    ) -> tuple[Any, Moments]:
+        seen = ChannelsLast(x, axes)
+        moved = near_zero(seen.x, epsilon)
+        y, mean, variance = _run(seen.as_images(moved.x), *_filled(gamma, beta, axes), epsilon)[:3]
+        n = batch.count(x, axes, tf.float32)
+        # The kernel returns variance * n / (n - 1), and no gradient flows through its statistics.
+        biased = tf.raw_ops.Mul(x=variance, y=_biased(n))
+        moments = Moments(tf.raw_ops.AddV2(x=mean, y=moved.shift), biased, n)
+        return seen.back(y), _without_gradient(moments)
+
+    def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
+        if axes.kept != (axes.rank - 1,):
+            return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
+        seen = ChannelsLast(x, axes)
+        return seen.back(_run(seen.as_images(x), *_filled(gamma, beta, axes), epsilon, moments)[0])
+
+
+class FusedWide(NamedTuple):
+    """The fused kernel over several rows at a time, for channels that are no multiple of four.
+
+    It gives moments of each of k groups of rows; the moments of the whole are put together from these, and the kernel
+    runs a second time with them as given moments. The same kernel's gradient makes the two sums of the closed form.
+    """
+
+    name: str = "fused_wide"
+
+    def train(
+        self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
+    ) -> tuple[Any, Moments]:
+        moved = near_zero(x, epsilon)
+        gamma, beta = _filled(gamma, beta, axes)
+        n = batch.count(x, axes, tf.float32)
+        seen = _Groups(moved.x, axes)
+        wide, wide_gamma, wide_beta = seen.enter(moved.x), seen.spread(gamma), seen.spread(beta)
+        parts = _run(wide, wide_gamma, wide_beta, epsilon)
+        whole = seen.joined(parts[1], parts[2], n)
+        spread = Moments(seen.spread(whole.mean), seen.spread(whole.variance))
+        y = seen.leave(_run(wide, wide_gamma, wide_beta, epsilon, spread)[0])
+
+        def backward(dy: Any) -> Any:
+            found = _wide_gradients(dy, wide, gamma, whole.variance, spread, seen, epsilon, n)
+            return closed_form.differentiable(found, dy, moved.x, gamma, axes, epsilon)
+
+        y = derivatives.replaced([y], [moved.x, gamma, beta], backward)[0]
+        moments = whole._replace(mean=tf.raw_ops.AddV2(x=whole.mean, y=moved.shift), count=n)
+        return y, _without_gradient(moments)
+
+    def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
+        gamma, beta = _filled(gamma, beta, axes)
+        seen = _Groups(x, axes)
+        spread = Moments(seen.spread(moments.mean), seen.spread(moments.variance))
+        return seen.leave(_run(seen.enter(x), seen.spread(gamma), seen.spread(beta), epsilon, spread)[0])
+
+
+class ChannelsLast:
+    """An input brought to channels last and to the rank of images, and the way back."""
+
+    def __init__(self, x: Any, axes: Axes) -> None:
+        self._like = x
+        self._order = [*axes.reduced, *axes.kept]
+        self._moved = self._order != list(range(axes.rank))
+        self.x = tf.raw_ops.Transpose(x=x, perm=self._order) if self._moved else x
+        self._channels = self.x.shape.as_list()[-1]
+
+    def as_images(self, x: Any) -> Any:
+        """Returns rank 4 of any rank."""
+        if x.shape.rank == 4:
+            return x
+        count = self.x.shape[:-1].num_elements()
+        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1 if count is None else count, self._channels])
+
+    def back(self, y: Any) -> Any:
+        """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
+        dims = self.x.shape.as_list()
+        if len(dims) != 4:
+            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self.x) if None in dims else dims)
+        if self._moved:
+            return tf.raw_ops.Transpose(x=y, perm=[self._order.index(i) for i in range(len(dims))])
+        if len(dims) == 4 and self._channels % RELU_CHANNELS:
+            return tf.raw_ops.EnsureShape(input=y, shape=dims)
+        y.set_shape(self._like.shape)
+        return y
+
+
+class _Groups:
+    """Channels last, seen as images of several rows in one; statistics ``[C]``, one per group of rows ``[k * C]``."""
+
+    def __init__(self, x: Any, axes: Axes) -> None:
+        self._like, self._channels = x, axes.parameter_shape[0]
+        self.k = views.rows_per_row(tuple(x.shape.as_list()), axes, CHANNEL_MULTIPLE) or 1
+        self._multiples = tf.constant([self.k])
+        self._folded = tf.constant([self.k, self._channels])
+        self._rows = tf.constant([0])
+
+    def enter(self, x: Any) -> Any:
+        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1, self.k * self._channels])
+
+    def leave(self, y: Any) -> Any:
+        dims = self._like.shape.as_list()
+        y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
+        y.set_shape(self._like.shape)
+        return y
+
+    def spread(self, statistic: Any) -> Any:
+        return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
+
+    def sum(self, statistic: Any) -> Any:
+        folded = tf.raw_ops.Reshape(tensor=statistic, shape=self._folded)
+        return tf.raw_ops.Sum(input=folded, axis=self._rows)
+
+    def joined(self, mean: Any, variance: Any, n: Any) -> Moments:
+        """Returns the moments of all groups, each of the same size, from the kernel's moments of each."""
+        raw = tf.raw_ops
+        means = raw.Reshape(tensor=mean, shape=self._folded)
+        variances = raw.Reshape(tensor=raw.Mul(x=variance, y=_biased(_per_group(n, self.k))), shape=self._folded)
+        mean = raw.Mean(input=means, axis=self._rows)
+        within = raw.AddV2(x=variances, y=raw.SquaredDifference(x=means, y=mean))
+        return Moments(mean, raw.Mean(input=within, axis=self._rows))
+
+
+def _wide_gradients(
+    dy: Any, wide: Any, gamma: Any, variance: Any, spread: Moments, seen: _Groups, epsilon: float, n: Any
+) -> list[Any]:
+    """Returns the gradients of x, gamma and beta.
+
+    With given moments the kernel's gradient is dy * a beside the sums of the closed form; what that subtracts is
+    itself a normalisation with given moments, whose gamma and beta are a / n times the sums.
+    """
+    raw = tf.raw_ops
+    wide_dy = seen.enter(dy)
+    through, wide_dgamma, wide_dbeta = raw.FusedBatchNormGradV3(
+        y_backprop=wide_dy,
+        x=wide,
+        scale=seen.spread(gamma),
+        reserve_space_1=spread.mean,
+        reserve_space_2=spread.variance,
+        reserve_space_3=tf.constant([], tf.float32),
+        epsilon=epsilon,
+        is_training=False,
+    )[:3]
+    dgamma, dbeta = seen.sum(wide_dgamma), seen.sum(wide_dbeta)
+    a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gamma)
+    share = raw.Mul(x=a, y=1.0 / n if isinstance(n, int) else raw.Reciprocal(x=tf.maximum(n, 1.0)))
+    factors = [seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta)]
+    subtracted = _run(wide, *factors, epsilon, spread)[0]
+    return [seen.leave(raw.Sub(x=through, y=subtracted)), dgamma, dbeta]
+
+
+def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = None) -> Any:
+    """Runs the kernel with given moments, or in training."""
+    nothing = None if given is not None else tf.constant([], tf.float32)
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=gamma,
+        offset=beta,
+        mean=nothing if given is None else given.mean,
+        variance=nothing if given is None else given.variance,
+        epsilon=epsilon,
+        is_training=given is None,
+    )
+
+
+def _per_group(n: Any, k: int) -> Any:
+    return n // k if isinstance(n, int) else n / k
+
+
+def _biased(n: Any) -> Any:
+    """Returns (n - 1) / n; of nothing, a number."""
+    return (n - 1) / n if isinstance(n, int) else (n - 1) / tf.maximum(n, 1)
+
+
+def _without_gradient(moments: Moments) -> Moments:
+    return moments._replace(mean=tf.stop_gradient(moments.mean), variance=tf.stop_gradient(moments.variance))
+
+
+def _filled(gamma: Any, beta: Any, axes: Axes) -> tuple[Any, Any]:
+    """The kernel wants both parameters; a missing one is a constant."""
+    return (
+        tf.ones(axes.parameter_shape) if gamma is None else gamma,
+        tf.zeros(axes.parameter_shape) if beta is None else beta,
+    )
