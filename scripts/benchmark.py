@@ -22,7 +22,7 @@ from tf1bn.examples import command
 if TYPE_CHECKING:
     from tf1bn.benchmark.options import Options
 
-_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
+_FORMAT = flags.DEFINE_enum("format", "text", [*command.FORMATS, "markdown"], "Form of the report on stdout.")
 _SUITE = flags.DEFINE_enum("suite", "step", variants.SUITES, "What is timed.")
 _PEERS = flags.DEFINE_list("peers", list(variants.PEERS), "Beside what; an empty list times tf1bn alone.")
 _SHAPES = flags.DEFINE_list("shapes", None, "Inputs of the step, such as 64x28x28x8; by default a table of 17.")
@@ -71,7 +71,8 @@ def _benchmark() -> command.Report:
     if _PLOT.value is not None:
         plot.draw(result, _PLOT.value)
         drawn = f"\n\nwrote {_PLOT.value}"
-    return command.Report(report.text(result) + drawn, report.content(result))
+    text = report.text(result, markdown=_FORMAT.value == "markdown")
+    return command.Report(text + drawn, report.content(result))
 
 
 def _options() -> Options:

@@ -22,19 +22,20 @@ JUDGES: dict[str, Callable[[Sequence[Case]], list[Verdict]]] = {
 _BASES = {"network": variants.BIASES, "inference": variants.BIASES, "import_time": "tensorflow"}
 
 
-def text(result: Result, form: Callable[[Sequence[str], Sequence[Sequence[str]]], str] = tables.aligned) -> str:
-    """Returns tables of times, what was not timed and why, and the goals.
-
-    Args:
-      form: how a table is written, of ``examples.tables``.
-    """
+def text(result: Result, *, markdown: bool = False) -> str:
+    """Returns tables of times, what was not timed and why, and the goals."""
+    form = _markdown if markdown else tables.aligned
     parts = [machine_text(result.machine)]
     parts += [form(*(step_rows(result.cases) if result.suite == "step" else rows(result)))]
     absent = absences(result.cases)
     if absent:
-        parts.append("Not timed:\n" + "\n".join(f"- {line}" for line in absent))
+        parts.append("Not timed:\n\n" + "\n".join(f"- {line}" for line in absent))
     parts.append(form(("goal", "holds", "measured"), goal_rows(result)))
     return "\n\n".join(parts)
+
+
+def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return tables.markdown([cell.replace("\n", " ").strip() for cell in header], lines)
 
 
 def content(result: Result) -> dict[str, Any]:
