@@ -62,7 +62,9 @@ def draw(result: Result, path: str | Path) -> None:
     for axes, (title, found) in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         _panel(axes, title, found)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    for handle in legend.legend_handles:
+        handle.set_markersize(8)
     figure.savefig(path)
 
 
@@ -70,15 +72,16 @@ def _panel(axes: Any, title: str, cases: Sequence[Case]) -> None:
     names = [name for name in _STYLES if any(case.has(name) for case in cases)]
     for number, name in enumerate(names):
         colour, marker = _STYLES[name]
-        # Beside each other within the column of a shape, since many lie on one height.
-        shift = (number - (len(names) - 1) / 2) * 0.09
+        # Beside each other within the column of a shape, since many lie on one height; the limit runs below all.
+        shift, size = ((number - (len(names) - 2) / 2) * 0.11, 7) if name != variants.IDENT else (0, 40)
         points = [(place + shift, case.microseconds(name)) for place, case in enumerate(cases) if case.has(name)]
-        axes.plot(*zip(*points, strict=True), marker, color=colour, markersize=7, markeredgewidth=1.2, label=name)
+        axes.plot(*zip(*points, strict=True), marker, color=colour, markersize=size, markeredgewidth=1.2, label=name)
     axes.set_yscale("log")
     axes.set_ylabel("microseconds")
     axes.set_title(title, fontsize=10)
-    axes.set_xticks(range(len(cases)), [case.name.removesuffix(" +relu").replace("x", "×") for case in cases])
-    axes.tick_params(axis="x", labelrotation=35)
+    shapes = [case.name.replace(" +relu", "").replace("x", "×") for case in cases]
+    axes.set_xticks(range(len(cases)), shapes, rotation=30, ha="right", rotation_mode="anchor", fontsize=9)
+    axes.set_xlim(-0.5, len(cases) - 0.5)
     for place in range(len(cases) - 1):
         axes.axvline(place + 0.5, color="#e4e4e4", linewidth=0.8)
     axes.grid(True, axis="y", which="both", color="#e8e8e8", linewidth=0.6)
