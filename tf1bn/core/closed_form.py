@@ -15,10 +15,11 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn.core import derivatives, views
 from tf1bn.core.axes import Axes
+from tf1bn.core.values import Moments
 
 
-def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon: float) -> tuple[Any, Any, Any]:
-    """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance.
+def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon: float) -> tuple[Any, Moments]:
+    """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta, and the batch's moments.
 
     Automatic differentiation goes back through the mean and through the variance, each in passes over the whole
     input; the closed form needs two sums and one combination. Gradients of the gradient are right as well: it is
@@ -47,7 +48,8 @@ def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon
 
     parameters = [p for p in (gamma, beta) if p is not None]
     y = derivatives.replaced([seen.leave(y)], [x, *parameters], backward)[0]
-    return y, tf.stop_gradient(seen.flat(parts.mean)), tf.stop_gradient(seen.flat(parts.variance))
+    mean, variance = (tf.stop_gradient(seen.flat(statistic)) for statistic in (parts.mean, parts.variance))
+    return y, Moments(mean, variance, seen.total)
 
 
 def differentiable(found: Sequence[Any], dy: Any, x: Any, gamma: Any, axes: Axes, epsilon: float) -> list[Any]:

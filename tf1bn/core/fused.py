@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -19,11 +18,7 @@ CHANNEL_MULTIPLE = 4
 # The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
 # that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
 FAR_FROM_ZERO = 30.0
-SAMPLES_PER_AXIS = 3
-
-# A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
-# a multiple of this.
-RELU_CHANNELS = 8
+SAMPLES = 9
 
 
 class Moved(NamedTuple):
@@ -33,62 +28,83 @@ class Moved(NamedTuple):
     shift: Any
 
 
-def near_zero(x: Any, epsilon: float) -> Moved:
+def near_zero(x: Any, epsilon: float, channels: int = -1) -> Moved:
     """Returns the input of the kernel, shifted where its mean is far from zero, and the shift ``[C]`` in float32.
 
     Trick: a shift always costs a fifth of the step, so a few values of each channel, spread over the whole batch,
     decide in each run whether there is one. The derivative is one in both cases, and said to be so. The choice is a
     pair of Switch and Merge, as ``tf.cond`` runs it in the end, without the functions that it would make first.
+
+    Args:
+      channels: the channel axis.
     """
     raw = tf.raw_ops
-    axes = tf.constant(list(range(x.shape.rank - 1)))
-    sample = tf.cast(_sample(x), tf.float32)
-    mean = raw.Mean(input=sample, axis=axes)
-    square = raw.Mean(input=raw.Square(x=sample), axis=axes)
+    channels %= x.shape.rank
+    axes = tf.constant([i for i in range(x.shape.rank) if i != channels])
+    last = channels == x.shape.rank - 1
+    sample = tf.cast(_sample(x, channels), tf.float32)
+    mean = raw.Mean(input=sample, axis=axes, keep_dims=not last)
+    square = raw.Mean(input=raw.Square(x=sample), axis=axes, keep_dims=not last)
     # mean^2 > FAR_FROM_ZERO^2 * (square - mean^2 + epsilon), divided by the factor.
     excess = raw.Sub(x=raw.Mul(x=raw.Square(x=mean), y=1 + FAR_FROM_ZERO**-2), y=square)
-    far = raw.Any(input=raw.Greater(x=excess, y=epsilon), axis=[0])
+    far = tf.reduce_any(raw.Greater(x=excess, y=epsilon))
     # The input has the shift's precision, so that the difference is exact.
     shift = tf.cast(mean, x.dtype)
     near, away = raw.Switch(data=x, pred=far)
     moved = raw.Merge(inputs=[near, raw.Sub(x=away, y=shift)])[0]
     moved.set_shape(x.shape)
     applied = raw.Mul(x=tf.cast(shift, tf.float32), y=tf.cast(far, tf.float32))
-    return Moved(derivatives.passed_on(moved, x), applied)
+    return Moved(derivatives.passed_on(moved, x), applied if last else tf.reshape(applied, [-1]))
 
 
-def _sample(x: Any) -> Any:
-    """Returns up to three entries along each axis but the last, spread evenly; of an unknown axis the first three."""
-    steps = [1 if size is None else math.ceil(size / SAMPLES_PER_AXIS) or 1 for size in x.shape.as_list()[:-1]]
-    starts = [0 if size is None else step // 2 for size, step in zip(x.shape.as_list()[:-1], steps, strict=True)]
-    ends = [SAMPLES_PER_AXIS if size is None else size for size in x.shape.as_list()[:-1]]
-    return tf.raw_ops.StridedSlice(
-        input=x, begin=[*starts, 0], end=[*ends, 0], strides=[*steps, 1], end_mask=1 << (x.shape.rank - 1)
-    )
+def _sample(x: Any, channels: int) -> Any:
+    """Returns up to nine values per channel: three entries of each of two axes, the middle of the others."""
+    sizes = x.shape.as_list()
+    reduced = [i for i in range(len(sizes)) if i != channels]
+    counts = dict.fromkeys(reduced, 1) | dict.fromkeys(reduced[:2], SAMPLES // 3 if len(reduced) > 1 else SAMPLES)
+    begin, end, strides = [0] * len(sizes), [0] * len(sizes), [1] * len(sizes)
+    for i, count in counts.items():
+        end[i] = count if sizes[i] is None else sizes[i]
+        if sizes[i] is not None:
+            strides[i] = max(-(-sizes[i] // count), 1)
+            begin[i] = strides[i] // 2
+    return tf.raw_ops.StridedSlice(input=x, begin=begin, end=end, strides=strides, end_mask=1 << channels)
 
 
 class Fused(NamedTuple):
-    """``FusedBatchNormV3`` over the input itself, or over what it is reshaped or transposed to."""
+    """``FusedBatchNormV3`` over the input itself, or over what it is reshaped or transposed to.
+
+    Attributes:
+      channels_first: whether images with channels first go in as they are, as is best on a GPU. On CPU they are
+        transposed and back.
+    """
 
     name: str = "fused"
+    channels_first: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        seen = ChannelsLast(x, axes)
-        moved = near_zero(seen.x, epsilon)
-        y, mean, variance = _run(seen.as_images(moved.x), *_filled(gamma, beta, axes), epsilon)[:3]
+        seen = None if self._as_it_is(axes) else views.ChannelsLast(x, axes)
+        moved = near_zero(x, epsilon, channels=1) if seen is None else near_zero(seen.x, epsilon)
+        images, data_format = (moved.x, "NCHW") if seen is None else (seen.as_images(moved.x), "NHWC")
+        y, mean, variance = _run(images, *_filled(gamma, beta, axes), epsilon, data_format=data_format)[:3]
         n = batch.count(x, axes, tf.float32)
         # The kernel returns variance * n / (n - 1), and no gradient flows through its statistics.
         biased = tf.raw_ops.Mul(x=variance, y=_biased(n))
         moments = Moments(tf.raw_ops.AddV2(x=mean, y=moved.shift), biased, n)
-        return seen.back(y), _without_gradient(moments)
+        return y if seen is None else seen.back(y), _without_gradient(moments)
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
+        if self._as_it_is(axes):
+            return _run(x, *_filled(gamma, beta, axes), epsilon, moments, data_format="NCHW")[0]
         if axes.kept != (axes.rank - 1,):
             return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
-        seen = ChannelsLast(x, axes)
+        seen = views.ChannelsLast(x, axes)
         return seen.back(_run(seen.as_images(x), *_filled(gamma, beta, axes), epsilon, moments)[0])
+
+    def _as_it_is(self, axes: Axes) -> bool:
+        return self.channels_first and axes.rank == 4 and axes.kept == (1,)
 
 
 class FusedWide(NamedTuple):
@@ -126,36 +142,6 @@ class FusedWide(NamedTuple):
         seen = _Groups(x, axes)
         spread = Moments(seen.spread(moments.mean), seen.spread(moments.variance))
         return seen.leave(_run(seen.enter(x), seen.spread(gamma), seen.spread(beta), epsilon, spread)[0])
-
-
-class ChannelsLast:
-    """An input brought to channels last and to the rank of images, and the way back."""
-
-    def __init__(self, x: Any, axes: Axes) -> None:
-        self._like = x
-        self._order = [*axes.reduced, *axes.kept]
-        self._moved = self._order != list(range(axes.rank))
-        self.x = tf.raw_ops.Transpose(x=x, perm=self._order) if self._moved else x
-        self._channels = self.x.shape.as_list()[-1]
-
-    def as_images(self, x: Any) -> Any:
-        """Returns rank 4 of any rank."""
-        if x.shape.rank == 4:
-            return x
-        count = self.x.shape[:-1].num_elements()
-        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1 if count is None else count, self._channels])
-
-    def back(self, y: Any) -> Any:
-        """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
-        dims = self.x.shape.as_list()
-        if len(dims) != 4:
-            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self.x) if None in dims else dims)
-        if self._moved:
-            return tf.raw_ops.Transpose(x=y, perm=[self._order.index(i) for i in range(len(dims))])
-        if len(dims) == 4 and self._channels % RELU_CHANNELS:
-            return tf.raw_ops.EnsureShape(input=y, shape=dims)
-        y.set_shape(self._like.shape)
-        return y
 
 
 class _Groups:
@@ -222,7 +208,7 @@ def _wide_gradients(
     return [seen.leave(raw.Sub(x=through, y=subtracted)), dgamma, dbeta]
 
 
-def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = None) -> Any:
+def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = None, data_format: str = "NHWC") -> Any:
     """Runs the kernel with given moments, or in training."""
     nothing = None if given is not None else tf.constant([], tf.float32)
     return tf.raw_ops.FusedBatchNormV3(
@@ -233,6 +219,7 @@ def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = 
         variance=nothing if given is None else given.variance,
         epsilon=epsilon,
         is_training=given is None,
+        data_format=data_format,
     )
 
 
@@ -242,7 +229,7 @@ def _per_group(n: Any, k: int) -> Any:
 
 def _biased(n: Any) -> Any:
     """Returns (n - 1) / n; of nothing, a number."""
-    return (n - 1) / n if isinstance(n, int) else (n - 1) / tf.maximum(n, 1)
+    return (n - 1) / max(n, 1) if isinstance(n, int) else tf.raw_ops.DivNoNan(x=n - 1, y=n)
 
 
 def _without_gradient(moments: Moments) -> Moments:

@@ -7,17 +7,20 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core import views
+from tf1bn import errors
+from tf1bn.core import compiled, devices, views
 from tf1bn.core.axes import Axes
+from tf1bn.core.compiled import Compiled
 from tf1bn.core.fused import CHANNEL_MULTIPLE, Fused, FusedWide
 from tf1bn.core.plain import ORDINARY, PLAIN, Variant, Wide, moments, widen
 from tf1bn.core.values import Moments
 
-__all__ = ["FUSED", "FUSED_WIDE", "ORDINARY", "PLAIN", "WIDE", "Kernel", "Variant", "choose", "moments", "widen"]
+__all__ = ["ORDINARY", "Kernel", "Variant", "check", "choose", "moments", "widen"]
 
 FUSED_DTYPES = (tf.float32, tf.float16, tf.bfloat16)
 FUSED_FROM_ELEMENTS = 131072
@@ -42,13 +45,23 @@ class Kernel(Protocol):
         """Returns x normalised by given moments."""
 
 
-WIDE, FUSED, FUSED_WIDE = Wide(), Fused(), FusedWide()
+WIDE, FUSED, FUSED_WIDE, XLA = Wide(), Fused(), FusedWide(), Compiled()
+GPU_FUSED = Fused(channels_first=True)
+
+NAMES: dict[str, Kernel] = {kernel.name: kernel for kernel in (FUSED, FUSED_WIDE, PLAIN, WIDE, XLA)}
 
 
-def choose(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant = ORDINARY) -> Kernel:
-    """Returns the kernel for an input of static shape ``dims``."""
+def choose(
+    dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant = ORDINARY, wanted: str | None = None
+) -> Kernel:
+    """Returns the kernel for an input of static shape ``dims``: the one that is wanted, or the fastest."""
+    gpu = devices.on_gpu()
+    if wanted is not None:
+        return GPU_FUSED if gpu and wanted == FUSED.name else NAMES[wanted]
     if not variant.ordinary or len(axes.kept) > 1:
         return PLAIN
+    if gpu:
+        return GPU_FUSED if dtype in FUSED_DTYPES and axes.rank == 4 and axes.kept in ((1,), (3,)) else PLAIN
     channels = axes.parameter_shape[0]
     elements = math.prod(UNKNOWN_SIZE if size is None else size for size in dims)
     if elements >= FUSED_FROM_ELEMENTS and dtype in FUSED_DTYPES:
@@ -57,3 +70,43 @@ def choose(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: V
         return FUSED_WIDE if views.rows_per_row(dims, axes, CHANNEL_MULTIPLE) else PLAIN
     few = channels < WIDE_BELOW_CHANNELS and elements >= WIDE_FROM_ELEMENTS
     return WIDE if few and views.rows_per_row(dims, axes) else PLAIN
+
+
+def check(name: str | None, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> None:
+    """Refuses a kernel that is asked for by name and cannot serve the call; creates no op.
+
+    Args:
+      kinds: names of the arguments in use that take part in the normalisation.
+
+    Raises:
+      ArgumentError: no such kernel, or not for this shape, dtype or kind.
+    """
+    if name is None:
+        return
+    if name not in NAMES:
+        raise errors.ArgumentError(
+            errors.explain("`kernel` is unknown", got=name, expected="None or " + " or ".join(map(repr, NAMES)))
+        )
+    reason = "" if name == PLAIN.name else _misfit(name, dims, dtype, axes, kinds)
+    if reason:
+        raise errors.ArgumentError(
+            errors.explain(
+                f"kernel {name!r} cannot serve this call: {reason}",
+                fix='Leave `kernel` out, or take "plain", which serves every call.',
+            )
+        )
+
+
+def _misfit(name: str, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> str:
+    if kinds:
+        return f"`{kinds[0]}` takes part in the normalisation"
+    if len(axes.kept) > 1:
+        return "it takes one channel axis"
+    if name in (FUSED.name, FUSED_WIDE.name) and dtype not in FUSED_DTYPES:
+        return f"it does not compute in {dtype.name}"
+    multiple = CHANNEL_MULTIPLE if name == FUSED_WIDE.name else 1
+    if name in (WIDE.name, FUSED_WIDE.name) and not views.rows_per_row(dims, axes, multiple):
+        return "its channels are not last, or too many, or no number of rows divides the others evenly"
+    if name == XLA.name and not compiled.available():
+        return "this TensorFlow is built without XLA"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -32,7 +33,9 @@ def count(x: Any, axes: Axes, dtype: tf.DType) -> Any:
     """Returns the number of values per channel: a Python int where static, else a scalar tensor."""
     if axes.values_per_channel is not None:
         return axes.values_per_channel
-    return tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes.reduced)), dtype)
+    # One size and one quotient: several dimensions would take more ops than the rest of the layer has for it.
+    size = tf.size(x, out_type=tf.int64)
+    return tf.cast(tf.raw_ops.FloorDiv(x=size, y=math.prod(axes.parameter_shape)), dtype)
 
 
 def centre(

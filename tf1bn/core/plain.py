@@ -15,6 +15,7 @@ from tf1bn.core import moments as batch
 from tf1bn.core import normalize as given
 from tf1bn.core.axes import Axes
 from tf1bn.core.values import Moments
+from tf1bn.core.variables import statistics_dtype
 
 
 class Variant(NamedTuple):
@@ -98,7 +99,7 @@ def moments(x: Any, axes: Axes, variant: Variant = ORDINARY) -> Moments:
 
 def widen(x: Any) -> Any:
     """Returns half precision as float32, everything else as it is."""
-    return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
+    return x if x.dtype == statistics_dtype(x.dtype) else tf.cast(x, tf.float32)
 
 
 def by_own_moments(
@@ -106,8 +107,8 @@ def by_own_moments(
 ) -> tuple[Any, Moments]:
     """Returns what ``train`` does where nothing else takes part, by the closed form on a view of the input."""
     wide = widen(x)
-    y, mean, variance = closed_form.normalize(wide, gamma, beta, view, epsilon)
-    return tf.cast(y, x.dtype), Moments(mean, variance, batch.count(x, axes, wide.dtype))
+    y, moments = closed_form.normalize(wide, gamma, beta, view, epsilon)
+    return y if y.dtype == x.dtype else tf.cast(y, x.dtype), moments
 
 
 def _centred(x: Any, axes: Axes, variant: Variant) -> tuple[batch.Centred, tuple[int, ...]]:

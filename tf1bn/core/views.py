@@ -11,10 +11,15 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
 
 WIDEST = 1024
 VECTOR = 16
+
+# A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
+# a multiple of this.
+RELU_CHANNELS = 8
 
 
 class Whole:
@@ -24,7 +29,8 @@ class Whole:
         self._axes, self._like = axes, x
         self._last = axes.kept == (axes.rank - 1,)
         self._reduced = tf.constant(axes.reduced)
-        self.inverse = _inverse_count(x, axes)
+        self.total = batch.count(x, axes, x.dtype)
+        self.inverse = _inverse(self.total)
 
     def enter(self, x: Any) -> Any:
         return x
@@ -72,7 +78,8 @@ class Wide:
         self._folded = tf.constant([k, channels])
         self._multiples = tf.constant([k])
         self._rows = tf.constant([0])
-        self.inverse = _inverse_count(x, axes)
+        self.total = batch.count(x, axes, x.dtype)
+        self.inverse = _inverse(self.total)
 
     def enter(self, x: Any) -> Any:
         return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
@@ -105,6 +112,41 @@ class Wide:
         return reduce(input=tf.raw_ops.Reshape(tensor=columns, shape=self._folded), axis=self._rows)
 
 
+class ChannelsLast:
+    """An input brought to channels last and to the rank of images, and the way back."""
+
+    def __init__(self, x: Any, axes: Axes) -> None:
+        self._like = x
+        self._order = [*axes.reduced, *axes.kept]
+        self._moved = self._order != list(range(axes.rank))
+        self.x = tf.raw_ops.Transpose(x=x, perm=self._order) if self._moved else x
+        self._channels = self.x.shape.as_list()[-1]
+
+    def as_images(self, x: Any) -> Any:
+        """Returns rank 4 of any rank."""
+        if x.shape.rank == 4:
+            return x
+        count = self.x.shape[:-1].num_elements()
+        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1 if count is None else count, self._channels])
+
+    def as_rows(self) -> Any:
+        """Returns ``[values per channel, C]``."""
+        count = self.x.shape[:-1].num_elements()
+        return tf.raw_ops.Reshape(tensor=self.x, shape=[-1 if count is None else count, self._channels])
+
+    def back(self, y: Any) -> Any:
+        """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
+        dims = self.x.shape.as_list()
+        if y.shape.rank != len(dims) or len(dims) != 4:
+            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self.x) if None in dims else dims)
+        if self._moved:
+            return tf.raw_ops.Transpose(x=y, perm=[self._order.index(i) for i in range(len(dims))])
+        if len(dims) == 4 and self._channels % RELU_CHANNELS:
+            return tf.raw_ops.EnsureShape(input=y, shape=dims)
+        y.set_shape(self._like.shape)
+        return y
+
+
 def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) -> int | None:
     """Returns how many rows ``Wide`` may see as one, None where there is no such number above 1.
 
@@ -120,12 +162,11 @@ def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) ->
     return max(aligned or fitting, default=None)
 
 
-def _inverse_count(x: Any, axes: Axes) -> Any:
-    """Returns 1 / values per channel, of none 0: a Python float where static, else a scalar tensor."""
-    if axes.values_per_channel is not None:
-        return 1.0 / axes.values_per_channel if axes.values_per_channel else 0.0
-    channels = float(math.prod(axes.parameter_shape))
-    return tf.raw_ops.DivNoNan(x=tf.constant(channels, x.dtype), y=tf.cast(tf.size(x, out_type=tf.int64), x.dtype))
+def _inverse(total: Any) -> Any:
+    """Returns 1 / total, of none 0: a Python float where static, else a scalar tensor."""
+    if isinstance(total, int):
+        return 1.0 / total if total else 0.0
+    return tf.raw_ops.DivNoNan(x=tf.constant(1.0, total.dtype), y=total)
 
 
 def _never_empty(inverse: Any) -> bool:

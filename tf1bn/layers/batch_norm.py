@@ -42,6 +42,7 @@ def batch_norm(
     renorm_decay: Any = DEFAULT_DECAY,
     virtual_batch_size: int | None = None,
     adjustment: Callable[[tf.Tensor], tuple[Any, Any]] | None = None,
+    kernel: str | None = None,
     beta_initializer: variables.Initializer | None = None,
     gamma_initializer: variables.Initializer | None = None,
     moving_mean_initializer: variables.Initializer | None = None,
@@ -150,6 +151,9 @@ def batch_norm(
         checks it. None for the whole batch.
       adjustment: called with the dynamic shape of ``inputs`` (of a whole batch also with ghost batches), returns
         scale and offset that broadcast against it, for example one of each per row.
+      kernel: the implementation, which changes the speed alone: "fused", "fused_wide", "plain", "wide" or "xla"; by
+        default the fastest for the shape, see ``tf1bn.core.kernels``. "xla" compiles in the first run, about 0.3
+        seconds for each layer and shape.
       beta_initializer: default zeros.
       gamma_initializer: default ones.
       moving_mean_initializer: default zeros.
@@ -168,7 +172,7 @@ def batch_norm(
       GraphModeError: eager mode.
       ArgumentTypeError: inputs that are not floating point, or an argument of a wrong type or of another
         library's name.
-      ArgumentError: a value out of range.
+      ArgumentError: a value out of range, or a kernel that cannot serve the call.
       ShapeError: rank outside 2 to 5 or unknown, or channel dimension unknown.
       UnknownNameError, StrategyError: no such update strategy, or not one.
       PlacementError: the strategy, or a second update of the same averages, cannot be right at this place.

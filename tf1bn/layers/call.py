@@ -48,6 +48,7 @@ class Inputs:
         axes = axes_lib.resolve(dims, options.axis)
         if options.group_size is not None:
             groups.check(options.group_size, dims, axes)
+        kernels.check(options.kernel, dims, tf.as_dtype(given.dtype).base_dtype, axes, options.kinds)
         found = []
         for name, value in (("batch_weights", options.batch_weights), ("mask", options.mask)):
             if value is not None:
@@ -92,7 +93,7 @@ class Call:
         resolved = switches.resolve()
         adjust = _in_training(options.adjustment, resolved.is_training)
         variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust)
-        kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant)
+        kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel)
         x = tf.convert_to_tensor(inputs.given)
         return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant)
 

@@ -96,6 +96,19 @@ class Options:
     renorm: Renorm | None
     group_size: int | None
     adjustment: Any
+    kernel: str | None = None
+
+    @property
+    def kinds(self) -> list[str]:
+        """Names of the arguments in use that take part in the normalisation beside the batch's own moments."""
+        used = {
+            "batch_weights": self.batch_weights,
+            "mask": self.mask,
+            "renorm": self.renorm,
+            "virtual_batch_size": self.group_size,
+            "adjustment": self.adjustment,
+        }
+        return [name for name, value in used.items() if value is not None]
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
@@ -124,6 +137,7 @@ class Options:
             renorm=_renorm(given),
             group_size=arguments.size_or_none(given["virtual_batch_size"], "virtual_batch_size"),
             adjustment=arguments.function(given["adjustment"], "adjustment"),
+            kernel=given.get("kernel"),
         )
         options.check_together()
         return options
