@@ -28,6 +28,7 @@ _PEERS = flags.DEFINE_list("peers", list(variants.PEERS), "Beside what; an empty
 _SHAPES = flags.DEFINE_list("shapes", None, "Inputs of the step, such as 64x28x28x8; by default a table of 17.")
 _RELU = flags.DEFINE_enum("relu", "both", ["both", "yes", "no"], "Whether the layer of the step is followed by ReLU.")
 _MEAN = flags.DEFINE_float("mean", 0.0, "Mean of the values of the step, whose deviation is 1.")
+_KERNELS = flags.DEFINE_list("kernels", [], "Kernels of tf1bn, such as fused,xla, to time in the step, too.")
 _BATCHES = flags.DEFINE_list("batches", ["1", "256"], "Batch sizes of the inference.")
 _LAYERS = flags.DEFINE_list("layers", ["50", "200", "1000"], "Depths of the built graphs.")
 _ROUNDS = flags.DEFINE_integer("rounds", None, "Visits of each variant; by default as many as the suite needs.", 1)
@@ -89,6 +90,7 @@ def _options() -> Options:
         shapes=shapes.parse(_SHAPES.value),
         relu={"both": (False, True), "yes": (True,), "no": (False,)}[_RELU.value],
         mean=_MEAN.value,
+        kernels=tuple(dict.fromkeys(_KERNELS.value)),
         batches=tuple(dict.fromkeys(map(int, _BATCHES.value))),
         layers=tuple(dict.fromkeys(map(int, _LAYERS.value))),
     )

@@ -155,6 +155,16 @@ def test_the_report_has_losses_absences_and_open_goals(result, layer_case):
     assert {row[1] for row in report.goal_rows(result("step", made))} == {"NO", "-"}
 
 
+def test_the_report_shows_errors_where_values_are_far_from_zero(result, layer_case):
+    errors = {"tf1bn": 2e-7, "textbook": 3e-3}
+    far = layer_case("60x100", mean=1e4, tf1bn=10.0, textbook=9.0, errors=errors)
+    assert "2e-07" in report.text(result("step", far)) and "| 3e-03 |" in report.text(
+        result("step", far), markdown=True
+    )
+    near = layer_case("60x100", tf1bn=10.0, textbook=9.0, errors=errors)
+    assert "2e-07" not in report.text(result("step", near))
+
+
 @pytest.mark.parametrize("suite", variants.SUITES)
 def test_every_suite_has_goals_and_an_empty_result_leaves_them_open(result, suite):
     assert all(each.holds is None for each in report.JUDGES[suite](()))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tf1bn import errors
 from tf1bn.benchmark import check, counting, implementations, peers, step
 from tf1bn.benchmark.options import Options
 from tf1bn.testing import reference
@@ -75,8 +76,8 @@ def test_the_wanted_results_are_those_of_numpy(problem):
 def test_every_implementation_of_our_own_and_the_textbook_are_right(relu):
     problem = step.make(SHAPE, relu=relu, mean=2.0, seed=3)
     for variant in (*implementations.OWN, implementations.TEXTBOOK):
-        errors = step.deviations(step.results(step.build(variant, problem), problem, TINY), problem)
-        assert not check.complaint(errors, 1e-5), (variant.name, errors)
+        found = step.deviations(step.results(step.build(variant, problem), problem, TINY), problem)
+        assert not check.complaint(found, 1e-5), (variant.name, found)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -142,3 +143,17 @@ def test_ops_behind_a_fetch_are_counted_in_functions_too_and_unneeded_ones_are_n
             assert counting.behind([tf.constant(2.0).op]) == 4
         plain = counting.behind([tf.cond(tf.placeholder(tf.bool, []), lambda: b * 2.0, lambda: b).op])
         assert plain > 3 + 2
+
+
+def test_a_named_kernel_is_timed_where_it_can_serve_the_input(monkeypatch):
+    monkeypatch.setattr(implementations, "OWN", ())
+    options = dataclasses.replace(TINY, peers=(), shapes=((8, 4, 4, 3), (16, 6)), kernels=("plain", "fused_wide"))
+    cases = step.run(options)
+    assert all("tf1bn:plain" in case.times for case in cases)
+    assert all("tf1bn:fused_wide" in {**case.times, **case.absent} for case in cases)
+    assert "tf1bn:fused_wide" in cases[0].times
+
+
+def test_an_unknown_kernel_is_refused():
+    with pytest.raises(errors.UnknownNameError, match="unknown kernel 'fuse'"):
+        step.plan(dataclasses.replace(TINY, kernels=("fuse",)))

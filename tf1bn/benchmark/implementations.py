@@ -11,8 +11,10 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn import errors
 from tf1bn.benchmark import peers
 from tf1bn.benchmark.variants import AGAIN, OURS, OURS_COLLECTION
+from tf1bn.core import kernels
 from tf1bn.layers.batch_norm import batch_norm
 
 DECAY, EPSILON = 0.99, 1e-3
@@ -73,6 +75,23 @@ def ours(name: str, **arguments: Any) -> Implementation:
         return batch_norm(x, is_training, decay=DECAY, epsilon=EPSILON, **arguments)
 
     return Implementation(name, normalize)
+
+
+def of_kernel(name: str) -> Implementation:
+    """Returns tf1bn's layer with a kernel that is named and not chosen.
+
+    Raises:
+      UnknownNameError: there is no kernel of that name.
+    """
+    if name not in kernels.NAMES:
+        raise errors.UnknownNameError(
+            errors.explain(
+                f"unknown kernel {name!r}",
+                expected=f"one of {', '.join(sorted(kernels.NAMES))}",
+                fix=errors.did_you_mean(name, kernels.NAMES).strip(),
+            )
+        )
+    return ours(f"{OURS}:{name}", kernel=name)
 
 
 TEXTBOOK = Implementation("textbook", textbook)

@@ -23,6 +23,7 @@ class Options:
       shapes: inputs of the step.
       relu: whether the layer stands alone, is followed by ReLU, or both.
       mean: of the values that a step normalises; their deviation is 1.
+      kernels: names of kernels of tf1bn; a step is also timed with each of them, where it can serve the input.
       batches: batch sizes of the inference.
       layers: depths of the built graphs.
     """
@@ -37,5 +38,6 @@ class Options:
     shapes: tuple[shapes.Shape, ...] = shapes.TABLE
     relu: tuple[bool, ...] = (False, True)
     mean: float = 0.0
+    kernels: tuple[str, ...] = ()
     batches: tuple[int, ...] = (1, 256)
     layers: tuple[int, ...] = (50, 200, 1000)

@@ -27,6 +27,10 @@ def text(result: Result, *, markdown: bool = False) -> str:
     form = _markdown if markdown else tables.aligned
     parts = [machine_text(result.machine)]
     parts += [form(*(step_rows(result.cases) if result.suite == "step" else rows(result)))]
+    far = [case for case in result.cases if case.facts.get("mean")]
+    if far:
+        parts.append("Largest error against float64, over the largest value:")
+        parts.append(form(*error_rows(far)))
     absent = absences(result.cases)
     if absent:
         parts.append("Not timed:\n\n" + "\n".join(f"- {line}" for line in absent))
@@ -80,6 +84,15 @@ def step_rows(cases: Sequence[Case]) -> Rows:
         ratios = [_ratio(case, name, variants.OURS) for name in others]
         rows.append([case.name, _number(case.microseconds(variants.OURS)) if case.has(variants.OURS) else "-", *ratios])
     return header, rows
+
+
+def error_rows(cases: Sequence[Case]) -> Rows:
+    """Returns a row for each case with the largest error of each variant."""
+    names = list(dict.fromkeys(name for case in cases for name in case.errors))
+    lines = [
+        [case.name, *(f"{case.errors[name]:.0e}" if name in case.errors else "-" for name in names)] for case in cases
+    ]
+    return ["shape", *names], lines
 
 
 def rows(result: Result) -> Rows:

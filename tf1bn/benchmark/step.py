@@ -57,9 +57,12 @@ class Step(NamedTuple):
 
 
 def run(options: Options) -> list[Case]:
-    """Returns a case for each shape, alone and followed by ReLU as asked for."""
-    found, absent = implementations.chosen(options.peers)
-    variants = [*implementations.OWN, *found]
+    """Returns a case for each shape, alone and followed by ReLU as asked for.
+
+    Raises:
+      UnknownNameError: a kernel of another name.
+    """
+    variants, absent = _variants(options)
     cases = [(shape, relu) for shape in options.shapes for relu in options.relu]
     rounds = options.rounds or ROUNDS
     with Progress(len(cases) * rounds, "step", quiet=options.quiet) as bar:
@@ -72,10 +75,16 @@ def run(options: Options) -> list[Case]:
 
 def plan(options: Options) -> dict[str, Any]:
     """Returns the variants, the cases and what is absent."""
-    found, absent = implementations.chosen(options.peers)
-    names = [IDENT, *(variant.name for variant in [*implementations.OWN, *found])]
+    variants, absent = _variants(options)
+    names = [IDENT, *(variant.name for variant in variants)]
     cases = [name(shape, relu, options) for shape in options.shapes for relu in options.relu]
     return {"variants": names, "absent": absent, "cases": cases, "rounds": options.rounds or ROUNDS}
+
+
+def _variants(options: Options) -> tuple[list[Implementation], dict[str, str]]:
+    found, absent = implementations.chosen(options.peers)
+    by_kernel = [implementations.of_kernel(kernel) for kernel in options.kernels]
+    return [*implementations.OWN, *by_kernel, *found], absent
 
 
 def name(shape: shapes.Shape, relu: bool, options: Options) -> str:
