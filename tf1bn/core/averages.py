@@ -28,7 +28,6 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
       value: same shape and dtype.
       decay: Python float or scalar tensor in [0, 1]; 1 moves nothing.
     """
-    value = tf.stop_gradient(value)
     dtype = variable.dtype.base_dtype
     # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
     rate = 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)

@@ -1,4 +1,4 @@
-"""TensorFlow's fused kernel behind every shape: reshaped, transposed, or over several rows at a time."""
+"""TensorFlow's fused kernel for every shape with one channel axis: as images, or over several rows at a time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ CHANNEL_MULTIPLE = 4
 # that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
 FAR_FROM_ZERO = 30.0
 SAMPLES = 9
+
+# A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
+# a multiple of this.
+RELU_CHANNELS = 8
 
 
 class Moved(NamedTuple):
@@ -72,39 +76,29 @@ def _sample(x: Any, channels: int) -> Any:
 
 
 class Fused(NamedTuple):
-    """``FusedBatchNormV3`` over the input itself, or over what it is reshaped or transposed to.
-
-    Attributes:
-      channels_first: whether images with channels first go in as they are, as is best on a GPU. On CPU they are
-        transposed and back.
-    """
+    """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first."""
 
     name: str = "fused"
-    channels_first: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        seen = None if self._as_it_is(axes) else views.ChannelsLast(x, axes)
-        moved = near_zero(x, epsilon, channels=1) if seen is None else near_zero(seen.x, epsilon)
-        images, data_format = (moved.x, "NCHW") if seen is None else (seen.as_images(moved.x), "NHWC")
-        y, mean, variance = _run(images, *_filled(gamma, beta, axes), epsilon, data_format=data_format)[:3]
+        images = _Images(x, axes)
+        moved = near_zero(images.x, epsilon, images.channel_axis)
+        gamma, beta = _filled(gamma, beta, axes)
+        y, mean, variance = _run(moved.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
         n = batch.count(x, axes, tf.float32)
         # The kernel returns variance * n / (n - 1), and no gradient flows through its statistics.
         biased = tf.raw_ops.Mul(x=variance, y=_biased(n))
         moments = Moments(tf.raw_ops.AddV2(x=mean, y=moved.shift), biased, n)
-        return y if seen is None else seen.back(y), _without_gradient(moments)
+        return images.back(y), _without_gradient(moments)
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
-        if self._as_it_is(axes):
-            return _run(x, *_filled(gamma, beta, axes), epsilon, moments, data_format="NCHW")[0]
         if axes.kept != (axes.rank - 1,):
+            # With channels first the composed formula has long rows, and no oneDNN is needed for it.
             return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
-        seen = views.ChannelsLast(x, axes)
-        return seen.back(_run(seen.as_images(x), *_filled(gamma, beta, axes), epsilon, moments)[0])
-
-    def _as_it_is(self, axes: Axes) -> bool:
-        return self.channels_first and axes.rank == 4 and axes.kept == (1,)
+        images = _Images(x, axes)
+        return images.back(_run(images.x, *_filled(gamma, beta, axes), epsilon, moments)[0])
 
 
 class FusedWide(NamedTuple):
@@ -142,6 +136,38 @@ class FusedWide(NamedTuple):
         seen = _Groups(x, axes)
         spread = Moments(seen.spread(moments.mean), seen.spread(moments.variance))
         return seen.leave(_run(seen.enter(x), seen.spread(gamma), seen.spread(beta), epsilon, spread)[0])
+
+
+class _Images:
+    """An input as images of rank 4, and the way back."""
+
+    def __init__(self, x: Any, axes: Axes) -> None:
+        (channel_axis,) = axes.kept
+        self._like, last = x, channel_axis == axes.rank - 1
+        self.data_format, self.channel_axis = ("NHWC", 3) if last else ("NCHW", 1)
+        fits = axes.rank == 4 and channel_axis == self.channel_axis
+        self.x = x if fits else tf.raw_ops.Reshape(tensor=x, shape=_image_shape(x, channel_axis, last))
+
+    def back(self, y: Any) -> Any:
+        """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
+        dims = self._like.shape.as_list()
+        if self.x is not self._like:
+            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
+        elif dims[self.channel_axis] % RELU_CHANNELS:
+            y = tf.raw_ops.EnsureShape(input=y, shape=dims)
+        y.set_shape(self._like.shape)
+        return y
+
+
+def _image_shape(x: Any, channel_axis: int, last: bool) -> Any:
+    """Returns [1, 1, before, C], or [before, C, 1, after] where something stands behind the channels."""
+    channels = x.shape.as_list()[channel_axis]
+    before, after = (part.num_elements() for part in (x.shape[:channel_axis], x.shape[channel_axis + 1 :]))
+    if last:
+        return [1, 1, -1 if before is None else before, channels]
+    if before is None and after is None:
+        before = tf.reduce_prod(tf.shape(x)[:channel_axis])
+    return [-1 if before is None else before, channels, 1, -1 if after is None else after]
 
 
 class _Groups:

@@ -46,7 +46,6 @@ class Kernel(Protocol):
 
 
 WIDE, FUSED, FUSED_WIDE, XLA = Wide(), Fused(), FusedWide(), Compiled()
-GPU_FUSED = Fused(channels_first=True)
 
 NAMES: dict[str, Kernel] = {kernel.name: kernel for kernel in (FUSED, FUSED_WIDE, PLAIN, WIDE, XLA)}
 
@@ -55,17 +54,16 @@ def choose(
     dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant = ORDINARY, wanted: str | None = None
 ) -> Kernel:
     """Returns the kernel for an input of static shape ``dims``: the one that is wanted, or the fastest."""
-    gpu = devices.on_gpu()
     if wanted is not None:
-        return GPU_FUSED if gpu and wanted == FUSED.name else NAMES[wanted]
+        return NAMES[wanted]
     if not variant.ordinary or len(axes.kept) > 1:
         return PLAIN
-    if gpu:
-        return GPU_FUSED if dtype in FUSED_DTYPES and axes.rank == 4 and axes.kept in ((1,), (3,)) else PLAIN
-    channels = axes.parameter_shape[0]
+    if devices.on_gpu():
+        return FUSED if dtype in FUSED_DTYPES and axes.rank == 4 and axes.kept in ((1,), (3,)) else PLAIN
+    channels, last = axes.parameter_shape[0], axes.kept == (axes.rank - 1,)
     elements = math.prod(UNKNOWN_SIZE if size is None else size for size in dims)
     if elements >= FUSED_FROM_ELEMENTS and dtype in FUSED_DTYPES:
-        if channels % CHANNEL_MULTIPLE == 0:
+        if channels % CHANNEL_MULTIPLE == 0 or not last:
             return FUSED
         return FUSED_WIDE if views.rows_per_row(dims, axes, CHANNEL_MULTIPLE) else PLAIN
     few = channels < WIDE_BELOW_CHANNELS and elements >= WIDE_FROM_ELEMENTS
@@ -104,9 +102,11 @@ def _misfit(name: str, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes
         return "it takes one channel axis"
     if name in (FUSED.name, FUSED_WIDE.name) and dtype not in FUSED_DTYPES:
         return f"it does not compute in {dtype.name}"
+    if name == XLA.name and axes.kept != (axes.rank - 1,):
+        return "its channels are not last"
     multiple = CHANNEL_MULTIPLE if name == FUSED_WIDE.name else 1
     if name in (WIDE.name, FUSED_WIDE.name) and not views.rows_per_row(dims, axes, multiple):
-        return "its channels are not last, or too many, or no number of rows divides the others evenly"
+        return "its channels are not last, or too many, or no number of rows divides all of them evenly"
     if name == XLA.name and not compiled.available():
         return "this TensorFlow is built without XLA"
     return ""

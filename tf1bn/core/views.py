@@ -17,10 +17,6 @@ from tf1bn.core.axes import Axes
 WIDEST = 1024
 VECTOR = 16
 
-# A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
-# a multiple of this.
-RELU_CHANNELS = 8
-
 
 class Whole:
     """The input as it is: any rank and any channel axes. Statistics have the shape in which they broadcast."""
@@ -110,41 +106,6 @@ class Wide:
     def _fold(self, reduce: Any, values: Any) -> Any:
         columns = reduce(input=values, axis=self._rows)
         return reduce(input=tf.raw_ops.Reshape(tensor=columns, shape=self._folded), axis=self._rows)
-
-
-class ChannelsLast:
-    """An input brought to channels last and to the rank of images, and the way back."""
-
-    def __init__(self, x: Any, axes: Axes) -> None:
-        self._like = x
-        self._order = [*axes.reduced, *axes.kept]
-        self._moved = self._order != list(range(axes.rank))
-        self.x = tf.raw_ops.Transpose(x=x, perm=self._order) if self._moved else x
-        self._channels = self.x.shape.as_list()[-1]
-
-    def as_images(self, x: Any) -> Any:
-        """Returns rank 4 of any rank."""
-        if x.shape.rank == 4:
-            return x
-        count = self.x.shape[:-1].num_elements()
-        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1 if count is None else count, self._channels])
-
-    def as_rows(self) -> Any:
-        """Returns ``[values per channel, C]``."""
-        count = self.x.shape[:-1].num_elements()
-        return tf.raw_ops.Reshape(tensor=self.x, shape=[-1 if count is None else count, self._channels])
-
-    def back(self, y: Any) -> Any:
-        """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
-        dims = self.x.shape.as_list()
-        if y.shape.rank != len(dims) or len(dims) != 4:
-            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self.x) if None in dims else dims)
-        if self._moved:
-            return tf.raw_ops.Transpose(x=y, perm=[self._order.index(i) for i in range(len(dims))])
-        if len(dims) == 4 and self._channels % RELU_CHANNELS:
-            return tf.raw_ops.EnsureShape(input=y, shape=dims)
-        y.set_shape(self._like.shape)
-        return y
 
 
 def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) -> int | None:

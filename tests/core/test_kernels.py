@@ -1,0 +1,263 @@
+"""Every kernel against the oracle, which one the table picks, and how many ops each makes."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tf1bn.core import axes as axes_lib
+from tf1bn.core import kernels
+from tf1bn.testing import graphs, reference
+
+EPSILON = 1e-3
+IMAGES, ROWS, FIRST, MIDDLE = ((4, 4, 6, 6), -1), ((24, 12), -1), ((3, 6, 4, 8), 1), ((3, 4, 6, 2, 2), 2)
+TOLERANCE = {"float64": 1e-12, "float32": 3e-6, "float16": 2e-3, "bfloat16": 2e-2}
+SERVES_FIRST = ("fused", "plain")
+CASES = [
+    (name, *place, dtype, known)
+    for name in kernels.NAMES
+    for place in (IMAGES, ROWS, FIRST, MIDDLE)
+    for dtype in TOLERANCE
+    for known in (True, False)
+    if place[1] == -1 or name in SERVES_FIRST
+    if dtype != "float64" or "fused" not in name
+    if known or place is not ROWS or "wide" not in name
+]
+
+
+class Trial:
+    """One kernel over one input in the graph that is being built."""
+
+    def __init__(self, name, shape, axis=-1, dtype="float32", *, known=True):
+        dims = shape if known else (None, *shape[1:])
+        self.shape, self.axis, self.channels = shape, axis, shape[axis]
+        self.axes = axes_lib.resolve(dims, axis)
+        parameter = "float64" if dtype == "float64" else "float32"
+        self.x, self.dy = (tf.placeholder(dtype, dims) for _ in range(2))
+        self.gamma, self.beta = (tf.placeholder(parameter, [self.channels]) for _ in range(2))
+        kernel = kernels.NAMES[name] if isinstance(name, str) else name
+        graph = tf.get_default_graph()
+        before = len(graph.get_operations())
+        self.y, self.moments = kernel.train(self.x, self.axes, self.gamma, self.beta, EPSILON)
+        between = len(graph.get_operations())
+        self.sources = [self.x, self.gamma, self.beta]
+        self.gradients = tf.gradients(self.y, self.sources, self.dy)
+        self.ops = between - before, len(graph.get_operations()) - between
+
+    def data(self, mean=2.0, seed=0):
+        rng = np.random.default_rng(seed)
+        draw = {self.x: rng.normal(mean, 1, self.shape), self.dy: rng.normal(size=self.shape)}
+        draw = {tensor: np.asarray(value, tensor.dtype.as_numpy_dtype) for tensor, value in draw.items()}
+        return draw | {self.gamma: np.linspace(0.5, 2, self.channels), self.beta: np.linspace(-1, 1, self.channels)}
+
+    def found(self, session, data):
+        fetches = [self.y, *self.gradients, self.moments.mean, self.moments.variance, self.moments.count]
+        return [np.asarray(value, np.float64) for value in session.run(fetches[:-1], data)]
+
+    def expected(self, data):
+        x, dy = (np.asarray(data[tensor], np.float64) for tensor in (self.x, self.dy))
+        gamma, beta = data[self.gamma], data[self.beta]
+        return [
+            reference.batch_norm(x, gamma, beta, axis=self.axis),
+            *reference.batch_gradients(x, gamma, dy, axis=self.axis),
+            *reference.moments(x, axis=self.axis),
+        ]
+
+
+def assert_close(found, expected, tolerance):
+    for have, want in zip(found, expected, strict=True):
+        assert have.shape == np.shape(want)
+        np.testing.assert_allclose(have, want, atol=tolerance * max(np.abs(want).max(), 1e-3), rtol=0)
+
+
+@pytest.mark.parametrize("mode", graphs.MODES, ids=str)
+def test_every_kernel_gives_the_same_outputs_moments_and_gradients(mode):
+    with graphs.graph_mode(mode), tf.Session() as session:
+        # Compiling takes most of the time, so XLA is tried in one mode.
+        cases = [case for case in CASES if case[0] != "xla" or (mode is graphs.MODES[0] and case[3] != "bfloat16")]
+        trials = [(case, Trial(*case[:4], known=case[4])) for case in cases]
+        for case, trial in trials:
+            data = trial.data()
+            assert trial.y.dtype == trial.x.dtype and trial.y.shape.as_list() == trial.x.shape.as_list(), case
+            assert_close(trial.found(session, data), trial.expected(data), TOLERANCE[case[3]])
+
+
+@pytest.mark.parametrize("mode", (graphs.MODES[0], graphs.MODES[3]), ids=str)
+def test_a_kernel_in_a_branch_gives_gradients_only_where_it_is_taken(mode):
+    for name in kernels.NAMES:
+        with graphs.graph_mode(mode), tf.Session() as session:
+            x, taken = tf.placeholder(tf.float32, [24, 12]), tf.placeholder(tf.bool, [])
+            gamma, beta = tf.ones([12]), tf.zeros([12])
+            kernel, axes = kernels.NAMES[name], axes_lib.resolve((24, 12), -1)
+            y = tf.cond(taken, lambda: kernel.train(x, axes, gamma, beta, EPSILON)[0], lambda: x * 3.0)  # noqa: B023
+            (dx,) = tf.gradients(tf.reduce_sum(tf.square(y) * y), x)
+            value = np.random.default_rng(0).normal(4, 1, (24, 12))
+            z = reference.batch_norm(value)
+            found = session.run([y, dx], {x: value, taken: True})
+            np.testing.assert_allclose(found[0], z, atol=1e-5)
+            np.testing.assert_allclose(found[1], reference.batch_gradients(value, np.ones(12), 3 * z**2)[0], atol=1e-4)
+            np.testing.assert_allclose(session.run(dx, {x: value, taken: False}), 9 * (3 * value) ** 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", (graphs.MODES[0], graphs.MODES[3]), ids=str)
+@pytest.mark.parametrize("name", ["fused", "fused_wide", "plain", "wide"])
+def test_a_kernel_in_a_loop_has_the_gradient_of_every_iteration(mode, name):
+    with graphs.graph_mode(mode), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [24, 12])
+        gamma, beta = tf.fill([12], 1.5), tf.fill([12], 0.25)
+        kernel, axes = kernels.NAMES[name], axes_lib.resolve((24, 12), -1)
+        body = lambda i, h: (i + 1, tf.square(kernel.train(h, axes, gamma, beta, EPSILON)[0]))  # noqa: E731
+        _, y = tf.while_loop(lambda i, h: i < 2, body, (0, x))
+        (dx,) = tf.gradients(y, x)
+        value = np.random.default_rng(0).normal(4, 1, (24, 12))
+        first = reference.batch_norm(value, 1.5, 0.25)
+        second = reference.batch_norm(first**2, 1.5, 0.25)
+        inner = reference.batch_gradients(first**2, np.full(12, 1.5), 2 * second)[0]
+        exact = reference.batch_gradients(value, np.full(12, 1.5), inner * 2 * first)[0]
+        found = session.run([y, dx], {x: value})
+        np.testing.assert_allclose(found[0], second**2, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[1], exact, atol=2e-4 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", kernels.NAMES)
+def test_values_far_from_zero_keep_their_precision(name):
+    with graphs.graph_mode(), tf.Session() as session:
+        trial = Trial(name, (64, 4, 4, 6))
+        data = trial.data(mean=1e4)
+        found, expected = trial.found(session, data), trial.expected(data)
+        assert_close(found[:4], expected[:4], 1e-5)
+        np.testing.assert_allclose(found[4], expected[4], rtol=1e-7)
+        np.testing.assert_allclose(found[5], expected[5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", kernels.NAMES)
+def test_gradients_and_their_gradients_are_central_differences(name):
+    """In float32 with a wide step: of a smooth loss, differences are right to a thousandth."""
+    with graphs.graph_mode(), tf.Session() as session:
+        trial = Trial(name, (8, 6))
+        data = trial.data()
+        del data[trial.dy]
+        weights = np.random.default_rng(3).normal(size=(8, 6))
+        loss = tf.reduce_sum(tf.sin(trial.y) * weights)
+        slopes = tf.gradients(loss, trial.sources)
+        squared = tf.add_n([tf.reduce_sum(tf.square(slope)) for slope in slopes])
+        curves = tf.gradients(squared, trial.sources)
+        rng = np.random.default_rng(4)
+        for scalar, gradients in ((loss, slopes), (squared, curves)):
+            for source, gradient in zip(trial.sources, session.run(gradients, data), strict=True):
+                along = rng.normal(size=gradient.shape)
+                along /= np.linalg.norm(along)
+                step = 2e-2
+                ends = [session.run(scalar, {**data, source: data[source] + sign * step * along}) for sign in (1, -1)]
+                slope = (ends[0] - ends[1]) / (2 * step)
+                scale = np.linalg.norm(gradient)
+                np.testing.assert_allclose(np.sum(gradient * along), slope, atol=2e-3 * scale)
+
+
+@pytest.mark.parametrize("name", kernels.NAMES)
+def test_no_gradient_flows_through_the_moments(name):
+    with graphs.graph_mode():
+        trial = Trial(name, (8, 6))
+        assert tf.gradients([trial.moments.mean, trial.moments.variance], trial.sources) == [None] * 3
+
+
+@pytest.mark.parametrize("name", [name for name in kernels.NAMES if name != "xla"])
+def test_an_empty_batch_has_gradients_of_zero(name):
+    with graphs.graph_mode(), tf.Session() as session:
+        trial = Trial(name, (3, 4, 4, 6), known=False)
+        shape = trial.shape = (0, 4, 4, 6)
+        y, dx, dgamma, dbeta = session.run([trial.y, *trial.gradients], trial.data())
+        assert y.shape == dx.shape == shape
+        np.testing.assert_array_equal(dgamma, np.zeros(6))
+        np.testing.assert_array_equal(dbeta, np.zeros(6))
+
+
+def test_a_graph_with_gradients_is_freed_with_its_last_reference():
+    import gc
+    import weakref
+
+    with graphs.graph_mode() as graph:
+        Trial("wide", (8, 6))
+    alive = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert alive() is None
+
+
+N = None
+PICKS = {
+    # large: the fused kernel, over wide rows where the channels are no multiple of four
+    (64, 28, 28, 8): "fused",
+    (64, 14, 14, 20): "fused",
+    (256, 1024): "fused",
+    (8, 16, 16, 16, 32): "fused",
+    (32, 200, 64): "fused",
+    (64, 28, 28, 3): "fused_wide",
+    (64, 28, 28, 30): "fused_wide",
+    # small: composed ops, over wide rows where the channels are few
+    (60, 100): "plain",
+    (256, 256): "plain",
+    (64, 7, 7, 28): "wide",
+    (512, 10): "wide",
+    (8, 4, 4, 16): "plain",
+    # no number of rows divides the others
+    (65537, 3): "plain",
+    # of an unknown size
+    (N, 28, 28, 8): "fused",
+    (N, N, N, 64): "fused",
+    (N, 28, 28, 30): "fused_wide",
+    (N, 4, 4, 36): "wide",
+    (N, 100): "plain",
+}
+
+
+@pytest.mark.parametrize("dims", PICKS, ids=str)
+def test_the_table_picks(dims):
+    assert kernels.choose(dims, tf.float32, axes_lib.resolve(dims, -1)).name == PICKS[dims]
+
+
+def test_the_table_knows_dtypes_axes_and_kinds():
+    images = (64, 28, 28, 8)
+    last, first, two = (axes_lib.resolve(images, axis) for axis in (-1, 1, [1, 3]))
+    pick = lambda *arguments: kernels.choose(*arguments).name  # noqa: E731
+    assert pick(images, tf.bfloat16, last) == "fused"
+    assert pick(images, tf.float64, last) == "wide"
+    assert pick(images, tf.float32, first) == "fused"
+    assert pick(images, tf.float32, two) == "plain"
+    assert pick(images, tf.float32, last, kernels.Variant(group_size=32)) == "plain"
+
+
+def test_on_a_gpu_images_of_both_formats_take_the_fused_kernel(monkeypatch):
+    from tf1bn.core import devices
+
+    monkeypatch.setattr(devices, "_any_gpu", lambda: True)
+    with graphs.graph_mode():
+        for axis in (-1, 1):
+            dims = (8, 6, 6, 6)
+            assert kernels.choose(dims, tf.float32, axes_lib.resolve(dims, axis)) is kernels.FUSED
+        assert kernels.choose((60, 100), tf.float32, axes_lib.resolve((60, 100), -1)).name == "plain"
+        with tf.device("/cpu:0"):
+            assert kernels.choose((60, 100, 3), tf.float32, axes_lib.resolve((60, 100, 3), -1)).name == "wide"
+
+
+OPS = {
+    ("plain", True): (17, 18),
+    ("plain", False): (26, 22),
+    ("wide", True): (33, 30),
+    ("wide", False): (42, 34),
+    ("fused", True): (30, 8),
+    ("fused", False): (36, 8),
+    ("fused_wide", True): (48, 29),
+    ("fused_wide", False): (56, 31),
+    ("xla", True): (11, 10),
+}
+
+
+@pytest.mark.parametrize(("name", "known"), OPS)
+def test_the_number_of_ops_forward_and_backward(name, known):
+    """More ops are a slower start of every deep network: whoever adds one should know."""
+    with graphs.graph_mode():
+        trial = Trial(name, (4, 8, 8, 6), known=known)
+        assert trial.ops <= OPS[name, known]
+        assert math.prod(trial.ops) > 0
