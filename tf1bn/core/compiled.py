@@ -37,7 +37,9 @@ class Compiled(NamedTuple):
         y, *moments = _compiled(_forward, flat, epsilon)(rows, gamma, beta)
 
         def backward(dy: Any) -> Any:
-            found = _compiled(_backward, flat, epsilon)(dy, rows, gamma, *moments)
+            # A function takes tensors of the graph in which it is called, and in a branch gradients have their own.
+            here = [tf.identity(part) for part in (rows, gamma, *moments)]
+            found = _compiled(_backward, flat, epsilon)(dy, *here)
             return closed_form.differentiable(found, dy, rows, gamma, flat, epsilon)
 
         y = derivatives.replaced([y], [rows, gamma, beta], backward)[0]

@@ -18,7 +18,7 @@ CHANNEL_MULTIPLE = 4
 # The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
 # that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
 FAR_FROM_ZERO = 30.0
-SAMPLES = 9
+SAMPLES = 9  # values per channel, three by three
 
 # A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
 # a multiple of this.
@@ -26,13 +26,13 @@ RELU_CHANNELS = 8
 
 
 class Moved(NamedTuple):
-    """A channels-last tensor near zero, and what was subtracted from each channel."""
+    """A tensor near zero, and what was subtracted from each channel."""
 
     x: Any
     shift: Any
 
 
-def near_zero(x: Any, epsilon: float, channels: int = -1) -> Moved:
+def near_zero(x: Any, epsilon: float, channels: int) -> Moved:
     """Returns the input of the kernel, shifted where its mean is far from zero, and the shift ``[C]`` in float32.
 
     Trick: a shift always costs a fifth of the step, so a few values of each channel, spread over the whole batch,
@@ -43,7 +43,6 @@ def near_zero(x: Any, epsilon: float, channels: int = -1) -> Moved:
       channels: the channel axis.
     """
     raw = tf.raw_ops
-    channels %= x.shape.rank
     axes = tf.constant([i for i in range(x.shape.rank) if i != channels])
     last = channels == x.shape.rank - 1
     sample = tf.cast(_sample(x, channels), tf.float32)
@@ -64,8 +63,9 @@ def near_zero(x: Any, epsilon: float, channels: int = -1) -> Moved:
 def _sample(x: Any, channels: int) -> Any:
     """Returns up to nine values per channel: three entries of each of two axes, the middle of the others."""
     sizes = x.shape.as_list()
-    reduced = [i for i in range(len(sizes)) if i != channels]
-    counts = dict.fromkeys(reduced, 1) | dict.fromkeys(reduced[:2], SAMPLES // 3 if len(reduced) > 1 else SAMPLES)
+    reduced = [i for i, size in enumerate(sizes) if i != channels and size != 1]
+    counts = dict.fromkeys(range(len(sizes)), 1) | dict.fromkeys(reduced[:2], SAMPLES if len(reduced) == 1 else 3)
+    del counts[channels]
     begin, end, strides = [0] * len(sizes), [0] * len(sizes), [1] * len(sizes)
     for i, count in counts.items():
         end[i] = count if sizes[i] is None else sizes[i]
@@ -83,10 +83,10 @@ class Fused(NamedTuple):
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        images = _Images(x, axes)
-        moved = near_zero(images.x, epsilon, images.channel_axis)
+        moved = near_zero(x, epsilon, *axes.kept)
+        images = _Images(moved.x, axes)
         gamma, beta = _filled(gamma, beta, axes)
-        y, mean, variance = _run(moved.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
+        y, mean, variance = _run(images.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
         n = batch.count(x, axes, tf.float32)
         # The kernel returns variance * n / (n - 1), and no gradient flows through its statistics.
         biased = tf.raw_ops.Mul(x=variance, y=_biased(n))
@@ -113,7 +113,7 @@ class FusedWide(NamedTuple):
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        moved = near_zero(x, epsilon)
+        moved = near_zero(x, epsilon, *axes.kept)
         gamma, beta = _filled(gamma, beta, axes)
         n = batch.count(x, axes, tf.float32)
         seen = _Groups(moved.x, axes)
@@ -229,8 +229,8 @@ def _wide_gradients(
     dgamma, dbeta = seen.sum(wide_dgamma), seen.sum(wide_dbeta)
     a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gamma)
     share = raw.Mul(x=a, y=1.0 / n if isinstance(n, int) else raw.Reciprocal(x=tf.maximum(n, 1.0)))
-    factors = [seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta)]
-    subtracted = _run(wide, *factors, epsilon, spread)[0]
+    as_gamma, as_beta = (seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta))
+    subtracted = _run(wide, as_gamma, as_beta, epsilon, spread)[0]
     return [seen.leave(raw.Sub(x=through, y=subtracted)), dgamma, dbeta]
 
 

@@ -88,7 +88,8 @@ class Wide(NamedTuple):
         view = functools.partial(views.Wide, axes=axes, k=k)
         return by_own_moments(x, axes, gamma, beta, epsilon, view)
 
-    infer = Plain.infer
+    def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
+        return PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
 
 
 def moments(x: Any, axes: Axes, variant: Variant = ORDINARY) -> Moments:
