@@ -56,7 +56,7 @@ def _verdict(goal: str, found: list[Found], reaches: Callable[[float], bool]) ->
         return Verdict(goal, None, "not measured")
     reached = sum(reaches(each.value) for each in found)
     places = f"; reached in {reached} of {len(found)}" if len(found) > 1 else ""
-    text = f"{found[0].value:.3g}" if found[0].value < 0.01 else f"{found[0].value:.2f}"
+    text = f"{found[0].value:.3g}" if found[0].value < 0.1 else f"{found[0].value:.2f}"
     worst = "worst " if len(found) > 1 else ""
     return Verdict(goal, reached == len(found), f"{worst}{text} ({found[0].where}){places}")
 
