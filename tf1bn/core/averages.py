@@ -31,7 +31,8 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
     dtype = variable.dtype.base_dtype
     # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
     rate = 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)
-    return variable.assign_sub((read_value(variable) - value) * rate, read_value=False)
+    step = tf.raw_ops.Mul(x=tf.raw_ops.Sub(x=read_value(variable), y=value), y=rate)
+    return variable.assign_sub(step, read_value=False)
 
 
 def read_value(variable: Any) -> Any:
