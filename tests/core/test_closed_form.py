@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import closed_form, views
+from tf1bn.testing import reference
 
 STEP = 1e-5
 
@@ -80,3 +81,15 @@ def test_no_parameters_is_gamma_one_and_beta_zero():
     z, s = x - x.mean(0), 1 / np.sqrt(x.var(0) + 1e-3)
     np.testing.assert_allclose(got[0], z * s, atol=1e-12)
     np.testing.assert_allclose(got[1], s * (dy - dy.mean(0) - z * s**2 * (dy * z).mean(0)), atol=1e-12)
+
+
+def test_a_gradient_of_unknown_shape_is_taken_in():
+    x = np.random.default_rng(0).normal(3, 2, (6, 4))
+    with tf.Graph().as_default(), tf.Session() as session:
+        given, dy = tf.constant(x), tf.placeholder(tf.float64)
+        for view in (views.Whole, functools.partial(views.Wide, k=2)):
+            of = functools.partial(view, axes=axes_lib.resolve(x.shape, -1))
+            y, _ = closed_form.normalize(given, None, None, of, 1e-3)
+            (dx,) = tf.gradients(y, given, dy)
+            exact = reference.batch_gradients(x, np.ones(4), np.square(x))[0]
+            np.testing.assert_allclose(session.run(dx, {dy: np.square(x)}), exact, atol=1e-12)

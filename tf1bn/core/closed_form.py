@@ -43,6 +43,7 @@ def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon
         y = raw.AddV2(x=y, y=seen.spread(seen.per_channel(beta)))
 
     def backward(dy: Any) -> list[Any]:
+        dy = dy if dy.shape.rank is not None else tf.ensure_shape(dy, x.shape)
         dx, *of_parameters = _gradients(dy, parts, view(dy))
         return [dx, *(d for d, p in zip(of_parameters, (gamma, beta), strict=True) if p is not None)]
 

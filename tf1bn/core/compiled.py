@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import closed_form, derivatives, plain
+from tf1bn.core import closed_form, derivatives, plain, views
 from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
 from tf1bn.core.plain import ORDINARY, Variant
@@ -44,9 +44,7 @@ class Compiled(NamedTuple):
 
         y = derivatives.replaced([y], [rows, gamma, beta], backward)[0]
         shift, residual, variance = (tf.stop_gradient(part) for part in moments)
-        y = tf.reshape(y, tf.shape(x) if count is None else x.shape)
-        y.set_shape(x.shape)
-        return y, Moments(shift + residual, variance, batch.count(x, axes, dtype))
+        return views.shaped_like(y, x), Moments(shift + residual, variance, batch.count(x, axes, dtype))
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
         return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)

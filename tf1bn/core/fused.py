@@ -18,7 +18,7 @@ CHANNEL_MULTIPLE = 4
 # The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
 # that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
 FAR_FROM_ZERO = 30.0
-SAMPLES = 9  # values per channel, three by three
+MANY_CHANNELS = 256
 
 # A ReLU behind the kernel is merged into it by TensorFlow, which is two to three times slower unless the channels are
 # a multiple of this.
@@ -61,10 +61,11 @@ def near_zero(x: Any, epsilon: float, channels: int) -> Moved:
 
 
 def _sample(x: Any, channels: int) -> Any:
-    """Returns up to nine values per channel: three entries of each of two axes, the middle of the others."""
+    """Returns up to nine values per channel, of many channels four: entries of two axes, the middle of the others."""
     sizes = x.shape.as_list()
+    each = 3 if sizes[channels] <= MANY_CHANNELS else 2
     reduced = [i for i, size in enumerate(sizes) if i != channels and size != 1]
-    counts = dict.fromkeys(range(len(sizes)), 1) | dict.fromkeys(reduced[:2], SAMPLES if len(reduced) == 1 else 3)
+    counts = dict.fromkeys(range(len(sizes)), 1) | dict.fromkeys(reduced[:2], each if len(reduced) > 1 else each**2)
     del counts[channels]
     begin, end, strides = [0] * len(sizes), [0] * len(sizes), [1] * len(sizes)
     for i, count in counts.items():
@@ -150,11 +151,10 @@ class _Images:
 
     def back(self, y: Any) -> Any:
         """Returns a result in the shape of the input, with nothing that a ReLU behind it would be merged into."""
-        dims = self._like.shape.as_list()
         if self.x is not self._like:
-            y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
-        elif dims[self.channel_axis] % RELU_CHANNELS:
-            y = tf.raw_ops.EnsureShape(input=y, shape=dims)
+            return views.shaped_like(y, self._like)
+        if self._like.shape.as_list()[self.channel_axis] % RELU_CHANNELS:
+            y = tf.raw_ops.EnsureShape(input=y, shape=self._like.shape)
         y.set_shape(self._like.shape)
         return y
 
@@ -184,10 +184,7 @@ class _Groups:
         return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1, self.k * self._channels])
 
     def leave(self, y: Any) -> Any:
-        dims = self._like.shape.as_list()
-        y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
-        y.set_shape(self._like.shape)
-        return y
+        return views.shaped_like(y, self._like)
 
     def spread(self, statistic: Any) -> Any:
         return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)

@@ -81,10 +81,7 @@ class Wide:
         return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
 
     def leave(self, y: Any) -> Any:
-        dims = self._like.shape.as_list()
-        y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(self._like) if None in dims else dims)
-        y.set_shape(self._like.shape)
-        return y
+        return shaped_like(y, self._like)
 
     def mean(self, values: Any) -> Any:
         if _never_empty(self.inverse):
@@ -106,6 +103,14 @@ class Wide:
     def _fold(self, reduce: Any, values: Any) -> Any:
         columns = reduce(input=values, axis=self._rows)
         return reduce(input=tf.raw_ops.Reshape(tensor=columns, shape=self._folded), axis=self._rows)
+
+
+def shaped_like(y: Any, x: Any) -> Any:
+    """Returns ``y`` reshaped to the shape of ``x``, in one op where that is known."""
+    dims = x.shape.as_list()
+    y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(x) if None in dims else dims)
+    y.set_shape(x.shape)
+    return y
 
 
 def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) -> int | None:
