@@ -29,6 +29,8 @@ class ModelOptions:
       init_stddev: standard deviation of normal initial weights; None for Glorot uniform.
       use_batch_statistics: which statistics normalise; None follows ``is_training``.
       statistics: how shards of a batch come by common statistics, as in ``tf1bn.batch_norm``.
+      normalizer: another batch norm in the place of tf1bn's, as a function of input and ``is_training``; the fields
+        above that describe tf1bn's are then not used.
     """
 
     batch_norm: bool = True
@@ -37,6 +39,7 @@ class ModelOptions:
     init_stddev: float | None = None
     use_batch_statistics: Any = None
     statistics: Any = None
+    normalizer: Callable[[tf.Tensor, Any], tf.Tensor] | None = None
 
 
 class Outputs(NamedTuple):
@@ -150,6 +153,8 @@ class _Layers:
 
     def _normalize(self, x: tf.Tensor) -> tf.Tensor:
         self.normalised[f"{tf.get_variable_scope().name}/batch_norm"] = x
+        if self.options.normalizer is not None:
+            return self.options.normalizer(x, self.is_training)
         return batch_norm(
             x,
             self.is_training,
