@@ -15,10 +15,6 @@ ENGINES = (NONE, MIRRORED, TOWERS, PS, MULTI_WORKER)
 COMBINED, OWN = "combined", "own"
 STATISTICS = (COMBINED, OWN)
 TIMEOUT_SECONDS = 300.0
-NO_TIMER_SECONDS = 1e-9
-"""For collective ops. TensorFlow starts one thread for each op with a timeout, which sleeps until that is over, also
-when the op ended long ago: thousands in a minute of training. Below a microsecond it starts none; the timeout of the
-session takes its place."""
 
 _IN_ONE_PROCESS = (MIRRORED, TOWERS)
 IN_A_CLUSTER = (PS, MULTI_WORKER)

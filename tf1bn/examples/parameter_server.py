@@ -12,7 +12,7 @@ from tf1bn import distribute
 from tf1bn.datasets import Split
 from tf1bn.distribute import done, waiting
 from tf1bn.examples import peers
-from tf1bn.examples.distribution import COMBINED, NO_TIMER_SECONDS, Distribution
+from tf1bn.examples.distribution import COMBINED, Distribution
 from tf1bn.examples.training_graph import OneDevice, Recipe, TrainingGraph, TrainingRun
 
 _NEVER = tf.int64.max
@@ -44,7 +44,7 @@ class ParameterServer(OneDevice):
         if not self._combined:
             return distribute.Statistics(writers=self._workers)
         return distribute.Statistics(
-            distribute.Collectives(self._workers, timeout_seconds=NO_TIMER_SECONDS, rank=self._task.rank)
+            distribute.Collectives(self._workers, rank=self._task.rank)
         )
 
     def around(self) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import distribute
-from tf1bn.examples.distribution import NO_TIMER_SECONDS, Distribution
+from tf1bn.examples.distribution import Distribution
 from tf1bn.examples.training_graph import OneDevice, Recipe
 
 
@@ -19,7 +19,7 @@ class Towers(OneDevice):
 
     def __init__(self, distribution: Distribution) -> None:
         self._towers = distribution.devices
-        reducer = distribute.Collectives(self._towers, timeout_seconds=NO_TIMER_SECONDS)
+        reducer = distribute.Collectives(self._towers)
         self._statistics = distribute.Statistics(reducer, normalize=distribution.statistics)
         self.config = distribute.session_config(devices=self._towers, timeout_seconds=distribution.timeout_seconds)
 

@@ -124,8 +124,7 @@ class Recipe(NamedTuple):
 
     def updating(self, train_op: Any, loss: tf.Tensor) -> tf.Operation:
         """Returns the train op bound to the updates of the averages, unless the run shall forget them."""
-        train_op = tf.group(train_op)  # an optimizer may return the variable that it assigned last
-        return train_op if self.settings.forget_updates else with_updates([train_op, loss])
+        return tf.group(train_op) if self.settings.forget_updates else with_updates([train_op, loss])
 
 
 class OneDevice:
