@@ -4,11 +4,13 @@
 #   TF_VERSION   TensorFlow release, in an environment of its own        make test TF_VERSION=2.18
 #   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
 #   DEMO_ARGS    more arguments for the demo
+#   BENCH_ARGS   more arguments for the benchmark                        make bench-step BENCH_ARGS=--shapes=64x28x28x8
 
 PYTHON ?= python3
 TF_VERSION ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 VENV ?= .venv$(if $(TF_VERSION),-tf$(subst .,,$(TF_VERSION)))
 
 BIN := $(VENV)/bin
@@ -28,25 +30,34 @@ PEERS := $(PEERS_VENV)/.installed-peers
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export CUDA_VISIBLE_DEVICES ?=
 
+BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tf215 test-peers python-tf215 lint clean
+.PHONY: help demo test test-slow test-tf215 test-peers bench $(BENCHES) python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo         install into $(VENV) and run the demo"
-	@echo "make test         install into $(VENV) and run all tests"
-	@echo "make test-tf215   run all tests on TensorFlow 2.15, in .venv-tf215"
+	@echo "make test         install into $(VENV) and run the tests"
+	@echo "make test-slow    run the tests that take long, which make test leaves out"
+	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
+	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
-	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS)"
+	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS)"
 
 demo: $(RUNS)
 	$(BIN)/python scripts/demo.py $(DEMO_ARGS)
 
 # Test files run side by side, on at most four cores: each process holds a TensorFlow of its own.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(TESTS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(TESTS)
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 # TensorFlow 2.15 has no wheels for Python 3.12 and newer.
 test-tf215:
@@ -63,6 +74,13 @@ $(PEERS): setup.py pyproject.toml
 	  $(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps tf_slim || { \
 	  echo "make: the originals could not be installed; tests/peers needs tf_keras 2.21 and tf_slim." >&2; exit 1; }
 	@touch $@
+
+# tensorpack takes part where it has been installed into this environment.
+bench: $(BENCHES)
+	$(PEERS_VENV)/bin/python scripts/benchmark.py --suite=network --intra_op_threads=1 $(BENCH_ARGS)
+
+$(BENCHES): bench-%: $(PEERS)
+	$(PEERS_VENV)/bin/python scripts/benchmark.py --suite=$* $(BENCH_ARGS)
 
 # Prints the first interpreter that TensorFlow 2.15 has wheels for. Each is run, because a name on PATH may be a shim.
 python-tf215:

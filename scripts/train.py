@@ -5,16 +5,25 @@
 The same command continues a run that was interrupted; SIGINT and SIGTERM save before leaving. In --model_dir stand
 the checkpoints, tf1bn_run.json, which tells scripts/evaluate.py what to build, and curves for TensorBoard.
 
+With --distribution=mirrored or towers each batch is split over --devices of this process. With ps or multi_worker it is
+split over the processes of a cluster, of which this is one: its place is told by --cluster, --job_name and
+--task_index, or by TF_CONFIG. scripts/launch_local.py starts them all:
+
+  python scripts/launch_local.py --workers=2 --ps=1 -- train.py --distribution=ps --model_dir=runs/ps
+
 Exit codes: 0 trained, 1 refused, 2 wrong usage, 130 after SIGINT, 143 after SIGTERM.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from absl import flags
 
+from tf1bn import errors
 from tf1bn.examples import command
+from tf1bn.examples import distribution as distribution_lib
 from tf1bn.examples import settings as settings_lib
 
 _FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
@@ -41,9 +50,59 @@ _SUMMARIZE = flags.DEFINE_integer("summary_every", 100, "Steps between points of
 _PROGRESS = flags.DEFINE_bool("progress", True, "Whether to show progress on stderr.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Checks everything, says what would be done, and writes nothing.")
 
+_DISTRIBUTION = flags.DEFINE_enum(
+    "distribution", distribution_lib.NONE, distribution_lib.ENGINES, "How a batch is spread over devices or processes."
+)
+_DEVICES = flags.DEFINE_integer("devices", None, "CPU devices with mirrored and towers; by default 2.", 1)
+_CLUSTER = flags.DEFINE_string(
+    "cluster", None, 'The cluster as JSON: {"worker": ["host:port", ...], "ps": [...]}. Else that of TF_CONFIG.'
+)
+_JOB_NAME = flags.DEFINE_string("job_name", None, "Job of this process in the cluster: chief, worker or ps.")
+_TASK_INDEX = flags.DEFINE_integer("task_index", None, "Index of this process in its job.", 0)
+_SYNCHRONOUS = flags.DEFINE_bool(
+    "synchronous", None, "With ps: whether a step is one of all workers together; by default each has its own pace."
+)
+_STATISTICS = flags.DEFINE_enum(
+    "statistics",
+    None,
+    distribution_lib.STATISTICS,
+    "Whether a shard is normalised by the statistics of all shards, or by its own; by default of all where they meet.",
+)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout_seconds", distribution_lib.TIMEOUT_SECONDS, "How long this process waits for another one.", 0
+)
+
 flags.register_validator(_DECAY, lambda value: 0 <= value < 1, "must be in [0, 1)")
 for _flag in (_LEARNING_RATE, _INIT_STDDEV):
     flags.register_validator(_flag, lambda value: value is None or 0 < value < float("inf"), "must be above 0")
+
+
+def _distribution(values: dict[str, Any]) -> distribution_lib.Distribution:
+    # A program on its own may well run where TF_CONFIG is set for another.
+    environment = None if values["distribution"] in distribution_lib.IN_A_CLUSTER else {}
+    task = distribution_lib.task_of(values["cluster"], values["job_name"], values["task_index"], environment)
+    return distribution_lib.Distribution(
+        values["distribution"],
+        devices=values["devices"],
+        task=task,
+        synchronous=values["synchronous"],
+        statistics=values["statistics"],
+        timeout_seconds=values["timeout_seconds"],
+    )
+
+
+def _fits_together(values: dict[str, Any]) -> bool:
+    try:
+        _distribution(values)
+    except errors.Tf1bnError as error:
+        raise flags.ValidationError(str(error)) from None
+    return True
+
+
+_SPREADING = (
+    _DISTRIBUTION, _DEVICES, _CLUSTER, _JOB_NAME, _TASK_INDEX, _SYNCHRONOUS, _STATISTICS, _TIMEOUT,
+)  # fmt: skip
+flags.register_multi_flags_validator(_SPREADING, _fits_together)
 
 
 def _settings() -> settings_lib.TrainSettings:
@@ -60,7 +119,22 @@ def _settings() -> settings_lib.TrainSettings:
     )
 
 
-def _train() -> command.Report:
+def _run() -> command.Report:
+    distribution = _distribution({flag.name: flag.value for flag in _SPREADING})
+    return _serve(distribution) if distribution.serves else _train(distribution)
+
+
+def _serve(distribution: distribution_lib.Distribution) -> command.Report:
+    from tf1bn.examples import peers
+
+    content = {"serves": str(distribution.task), "distribution": distribution.record()}
+    if _DRY_RUN.value:
+        return command.Report("Dry run, nothing started.\n" + command.lines(content), {"dry_run": True, **content})
+    peers.serve(distribution)
+    return command.Report(command.lines(content), content)
+
+
+def _train(distribution: distribution_lib.Distribution) -> command.Report:
     from tf1bn import datasets
     from tf1bn.examples import training
 
@@ -68,7 +142,7 @@ def _train() -> command.Report:
     folder = _MODEL_DIR.value or f"runs/{settings.model}_{training.strategy_text(settings)}_{settings.seed}"
     dataset = datasets.load(_DATA_DIR.value)
     if _DRY_RUN.value:
-        plan = training.plan(settings, dataset, folder, data_dir=_DATA_DIR.value)
+        plan = training.plan(settings, dataset, folder, data_dir=_DATA_DIR.value, distribution=distribution)
         return command.Report("Dry run, nothing written.\n" + command.lines(plan), plan)
     result = training.train(
         settings,
@@ -77,10 +151,11 @@ def _train() -> command.Report:
         data_dir=_DATA_DIR.value,
         pace=training.Pace(_VALIDATE.value, _SAVE.value, _SUMMARIZE.value),
         quiet=not _PROGRESS.value,
+        distribution=distribution,
     )
     content = dataclasses.asdict(result)
     return command.Report(command.lines(content), content, result.exit_code)
 
 
 if __name__ == "__main__":
-    command.run(_train, _FORMAT)
+    command.run(_run, _FORMAT)

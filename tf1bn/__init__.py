@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from tf1bn.layers.merging import merged_updates as merged_updates
     from tf1bn.layers.sites import layers_of as layers_of
     from tf1bn.layers.summaries import summaries as summaries
+    from tf1bn.layers.towers import batch_norm_towers as batch_norm_towers
     from tf1bn.layers.train_op import minimize as minimize
     from tf1bn.layers.train_op import with_updates as with_updates
+    from tf1bn.strategies.accumulated import Accumulated as Accumulated
     from tf1bn.strategies.base import Request as Request
     from tf1bn.strategies.base import UpdatePlan as UpdatePlan
     from tf1bn.strategies.base import UpdateStrategy as UpdateStrategy
@@ -45,8 +47,10 @@ _ROWS = {
     "layers_of": "tf1bn.layers.sites",
     "merged_updates": "tf1bn.layers.merging",
     "summaries": "tf1bn.layers.summaries",
+    "batch_norm_towers": "tf1bn.layers.towers",
     "minimize": "tf1bn.layers.train_op",
     "with_updates": "tf1bn.layers.train_op",
+    "Accumulated": "tf1bn.strategies.accumulated",
     "Request": "tf1bn.strategies.base",
     "UpdatePlan": "tf1bn.strategies.base",
     "UpdateStrategy": "tf1bn.strategies.base",
@@ -60,7 +64,7 @@ _ROWS = {
 }
 
 # Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
-_PACKAGES = ("audit", "checkpoint", "datasets", "errors", "testing")
+_PACKAGES = ("audit", "checkpoint", "datasets", "distribute", "errors", "export", "population", "testing")
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 

@@ -110,6 +110,14 @@ class RepairError(Tf1bnError, ValueError):
     """A graph cannot be repaired safely."""
 
 
+class ExportError(Tf1bnError, ValueError):
+    """A graph cannot be made an inference graph, or the result is not what its source was."""
+
+
+class PopulationError(Tf1bnError, ValueError):
+    """Population statistics cannot be estimated from this graph or this data, or would be wrong."""
+
+
 class RunError(Tf1bnError, RuntimeError):
     """A graph cannot be imported, initialised or run here."""
 

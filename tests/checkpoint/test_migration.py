@@ -168,7 +168,7 @@ def test_a_target_that_cannot_be_is_refused(slim_checkpoint, tmp_path):
 
 def test_two_migrations_to_one_target_do_not_mix(slim_checkpoint, tmp_path):
     with staging.Staging(str(tmp_path / "out"), False).open():
-        with pytest.raises(errors.CheckpointExistsError, match="another migration is writing"):
+        with pytest.raises(errors.CheckpointExistsError, match="another process is writing"):
             run(slim_checkpoint, tmp_path / "out")
     run(slim_checkpoint, tmp_path / "out")
 

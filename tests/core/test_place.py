@@ -107,3 +107,28 @@ def test_an_unknown_switch_is_not_known_false(graph):
         switch.check(value, "s")
         assert not switch.known_false(value)
     assert switch.known_false(tf.constant(False)) and switch.resolve(tf.constant(1)) is True
+
+
+def test_the_device_of_the_next_op_is_known_without_making_it(graph):
+    seen = []
+
+    def look():
+        seen.append((place.device_here(), tf.no_op().device))
+        return tf.constant(0)
+
+    look()
+    with tf.device("/cpu:1"):
+        look()
+        tf.cond(tf.placeholder(tf.bool, []), look, lambda: tf.constant(0))
+        with tf.device(lambda op: "/job:ps" if op.type == "VariableV2" else "/job:worker/task:2"):
+            look()
+    before = len(graph.get_operations())
+    place.device_here()
+    assert len(graph.get_operations()) == before
+    assert all(known == made for known, made in seen), seen
+    assert [known for known, _ in seen][1] == "/device:CPU:1" and "task:2" in seen[-1][0]
+
+
+def test_no_device_leaves_the_current_one():
+    with tf.Graph().as_default(), tf.device("/cpu:1"), place.on_device(""):
+        assert place.device_here() == "/device:CPU:1"

@@ -21,6 +21,24 @@ def test_a_resumed_count_goes_on():
     assert stream.getvalue() == "work: 3/4\n"
 
 
+def test_lines_say_the_time_that_is_left(monkeypatch):
+    clock = iter([100.0, 130.0, 160.0])
+    monkeypatch.setattr("tf1bn.examples.progress.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    with Progress(4, "work", start=1, stream=stream) as progress:
+        progress.advance()
+        progress.advance()
+    assert stream.getvalue() == "work: 2/4  1:00 left\nwork: 3/4  0:30 left\n"
+
+
+def test_several_steps_count_at_once():
+    stream = io.StringIO()
+    with Progress(40, "work", stream=stream) as progress:
+        for steps in (3, 5, 1):
+            progress.advance(steps)
+    assert stream.getvalue() == "work: 8/40\n"
+
+
 def test_quiet_writes_nothing():
     stream = io.StringIO()
     with Progress(1, "work", stream=stream, quiet=True) as progress:

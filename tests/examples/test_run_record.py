@@ -20,6 +20,15 @@ def test_what_is_written_is_read(record, tmp_path):
     assert (content["settings"]["decay"], content["image_shape"], content["version"]) == (0.9, [8, 8, 1], 1)
 
 
+def test_how_a_run_was_spread_is_kept_and_one_device_leaves_no_word_of_it(record, tmp_path):
+    import dataclasses
+
+    assert "distribution" not in json.loads(run_record.write(record, tmp_path).read_text())
+    spread = dataclasses.replace(record, distribution={"engine": "towers", "members": 2, "statistics": "combined"})
+    run_record.write(spread, tmp_path)
+    assert run_record.read(tmp_path) == spread
+
+
 def test_data_are_the_same_wherever_they_lie_but_not_with_other_labels(small):
     one, other = run_record.describe_data(small, "a"), run_record.describe_data(small, None)
     assert (one.train, one.validation, one.test) == (300, 100, 150)

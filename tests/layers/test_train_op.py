@@ -7,6 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tf1bn import errors
 from tf1bn.strategies.collection import Collection
 from tf1bn.testing import reference
 from tf1bn.testing.reference import Statistics
@@ -64,6 +65,25 @@ def test_with_updates_takes_operations_tensors_and_lists(graph, kind):
     assert isinstance(done, tf.Tensor if kind == "tensor" else tf.Operation)
     assert {key: list(graph.get_collection(key)) for key in graph.get_all_collection_keys()} == before
     np.testing.assert_allclose(_after(done, x, "bn")[0], MOVED.mean, rtol=1e-5)
+
+
+def test_with_updates_takes_what_apply_gradients_returns(any_graph):
+    x = _x()
+    loss = tf.reduce_sum(tf.square(_bn(x, "a")))
+    steps = tf.train.get_or_create_global_step()
+    optimizer = tf.train.GradientDescentOptimizer(0.1)
+    step = tf1bn.with_updates(optimizer.apply_gradients(optimizer.compute_gradients(loss), global_step=steps))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step, {x: A})
+        mean, count = session.run([_mean("a"), steps])
+    np.testing.assert_allclose(mean, MOVED.mean, rtol=1e-5)
+    assert count == 1
+
+
+def test_with_updates_refuses_a_variable_itself(any_graph):
+    with pytest.raises(errors.ArgumentTypeError, match="`op` has the wrong type.*expected operations and tensors"):
+        tf1bn.with_updates(tf.get_variable("weight", [2]))
 
 
 def test_a_scope_takes_its_own_updates_only(graph):

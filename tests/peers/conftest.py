@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,16 +39,10 @@ def legacy() -> None:
 
 @pytest.fixture(scope="session")
 def tf_slim(legacy: None) -> Any:
-    """The original slim; it looks for tf.layers' classes and for a few names of TensorFlow where they no longer are."""
-    import tensorflow.compat.v1 as tf
+    """The original slim."""
+    from tf1bn.benchmark import peers
 
-    ops = importlib.import_module("tensorflow.python.framework.ops")
-    ops.Tensor, ops.IndexedSlices = tf.Tensor, tf.IndexedSlices
-    importlib.import_module("tensorflow.python.ops.control_flow_ops").cond = tf.cond
-    for name in ("", ".base", ".core", ".convolutional", ".normalization", ".pooling"):
-        found = importlib.import_module(f"tf_keras.src.legacy_tf_layers{name}")
-        sys.modules.setdefault(f"tf_keras.legacy_tf_layers{name}", found)
-    return importlib.import_module("tf_slim")
+    return peers.load_slim()
 
 
 @pytest.fixture(params=["v1", "graph-only"])

@@ -6,7 +6,12 @@ import sys
 
 import pytest
 
-SCRIPTS = ("train", "evaluate", "compare_strategies", "demo")
+# launch_local.py: see test_launch_local.py
+SCRIPTS = ("train", "evaluate", "compare_strategies", "demo", "export_model")
+REQUIRED = {
+    "evaluate": ["--model_dir=x"],
+    "export_model": ["--graph=x.meta", "--checkpoint=x", "--outputs=x", "--output=y"],
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -46,7 +51,7 @@ def test_unknown_flags_and_values_are_wrong_usage(script, flag, text, run):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_stray_arguments_are_wrong_usage(script, run):
-    done = run(script, *(["--model_dir=x"] if script == "evaluate" else []), "stray")
+    done = run(script, *REQUIRED.get(script, ()), "stray")
     assert (done.returncode, done.stdout) == (2, "")
     assert "stray arguments: stray" in done.stderr
 
@@ -62,6 +67,11 @@ def test_stray_arguments_are_wrong_usage(script, run):
         ("train", ["--init_stddev=nan"], "must be above 0"),
         ("train", ["--seed=-1"], "seed"),
         ("train", ["--batch_size=0"], "batch_size"),
+        ("train", ["--distribution=ps"], "ps needs a cluster and the place of this process"),
+        ("train", ["--devices=2"], "`devices` belongs to mirrored and towers, not to none"),
+        ("train", ["--distribution=ps", "--job_name=worker"], "go together; add --cluster"),
+        ("train", ["--task_index=0"], "go together; add --cluster"),
+        ("train", ["--distribution=mirrored", "--nosynchronous"], "mirrored is synchronous"),
         ("evaluate", [], "model_dir"),
         ("evaluate", ["--model_dir=a", "--checkpoint=b"], "model_dir"),
         ("evaluate", ["--model_dir=a", "--singles=0"], "singles"),

@@ -2,10 +2,12 @@
 
 import functools
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tests.strategies.broken import BROKEN
+from tf1bn.strategies.accumulated import Accumulated
 from tf1bn.strategies.catalog import STRATEGIES
 from tf1bn.strategies.collection import Collection
 from tf1bn.strategies.ema import Ema
@@ -26,6 +28,19 @@ VARIANTS = {
         Ema(num_updates=3, zero_debias=True),
         functools.partial(reference.ema_averages, num_updates=3, zero_debias=True),
     ),
+}
+
+
+def pooled(batches, decay, initial):
+    """The averages of pairs of batches, each pair taken as one; an odd last batch still waits."""
+    pairs = [np.concatenate(batches[i : i + 2]) for i in range(0, len(batches) - 1, 2)]
+    return reference.moving_averages(pairs, decay, initial)
+
+
+VARIANTS |= {
+    "accumulated 1": (Accumulated(1), reference.moving_averages),
+    "accumulated 2": (Accumulated(2), pooled),
+    "accumulated in a collection": (Accumulated(2, collection="update_ops"), pooled),
 }
 EXTREMES = (graphs.Mode(True, True), graphs.Mode(False, False))
 

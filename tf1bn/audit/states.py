@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tf1bn.audit.finding import SiteInfo
+from tf1bn.graph.folding import planning
 from tf1bn.graph.kinds import GRAPH_DEF
 from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
-
-_PRODUCERS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "Conv3D", "BatchMatMulV2", "Conv2DBackpropInput")
-_BETWEEN = ("BiasAdd", "Add", "AddV2", "Identity")
 
 
 def describe(model: GraphModel, site: Site) -> SiteInfo:
@@ -31,7 +29,7 @@ def describe(model: GraphModel, site: Site) -> SiteInfo:
         tuple(variable.name for variable in [*site.affine, *site.statistics]),
         bool(model.reached(updates)) if updates and model.trains else None,
         predicate,
-        foldable(model, site) or "yes",
+        planning.blocker(model, site) or "yes",
         site.normalizers[0].node.name,
     )
 
@@ -66,22 +64,6 @@ def separate_run(model: GraphModel, site: Site) -> str:
                 if not any(reached[number] for item in model.train_ops for number in item.applies):
                     return node.name
     return ""
-
-
-def foldable(model: GraphModel, site: Site) -> str:
-    """Returns why a site cannot be folded into the layer before it, or an empty string when it can."""
-    if site.mode == BOTH:
-        return "a conditional chooses its statistics"
-    if site.mode == BATCH:
-        return "it normalises with the statistics of the batch"
-    number = model.flow.strip(site.x)[0]
-    while model.nodes[number].op in _BETWEEN and model.nodes[number].inputs:
-        number = model.flow.strip(model.nodes[number].inputs[0])[0]
-    node = model.nodes[number]
-    if node.op not in _PRODUCERS:
-        return f"its input comes from {node.op}, not from a convolution or a matrix product"
-    users = {user for user, _, _ in model.flow.users[number]}
-    return "the layer before it has other users" if len(users) > 2 else ""
 
 
 def notes(model: GraphModel) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.graph import running
+from tf1bn.graph import formula, running
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.sites import Site
@@ -56,11 +56,11 @@ def inference(
       RunError: a graph cannot be run.
       RepairError: a site's output is not that of the formula.
     """
-    values = _shaken(running.initial(old, checkpoint), sites)
+    values = formula.shaken(running.initial(old, checkpoint), sites)
     names = [tuple(_name(model, tensor) for tensor in (s.normalizers[0].x, s.normalizers[0].output)) for s in sites]
     fed = _outputs(new, names, values, feed)
     for site, (x, y) in zip(sites, fed, strict=True):
-        expected = _formula(site, x, values)
+        expected = formula.normalized(site, x, values)
         if not np.allclose(y, expected, rtol=1e-3, atol=1e-3):
             worst = float(np.max(np.abs(y - expected)))
             raise errors.RepairError(
@@ -76,29 +76,6 @@ def inference(
 
 def _name(model: GraphModel, tensor: Tensor) -> str:
     return f"{model.nodes[tensor[0]].name}:{tensor[1]}"
-
-
-def _formula(site: Site, x: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    item = site.normalizers[0]
-    first = item.data_format.startswith("NC") and x.ndim > 2
-    spread = (1, -1) + (1,) * (x.ndim - 2) if first else (-1,)
-
-    def value(variable: Any, default: float) -> Any:
-        return default if variable is None else values[variable.name].astype(np.float64).reshape(spread)
-
-    scaled = (x - value(site.mean[0], 0.0)) / np.sqrt(value(site.variance[0], 1.0) + item.epsilon)
-    return scaled * value(site.gamma, 1.0) + value(site.beta, 0.0)
-
-
-def _shaken(values: dict[str, np.ndarray], sites: Sequence[Site]) -> dict[str, np.ndarray]:
-    """Gives averages that are all 0 and 1 other values, so that the check can tell them from batch moments."""
-    generator = np.random.default_rng(0)
-    for site in sites:
-        mean, variance = site.mean[0].name, site.variance[0].name
-        if np.all(values[mean] == 0) and np.all(values[variance] == 1):
-            values[mean] = generator.normal(size=values[mean].shape).astype(values[mean].dtype)
-            values[variance] = generator.uniform(0.5, 2.0, values[variance].shape).astype(values[variance].dtype)
-    return values
 
 
 def _step(meta: Any, root: str, values: Mapping[str, np.ndarray], feed: Mapping[str, Any]) -> dict[str, np.ndarray]:

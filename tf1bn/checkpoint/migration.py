@@ -114,7 +114,7 @@ def _write(plan: Plan, source: Checkpoint, prefix: str, link: bool) -> tuple[int
         for step in plan.steps:
             number = dtypes.of_name(step.dtype).number
             if writer is not None and _is_new(step, source):
-                placed = [(part.extents, writer.add(number, part)) for part in produce(step, source, plan.template)]
+                placed = [(part.extents, writer.add(number, part)) for part in produce(step, plan, source)]
                 size += sum(entry.size for _, entry in placed)
             else:
                 assert isinstance(source, Bundle)
@@ -145,7 +145,7 @@ def _whole_parts(other: Bundle, name: str) -> Iterator[Part]:
         yield part._replace(chunks=tuple(part.chunks))
 
 
-def produce(step: Step, source: Checkpoint, template: str = "") -> Iterator[Part]:
+def produce(step: Step, plan: Plan, source: Checkpoint) -> Iterator[Part]:
     """Yields the parts of a target tensor, computed from the source; one, or one per slice.
 
     Raises:
@@ -153,8 +153,11 @@ def produce(step: Step, source: Checkpoint, template: str = "") -> Iterator[Part
     """
     dtype = dtypes.of_name(step.dtype)
     if step.value == "template":
-        with Bundle(template) as other:
+        with Bundle(plan.template) as other:
             yield from list(_whole_parts(other, step.target))
+        return
+    if step.target in plan.given:
+        yield shard.array_part(plan.given[step.target], dtype)
         return
     if not step.source:
         yield Part(step.shape, _constant(step, dtype))
@@ -246,9 +249,7 @@ def compare_with_plan(plan: Plan, source: Checkpoint, prefix: str) -> int:
             info = made.tensors[step.target]
             if (info.dtype.name, info.shape) != (step.dtype, step.shape):
                 raise damaged(f"{step.target} came out with another type or shape", got=(info.dtype.name, info.shape))
-            for part, (extents, entry) in zip(
-                produce(step, source, plan.template), _placed(made, step.target), strict=True
-            ):
+            for part, (extents, entry) in zip(produce(step, plan, source), _placed(made, step.target), strict=True):
                 known = part.crc is None or part.crc == entry.crc  # equal bytes have equal checksums
                 if part.extents != extents or not known or not _same_bytes(made, entry, part):
                     raise damaged(f"{step.target} does not come out as planned")

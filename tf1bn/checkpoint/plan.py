@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import types
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tf1bn import errors
@@ -22,7 +24,7 @@ class Step(NamedTuple):
       companion: second source of the conversion.
       dtype: of the target.
       shape: of the target.
-      value: of a synthesised tensor: ``ones``, ``zeros``, ``copy`` or ``constant N``.
+      value: of a synthesised tensor: ``ones``, ``zeros``, ``copy``, ``constant N``, or ``given`` with the plan.
       why: one phrase.
     """
 
@@ -67,6 +69,7 @@ class Plan(NamedTuple):
       troubles: empty when the plan can be carried out.
       notes: what a reader should know.
       template: prefix of the checkpoint whose object graph the target takes, if any.
+      given: target name -> array of every ``given`` tensor.
     """
 
     source: str
@@ -76,6 +79,7 @@ class Plan(NamedTuple):
     troubles: tuple[Trouble, ...] = ()
     notes: tuple[str, ...] = ()
     template: str = ""
+    given: Mapping[str, Any] = types.MappingProxyType({})
 
     def counts(self) -> dict[str, int]:
         """Returns how many tensors each action concerns."""

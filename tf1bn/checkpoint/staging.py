@@ -87,7 +87,7 @@ class Staging:
         """Makes the folder, locks it, and removes it in the end, whatever happened.
 
         Raises:
-          CheckpointExistsError: another migration is writing this target, or data files are in the way.
+          CheckpointExistsError: another process is writing this target, or data files are in the way.
           CheckpointError: the folder cannot be made.
         """
         try:
@@ -100,7 +100,7 @@ class Staging:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise errors.CheckpointExistsError(
-                    errors.explain(f"another migration is writing {self._target!r}", fix="Wait for it to end.")
+                    errors.explain(f"another process is writing {self._target!r}", fix="Wait for it to end.")
                 ) from error
             self._clear_left_over()
             try:
@@ -119,7 +119,10 @@ class Staging:
                     if name and os.path.lexists(os.path.join(self._folder, name)):
                         os.remove(os.path.join(self._folder, name))
         for entry in os.scandir(self._part):
-            os.remove(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.remove(entry.path)
         if data_files(self._target) and not self._overwrite:
             raise errors.CheckpointExistsError(
                 errors.explain(

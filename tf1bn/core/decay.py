@@ -23,6 +23,11 @@ def warmed_up(decay: Any, num_updates: Any, dtype: tf.DType) -> Any:
     return tf.minimum(as_dtype(decay, dtype), (1.0 + n) / (10.0 + n))
 
 
+def shared(decay: Any, writers: int) -> Any:
+    """Returns decay^(1 / writers): after an update by each writer, an average has kept ``decay`` of itself."""
+    return decay ** (1.0 / writers) if isinstance(decay, float) else tf.pow(decay, 1.0 / writers)
+
+
 def debiased(decay: Any, weight: tf.Variable) -> tuple[tf.Operation, Any]:
     """Returns the op that moves ``weight``, and the decay that divides the initial values out.
 

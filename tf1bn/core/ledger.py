@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core.place import Place, root_graph
+from tf1bn.core.place import Place, replica_here, root_graph
 from tf1bn.core.values import Moments
 
 
@@ -94,9 +94,13 @@ class Ledger:
         return list(earlier[-1].ops) if earlier else []
 
 
-_LEDGERS: weakref.WeakKeyDictionary[tf.Graph, Ledger] = weakref.WeakKeyDictionary()
+_LEDGERS: weakref.WeakKeyDictionary[tf.Graph, dict[int, Ledger]] = weakref.WeakKeyDictionary()
 
 
 def ledger() -> Ledger:
-    """Returns the ledger of the graph that is being built."""
-    return _LEDGERS.setdefault(root_graph(), Ledger())
+    """Returns the ledger of the graph that is being built; under tf.distribute each replica has one of its own.
+
+    Replicas build the same calls in one graph, each on its own copies of the averages, so no order is needed among
+    their updates.
+    """
+    return _LEDGERS.setdefault(root_graph(), {}).setdefault(replica_here(), Ledger())

@@ -64,12 +64,12 @@ def centre(
         residual = _mean(rest, reduced, total)
         square = _mean(tf.square(rest), reduced, total)
     else:
-        weights, total, share = _shares(x, reduced, tf.cast(weights, x.dtype))
+        weights, total, share = shares(x, reduced, tf.cast(weights, x.dtype))
         used = weights > 0
-        shift = tf.stop_gradient(tf.reduce_sum(share * _masked(used, x), reduced, keepdims=True))
+        shift = tf.stop_gradient(tf.reduce_sum(share * masked(used, x), reduced, keepdims=True))
         # What is left out of the moments may be NaN. It must not reach the gradient of gamma, where 0 * NaN is NaN.
-        rest = _masked(used | tf.is_finite(x), x - shift)
-        counted = _masked(used, rest)
+        rest = masked(used | tf.is_finite(x), x - shift)
+        counted = masked(used, rest)
         residual = tf.reduce_sum(share * counted, reduced, keepdims=True)
         square = tf.reduce_sum(share * tf.square(counted), reduced, keepdims=True)
     return Centred(rest, shift, residual, tf.maximum(square - tf.square(residual), 0.0), total)
@@ -109,7 +109,7 @@ def _mean(x: Any, reduced: tuple[int, ...], total: Any) -> Any:
     return tf.reduce_sum(x, reduced, keepdims=True) / tf.cast(tf.maximum(total, 1), x.dtype)
 
 
-def _shares(x: Any, reduced: tuple[int, ...], weights: Any) -> tuple[Any, Any, Any]:
+def shares(x: Any, reduced: tuple[int, ...], weights: Any) -> tuple[Any, Any, Any]:
     """Returns the weights at full size along the reduced axes, their total, and weights / total."""
     sizes = tf.shape(x)
     own = tf.shape(weights)
@@ -118,5 +118,6 @@ def _shares(x: Any, reduced: tuple[int, ...], weights: Any) -> tuple[Any, Any, A
     return full, total, tf.math.divide_no_nan(full, total)
 
 
-def _masked(used: Any, values: Any) -> Any:
+def masked(used: Any, values: Any) -> Any:
+    """Returns the values that are used, and 0 for the others."""
     return tf.where_v2(used, values, tf.zeros([], values.dtype))

@@ -6,6 +6,7 @@ of one conditional never run together. Both facts decide what an update strategy
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any, NamedTuple
 
@@ -88,6 +89,45 @@ def here() -> Place:
             return Place(tuple(frames), name)
         frames = [_v2_frame(graph), *frames]
         graph = outer
+
+
+def on_device(device: str | None) -> contextlib.AbstractContextManager[Any]:
+    """Enters a device; leaves the current one where none is named, as ``tf.device(None)`` would not."""
+    return tf.device(device) if device else contextlib.nullcontext()
+
+
+def device_here() -> str:
+    """Returns the device that an op created now would get; empty where none is asked for. Creates no op.
+
+    Trick: the graph applies its stack of devices to whatever is handed to it; there is no public spelling of this
+    question. A device function may ask for the type and the name of the op.
+    """
+    probe = _Probe()
+    tf.get_default_graph()._apply_device_functions(probe)
+    return probe.device
+
+
+class _Probe:
+    """Stands for an op that is about to be created."""
+
+    type = name = "NoOp"
+    device = ""
+    inputs: tuple[Any, ...] = ()
+
+    def __init__(self) -> None:
+        self.node_def = tf.NodeDef(op="NoOp", name="NoOp")
+
+    def _set_device_from_string(self, device: str) -> None:
+        self.device = device
+
+
+def replica_here() -> int:
+    """Returns the number of the tf.distribute replica that is being built; 0 outside of any. Creates no op."""
+    context = tf.distribute.get_replica_context() if tf.distribute.has_strategy() else None
+    if context is None:
+        return 0
+    with tf.Graph().as_default():  # the number may be made as a constant when it is asked for
+        return int(tf.get_static_value(context.replica_id_in_sync_group) or 0)
 
 
 def require_same_graph(value: Any, name: str) -> None:

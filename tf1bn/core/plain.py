@@ -27,12 +27,15 @@ class Variant(NamedTuple):
       correct: maps the batch's mean and standard deviation, shaped to broadcast, to r and d of batch
         renormalization.
       adjust: maps the dynamic shape of the input to a scale and an offset of the normalised values.
+      centre: maps the input, its geometry and the weights to the input centred by moments of more than this input,
+        for batches that are split over devices; not together with ``group_size``.
     """
 
     weights: Any = None
     group_size: int | None = None
     correct: Callable[[Any, Any], tuple[Any, Any]] | None = None
     adjust: Callable[[Any], tuple[Any, Any]] | None = None
+    centre: Callable[[Any, Axes, Any], batch.Centred] | None = None
 
     @property
     def ordinary(self) -> bool:
@@ -115,6 +118,8 @@ def by_own_moments(
 def _centred(x: Any, axes: Axes, variant: Variant) -> tuple[batch.Centred, tuple[int, ...]]:
     """Returns the input centred, in groups if asked for, and the shape in which parameters broadcast against it."""
     weights, size = variant.weights, variant.group_size
+    if variant.centre is not None:
+        return variant.centre(x, axes, weights), axes.broadcast_shape
     if size is None:
         n = batch.count(x, axes, x.dtype) if weights is None else None
         return batch.centre(x, axes.reduced, n, weights), axes.broadcast_shape

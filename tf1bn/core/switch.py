@@ -58,6 +58,14 @@ def known_false(value: Any) -> bool:
     return known is not None and not bool(known)
 
 
+def known_true(value: Any) -> bool:
+    """Whether a checked switch is on for certain; creates no op."""
+    if is_variable(value):
+        return False
+    known = tf.get_static_value(value) if tf.is_tensor(value) else value
+    return known is not None and bool(known)
+
+
 def both(first: Switch, second: Switch) -> Switch:
     """Returns the logical and of two switches, as a Python bool where one of them decides."""
     if first is False or second is False:

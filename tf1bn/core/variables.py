@@ -65,6 +65,7 @@ def average(
     resource: bool = False,
     naming: Naming = OWN,
     tracked: bool = True,
+    first_replica: bool = False,
 ) -> Any:
     """Returns a moving statistic of the current variable scope, created or reused.
 
@@ -74,6 +75,7 @@ def average(
     Args:
       tracked: whether it is listed in MOVING_AVERAGE_VARIABLES, whose entries have a shadow for
         ``ema.variables_to_restore()``.
+      first_replica: under tf.distribute, what is read and saved is the copy of the first replica, not the mean.
       resource: makes a resource variable in any case. Otherwise the scope decides, except under control
         flow v2, whose branches cannot assign a reference variable.
 
@@ -89,7 +91,20 @@ def average(
             trainable=False,
             collections=naming.collections_of_averages(tracked),
             use_resource=True if resource or tf.control_flow_v2_enabled() else None,
+            **_copies(first_replica),
         )
+
+
+def _copies(first_replica: bool) -> dict[str, Any]:
+    """Returns how tf.distribute keeps one copy per replica: each moves its own, and reading combines them.
+
+    An aggregation is always given, since without one such a variable can be neither read outside of a replica nor
+    saved. The checkpoint has the plain name and one value.
+    """
+    if not tf.distribute.has_strategy():
+        return {}
+    means = tf.VariableAggregation.ONLY_FIRST_REPLICA if first_replica else tf.VariableAggregation.MEAN
+    return {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": means}
 
 
 def refuse_existing(scope: Any, shapes: dict[str, tuple[int, ...]], dtype: tf.DType) -> None:

@@ -143,7 +143,8 @@ def restore(session: Any, saver: Any, prefix: str, strategy: str) -> None:
     with _readable(prefix):
         found = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
     with session.graph.as_default():
-        wanted = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+        # Not `op.name`: to give its op, a variable of tf.distribute may have to be read.
+        wanted = {variable.name.partition(":")[0]: variable.shape.as_list() for variable in tf.global_variables()}
     missing = sorted(set(wanted) - set(found))
     if missing:
         raise errors.CheckpointError(_missing(prefix, missing, set(found), strategy))

@@ -39,22 +39,26 @@ def lines(content: dict[str, Any]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in content.items() if value is not None)
 
 
-def run(work: Callable[[], Report], form: flags.FlagHolder[str]) -> None:
+def run(work: Callable[..., Report], form: flags.FlagHolder[str], *, words: str = "") -> None:
     """Parses the flags, does the work, prints its report and leaves with its exit code.
 
     Args:
       work: what the script does; called with parsed flags. What it prints goes to stderr.
       form: the script's flag --format, one of ``FORMATS``.
+      words: what stands behind the flags, such as "-- PROGRAM"; then at least one word is needed, and ``work`` gets
+        the list of them. Empty where the script takes flags only.
     """
 
     def main(arguments: list[str]) -> int:
-        if len(arguments) > 1:
+        if words and len(arguments) == 1:
+            return _usage(f"what stands behind the flags is missing: {words}.")
+        if len(arguments) > 1 and not words:
             return _usage(f"stray arguments: {' '.join(arguments[1:])}. All options are flags, such as --format=json.")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         logging.set_verbosity(logging.WARNING)
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                report = work()
+                report = work(arguments[1:]) if words else work()
         except errors.Tf1bnError as error:
             return _refuse(str(error), 1, form.value)
         except KeyboardInterrupt:

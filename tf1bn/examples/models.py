@@ -28,6 +28,9 @@ class ModelOptions:
       decay: share of the old average kept.
       init_stddev: standard deviation of normal initial weights; None for Glorot uniform.
       use_batch_statistics: which statistics normalise; None follows ``is_training``.
+      statistics: how shards of a batch come by common statistics, as in ``tf1bn.batch_norm``.
+      normalizer: another batch norm in the place of tf1bn's, as a function of input and ``is_training``; the fields
+        above that describe tf1bn's are then not used.
     """
 
     batch_norm: bool = True
@@ -35,6 +38,8 @@ class ModelOptions:
     decay: float = DEFAULT_DECAY
     init_stddev: float | None = None
     use_batch_statistics: Any = None
+    statistics: Any = None
+    normalizer: Callable[[tf.Tensor, Any], tf.Tensor] | None = None
 
 
 class Outputs(NamedTuple):
@@ -96,11 +101,18 @@ class Model(NamedTuple):
       network: images, is_training and options to outputs.
       loss: logits and labels to a scalar.
       optimizer: learning rate to an optimizer.
+      averages_loss: whether the loss is the mean over the batch, not the sum.
     """
 
     network: Callable[[tf.Tensor, Any, ModelOptions], Outputs]
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     optimizer: Callable[[float], tf.train.Optimizer]
+    averages_loss: bool
+
+    def loss_of_shard(self, logits: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        """Returns what a shard adds to the loss of a batch of that many rows: the loss is the sum over all shards."""
+        loss = self.loss(logits, labels)
+        return loss * tf.cast(tf.size(labels) / rows, loss.dtype) if self.averages_loss else loss
 
 
 def summed_softmax_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -115,8 +127,8 @@ def mean_sigmoid_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 MODELS = {
-    "mlp": Model(mlp, summed_softmax_loss, tf.train.GradientDescentOptimizer),
-    "cnn": Model(cnn, mean_sigmoid_loss, tf.train.AdamOptimizer),
+    "mlp": Model(mlp, summed_softmax_loss, tf.train.GradientDescentOptimizer, averages_loss=False),
+    "cnn": Model(cnn, mean_sigmoid_loss, tf.train.AdamOptimizer, averages_loss=True),
 }
 
 
@@ -141,12 +153,15 @@ class _Layers:
 
     def _normalize(self, x: tf.Tensor) -> tf.Tensor:
         self.normalised[f"{tf.get_variable_scope().name}/batch_norm"] = x
+        if self.options.normalizer is not None:
+            return self.options.normalizer(x, self.is_training)
         return batch_norm(
             x,
             self.is_training,
             update_strategy=self.options.update_strategy,
             decay=self.options.decay,
             use_batch_statistics=self.options.use_batch_statistics,
+            statistics=self.options.statistics,
             scope="batch_norm",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any, TextIO
 
 
@@ -25,6 +26,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._total, self._label, self._done, self._quiet = total, label, start, quiet
         self._text = ""
+        self._start, self._began = start, time.monotonic()
         self._bar = None if quiet else _bar(total, label, start, self._stream)
 
     def __enter__(self) -> Progress:
@@ -34,13 +36,13 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def advance(self) -> None:
-        """Counts one step; prints a line for every tenth of the work when there is no bar."""
-        self._done += 1
+    def advance(self, steps: int = 1) -> None:
+        """Counts steps; prints a line for every tenth of the work when there is no bar."""
+        before, self._done = self._done, self._done + steps
         if self._bar is not None:
-            self._bar.update(1)
-        elif self._done * self.LINES // self._total > (self._done - 1) * self.LINES // self._total:
-            self._write(f"{self._label}: {self._done}/{self._total}{self._text}")
+            self._bar.update(steps)
+        elif self._done * self.LINES // self._total > before * self.LINES // self._total:
+            self._write(f"{self._label}: {self._done}/{self._total}{self._text}{self._left()}")
 
     def show(self, text: str) -> None:
         """Sets the text that stands beside the count."""
@@ -54,6 +56,12 @@ class Progress:
             self._bar.write(text, file=self._stream)
         else:
             self._write(text)
+
+    def _left(self) -> str:
+        """The time that the rest takes at the present rate; nothing below a second."""
+        spent = time.monotonic() - self._began
+        seconds = round(spent / (self._done - self._start) * (self._total - self._done))
+        return f"  {seconds // 60}:{seconds % 60:02d} left" if seconds else ""
 
     def _write(self, text: str) -> None:
         if not self._quiet:

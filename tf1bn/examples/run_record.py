@@ -1,7 +1,8 @@
 """What training writes beside its checkpoints, so that another process can build the same network.
 
 The file ``tf1bn_run.json`` holds one JSON object: ``format``, ``version``, ``settings`` (the fields of
-:class:`~tf1bn.examples.settings.TrainSettings`), ``image_shape`` and ``data``. Needs no TensorFlow.
+:class:`~tf1bn.examples.settings.TrainSettings`), ``image_shape``, ``data`` and, where it was spread over devices or
+processes, ``distribution``. Needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -51,11 +52,13 @@ class RunRecord:
       settings: how it was trained; ``steps`` is the number that was asked for last.
       image_shape: height, width, channels.
       data: on which images.
+      distribution: how it was spread, as ``Distribution.record`` tells it; None for one device.
     """
 
     settings: TrainSettings
     image_shape: tuple[int, int, int]
     data: DataDescription
+    distribution: dict[str, Any] | None = None
 
 
 def describe_data(dataset: Dataset, data_dir: str | None) -> DataDescription:
@@ -75,6 +78,8 @@ def write(record: RunRecord, folder: Path) -> Path:
     """
     path = folder / FILE_NAME
     content = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(record)}
+    if record.distribution is None:
+        del content["distribution"]
     partial = folder / f"{FILE_NAME}.{os.getpid()}.partial"
     try:
         partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -120,7 +125,10 @@ def _record(content: dict[str, Any], path: Path) -> RunRecord:
     try:
         height, width, channels = (int(size) for size in content["image_shape"])
         return RunRecord(
-            TrainSettings(**content["settings"]), (height, width, channels), DataDescription(**content["data"])
+            TrainSettings(**content["settings"]),
+            (height, width, channels),
+            DataDescription(**content["data"]),
+            content.get("distribution"),
         )
     except errors.Tf1bnError as error:
         raise errors.CheckpointError(_damaged(path, error.text)) from error

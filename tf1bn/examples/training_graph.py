@@ -4,6 +4,9 @@ The training tower is built with ``is_training=True`` and so is as fast as the s
 towers share its variables through ``reuse`` and move nothing: one normalises with batch statistics, as the
 training tower does, the other with the averages, as an inference graph does. All three are fed through the same
 placeholders; a run computes only the tower that it fetches.
+
+How the training tower is spread over devices and processes is the engine's business: :class:`OneDevice` here, others
+in modules of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from tf1bn import errors
 from tf1bn.datasets import Split
 from tf1bn.examples import models
 from tf1bn.examples.settings import TrainSettings
-from tf1bn.layers.train_op import minimize
+from tf1bn.layers.train_op import minimize, with_updates
 
 PIECE = 1000
 """Images that are evaluated at once, at most."""
@@ -77,28 +80,140 @@ class TrainingGraph(NamedTuple):
     summaries: tf.Tensor | None
 
 
-def build(settings: TrainSettings, image_shape: tuple[int, ...], *, max_to_keep: int = 5) -> TrainingGraph:
+class Recipe(NamedTuple):
+    """What an engine needs to build a training step.
+
+    Attributes:
+      settings: of the run.
+      images, labels: placeholders of the whole batch.
+      global_step: variable that counts the steps.
+    """
+
+    settings: TrainSettings
+    images: tf.Tensor
+    labels: tf.Tensor
+    global_step: Any
+
+    @property
+    def model(self) -> models.Model:
+        """The network, its loss and its optimizer."""
+        return models.MODELS[self.settings.model]
+
+    def optimizer(self) -> Any:
+        """Returns a new optimizer."""
+        return self.model.optimizer(self.settings.learning_rate)
+
+    def loss(self) -> tf.Tensor:
+        """Returns the loss of the whole batch."""
+        logits = self.model.network(self.images, True, options_of(self.settings)).logits
+        return self.model.loss(logits, self.labels)
+
+    def loss_of_shard(self, index: int, members: int, statistics: Any) -> tf.Tensor:
+        """Returns what one shard adds to the loss of the batch; the shards of all members make up the batch.
+
+        Args:
+          index: of the shard, 0 to ``members - 1``.
+          members: number of shards. Where they do not divide the batch, shards differ by one image.
+          statistics: how its batch norms come by their statistics, as in ``tf1bn.batch_norm``.
+        """
+        rows = tf.size(self.labels)
+        shard = slice(rows * index // members, rows * (index + 1) // members)
+        options = dataclasses.replace(options_of(self.settings), statistics=statistics)
+        logits = self.model.network(self.images[shard], True, options).logits
+        return self.model.loss_of_shard(logits, self.labels[shard], rows)
+
+    def updating(self, train_op: Any, loss: tf.Tensor) -> tf.Operation:
+        """Returns the train op bound to the updates of the averages, unless the run shall forget them."""
+        return tf.group(train_op) if self.settings.forget_updates else with_updates([train_op, loss])
+
+
+class OneDevice:
+    """Training on one device; what other engines replace, they override.
+
+    Attributes:
+      target, config: of the session.
+      writes: whether this process saves, validates and reports.
+      saves_together: whether reading and saving the averages takes all processes at once.
+    """
+
+    target = ""
+    config: Any = None
+    writes = True
+    saves_together = False
+
+    def around(self) -> Any:
+        """Returns a context manager around all that is built."""
+        return contextlib.nullcontext()
+
+    def train(self, recipe: Recipe) -> tuple[tf.Tensor, tf.Operation]:
+        """Returns the loss of a step, and the op that trains."""
+        loss = recipe.loss()
+        optimizer = recipe.optimizer()
+        if recipe.settings.forget_updates:
+            return loss, optimizer.minimize(loss, global_step=recipe.global_step)
+        return loss, minimize(optimizer, loss, global_step=recipe.global_step)
+
+    def finish(self, recipe: Recipe) -> None:
+        """Adds what else the engine needs to the graph."""
+
+    def meet(self) -> None:
+        """Waits for the other processes, before the session is opened."""
+
+    def begin(self, session: Any, built: TrainingGraph, restore: Callable[[Any], None] | None) -> TrainingRun:
+        """Initialises or restores the variables, or waits until it is done; returns the run.
+
+        Args:
+          session: open on the built graph.
+          built: the graph.
+          restore: restores a checkpoint into a session; None for a new run.
+        """
+        session.run(built.initialize)
+        if restore is not None:
+            restore(session)
+        return TrainingRun(built, session)
+
+    def end(self) -> None:
+        """Ends what stands beside the session, which is still open."""
+
+    def leave(self) -> None:
+        """Takes leave of the other processes, once the session is closed."""
+
+    def portion(self, split: Split) -> Split:
+        """Returns the images of which the batches are made that are fed in this process."""
+        return split
+
+
+def build(
+    settings: TrainSettings, image_shape: tuple[int, ...], *, max_to_keep: int = 5, engine: OneDevice | None = None
+) -> TrainingGraph:
     """Returns the training graph of a run.
 
     Initial weights depend on the seed and the layer only, so that runs with other strategies, or without batch
     norm, start from the same ones.
 
+    Args:
+      settings: of the run.
+      image_shape: height, width, channels.
+      max_to_keep: number of checkpoints that the saver keeps.
+      engine: how the training tower is spread; by default over one device.
+
     Raises:
       UnknownNameError: no strategy of that name.
     """
+    engine = engine or OneDevice()
     options = options_of(settings)
-    with tf.Graph().as_default() as graph:
+    with tf.Graph().as_default() as graph, engine.around():
         tf.set_random_seed(settings.seed)
         images = tf.placeholder(tf.float32, [None, *image_shape], "images")
         labels = tf.placeholder(tf.int64, [None], "labels")
-        model = models.MODELS[settings.model]
-        loss = model.loss(model.network(images, True, options).logits, labels)
         global_step = tf.train.get_or_create_global_step()
-        train_op = _train_op(model.optimizer(settings.learning_rate), loss, global_step, settings.forget_updates)
+        recipe = Recipe(settings, images, labels, global_step)
+        loss, train_op = engine.train(recipe)
         by_batch, by_averages = (
             _looking(settings.model, images, options, by_batch=by_batch) for by_batch in (True, False)
         )
-        averages = _averages()
+        averages = {} if engine.saves_together else _averages()
+        engine.finish(recipe)
         moments = {scope: _moments(x) for scope, x in by_batch.outputs.normalised.items()}
         built = TrainingGraph(
             graph, images, labels, loss, train_op, global_step, by_batch, by_averages, moments,
@@ -119,7 +234,7 @@ class TrainingRun:
 
     Attributes:
       built: the graph.
-      session: the session; new variables are initialised.
+      session: the session; the variables are initialised.
     """
 
     built: TrainingGraph
@@ -127,12 +242,19 @@ class TrainingRun:
 
     def __post_init__(self) -> None:
         built = self.built
-        self.session.run(built.initialize)
         self._step = self.session.make_callable([built.loss, built.train_op], feed_list=[built.images, built.labels])
 
     def step(self, batch: Split) -> float:
         """Trains on one batch and returns its loss."""
         return float(self._step(batch.images, batch.labels)[0])
+
+    def after(self, step: int) -> int:
+        """Returns the number of steps trained, by all processes, once this process has trained one after ``step``."""
+        return step + 1
+
+    def ends(self, wish: bool) -> bool:
+        """Whether training ends here before its last step; ``wish`` says that this process wants it to."""
+        return wish
 
     @property
     def steps(self) -> int:
@@ -164,10 +286,24 @@ class TrainingRun:
 
 
 @contextlib.contextmanager
-def open_run(built: TrainingGraph) -> Iterator[TrainingRun]:
-    """Opens a session on a built graph, with all variables initialised."""
-    with tf.Session(graph=built.graph) as session:
-        yield TrainingRun(built, session)
+def open_run(
+    built: TrainingGraph, engine: OneDevice | None = None, restore: Callable[[Any], None] | None = None
+) -> Iterator[TrainingRun]:
+    """Opens a session on a built graph, with all variables initialised or restored.
+
+    Args:
+      built: the graph.
+      engine: with which it was built; by default one device.
+      restore: restores a checkpoint into a session.
+    """
+    engine = engine or OneDevice()
+    engine.meet()
+    with tf.Session(engine.target, graph=built.graph, config=engine.config) as session:
+        run = engine.begin(session, built, restore)
+        try:
+            yield run
+        finally:
+            engine.end()
 
 
 def accuracy(predict: Callable[[np.ndarray], np.ndarray], split: Split, pieces: int | None = None) -> float:
@@ -193,12 +329,6 @@ def accuracy(predict: Callable[[np.ndarray], np.ndarray], split: Split, pieces: 
     return right / count
 
 
-def _train_op(optimizer: Any, loss: tf.Tensor, global_step: Any, forget_updates: bool) -> tf.Operation:
-    if forget_updates:
-        return optimizer.minimize(loss, global_step=global_step)
-    return minimize(optimizer, loss, global_step=global_step)
-
-
 def _looking(model: str, images: tf.Tensor, options: models.ModelOptions, *, by_batch: bool) -> Tower:
     """Returns a tower on existing variables that moves nothing."""
     name = "by_batch" if by_batch else "by_averages"
@@ -216,7 +346,7 @@ def _averages() -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Returns fresh reads of the averages that inference normalises with."""
     found: dict[str, dict[str, tf.Tensor]] = {}
     for variable in tf.get_collection(tf.GraphKeys.MOVING_AVERAGE_VARIABLES):
-        scope, _, leaf = variable.op.name.rpartition("/")
+        scope, _, leaf = variable.name.partition(":")[0].rpartition("/")
         if leaf in ("moving_mean", "moving_variance"):
             found.setdefault(scope, {})[leaf] = variable.read_value()
     return {scope: (leaves["moving_mean"], leaves["moving_variance"]) for scope, leaves in found.items()}

@@ -245,7 +245,7 @@ def _from_live(graph: Any) -> Source:
     for key in graph.get_all_collection_keys():
         names: list[str] = []
         outside: list[str] = []
-        for item in graph.get_collection(key):
+        for item in (part for entry in graph.get_collection(key) for part in _copies(entry)):
             op = item if isinstance(item, tf.Operation) else getattr(item, "op", None)
             if isinstance(op, tf.Operation):
                 (names if op.graph is graph else outside).append(op.name)
@@ -262,6 +262,15 @@ def _from_live(graph: Any) -> Source:
     return Source(
         graph_def, collections, foreign, initializers, frozenset(trainable), LIVE, "the live graph", None, records
     )
+
+
+def _copies(item: Any) -> tuple[Any, ...]:
+    """Returns the variables that a variable of tf.distribute consists of; anything else as it is.
+
+    Such a variable makes a new op when it is asked for its initializer, and reading a graph must not change it.
+    """
+    copies = getattr(item, "values", None)
+    return copies if isinstance(copies, tuple) and hasattr(item, "read_value") else (item,)
 
 
 def _op_name(name: str) -> str:

@@ -27,7 +27,7 @@ def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
       RepairError: the site is inside a function, or its shapes do not allow it.
     """
     nodes = {node.name: node for node in graph_def.node}
-    mean, variance = _reader(graph_def, nodes, site.mean[0]), _reader(graph_def, nodes, site.variance[0])
+    mean, variance = reader(graph_def, nodes, site.mean[0]), reader(graph_def, nodes, site.variance[0])
     changes = []
     for item in site.normalizers:
         if item.node.call >= 0:
@@ -37,13 +37,19 @@ def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
             node.attr["is_training"].b = False
             node.input[3], node.input[4] = mean, variance
         else:
-            _redirect(model, nodes, item, site, mean, variance)
+            _redirect(model, graph_def, nodes, item, site, mean, variance)
         changes.append(f"{item.node.name} reads {site.mean[0].name} and {site.variance[0].name}")
     return changes
 
 
-def _reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
-    """Returns the name of an op that reads a variable, which is added when there is none."""
+def reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
+    """Returns the name of an op that reads a variable, which is added when there is none.
+
+    Args:
+      graph_def: what an op is added to.
+      nodes: its nodes by name; an added one is entered.
+      variable: a variable of it.
+    """
     resource = variable.node.op == "VarHandleOp"
     for node in nodes.values():
         if node.op == ("ReadVariableOp" if resource else "Identity") and list(node.input) == [variable.name]:
@@ -56,7 +62,15 @@ def _reader(graph_def: Any, nodes: dict[str, Any], variable: Variable) -> str:
     return node.name
 
 
-def _redirect(model: GraphModel, nodes: dict[str, Any], item: Normalizer, site: Site, mean: str, variance: str) -> None:
+def _redirect(
+    model: GraphModel,
+    graph_def: Any,
+    nodes: dict[str, Any],
+    item: Normalizer,
+    site: Site,
+    mean: str,
+    variance: str,
+) -> None:
     """Replaces the batch moments in the arithmetic of one spelled-out normaliser."""
     for tensor, reader, owner in ((item.mean, mean, site.mean[0]), (item.variance, variance, site.variance[0])):
         shape = model.flow.shape(tensor)
@@ -68,19 +82,52 @@ def _redirect(model: GraphModel, nodes: dict[str, Any], item: Normalizer, site: 
                     expected=str(owner.shape),
                 )
             )
-        for number in _readers_in_normaliser(model, item, tensor):
-            node = nodes[model.nodes[number].name]
+        users = _users_in_normaliser(model, item, tensor)
+        shared = _copy_shared(model, graph_def, nodes, item, tensor, users)
+        moved = {tensor: reader} | {(number, 0): name for number, name in shared.items()}
+        for number in users:
+            node = nodes[shared.get(number, model.nodes[number].name)]
             for position, source in enumerate(model.nodes[number].inputs):
-                if source == tensor:
-                    node.input[position] = reader
+                if source in moved:
+                    node.input[position] = moved[source]
 
 
-def _readers_in_normaliser(model: GraphModel, item: Normalizer, tensor: Tensor) -> list[int]:
-    """The users of a moment that lead to the output and do not belong to the moments themselves."""
-    before = model.flow.feeds([item.output[0]])
+def _users_in_normaliser(model: GraphModel, item: Normalizer, tensor: Tensor) -> list[int]:
+    """The ops that a moment, and what is made of it, reach on the way to the output; not those by way of the variance.
+
+    Raises:
+      RepairError: there is none.
+    """
+    before, todo = {item.output[0]}, [item.output[0]]
+    while todo:
+        for source in model.nodes[todo.pop()].inputs:
+            if source not in (tensor, item.variance) and source[0] not in before:
+                before.add(source[0])
+                todo.append(source[0])
+    found: set[int] = set()
+    near = [tensor]
     moments = model.flow.feeds([item.variance[0]])
-    users = {user for user, _, output in model.flow.users[tensor[0]] if output == tensor[1]}
-    found = sorted(user for user in users if before[user] and not moments[user])
+    while near:
+        number, output = near.pop()
+        for user, _, index in model.flow.users[number]:
+            if index == output and user in before and user not in found:
+                found.add(user)
+                near += [(user, 0)] if moments[user] else []
     if not found:
         raise errors.RepairError(errors.explain(f"the arithmetic around {item.node.name!r} is not understood"))
-    return found
+    return sorted(found)
+
+
+def _copy_shared(
+    model: GraphModel, graph_def: Any, nodes: dict[str, Any], item: Normalizer, tensor: Tensor, users: list[int]
+) -> dict[int, str]:
+    """Copies the users that the moments are computed with as well, such as `x - mean`; returns the copies' names."""
+    moments = model.flow.feeds([item.variance[0]])
+    copies = {}
+    for number in users:
+        if moments[number] and number != tensor[0]:
+            copy = graph_def.node.add()
+            copy.CopyFrom(nodes[model.nodes[number].name])
+            copy.name = copies[number] = f"{copy.name}/{_SUFFIX}"
+            nodes[copy.name] = copy
+    return copies

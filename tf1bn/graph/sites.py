@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBa
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _NUMBER = re.compile(r"_\d+$")
+_SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
 
 @dataclasses.dataclass(eq=False)
@@ -103,8 +104,12 @@ class SiteFinder:
         normalizers = [*self._fused(), *self._global(), *self._spelled()]
         normalizers.sort(key=lambda item: (self._place(item.node), item.node.id))
         sites = [self._site(group) for group in self._groups(normalizers)]
-        by_moment = {moment: site for site in sites for moment in site.moments}
+        by_moment: dict[Tensor, list[Site]] = {}
+        for site in sites:
+            for moment in site.moments:
+                by_moment.setdefault(moment, []).append(site)
         self._link_by_update(by_moment)
+        _link_by_affine(sites)
         for site in sites:
             self._link_by_name(site)
             site.scope = self._scope(site)
@@ -266,17 +271,20 @@ class SiteFinder:
                 return found
         return None
 
-    def _link_by_update(self, by_moment: dict[Tensor, Site]) -> None:
-        """A variable that is moved by a site's batch moments keeps that site's statistics."""
+    def _link_by_update(self, by_moment: dict[Tensor, list[Site]]) -> None:
+        """A variable that is moved by a site's batch moments keeps that site's statistics.
+
+        Its name says which one, where it does; a mean that is computed in two steps looks like a variance otherwise.
+        """
         for variable in self.variables.by_node.values():
             if variable.name.endswith(AUXILIARY):
                 continue
             for writer in variable.of_kind("update"):
                 for source in sorted(writer.sources):
-                    site = by_moment.get(source)
+                    site = _home(variable, by_moment.get(source, ()))
                     if site is None or variable in site.statistics:
                         continue
-                    only_mean = not writer.sources & site.variance_moments
+                    only_mean = _keeps_mean(variable, writer, site)
                     (site.mean if only_mean else site.variance).append(variable)
 
     def _link_by_name(self, site: Site) -> None:
@@ -286,8 +294,9 @@ class SiteFinder:
         scope = site.affine[0].scope
         for variable in self.variables.by_node.values():
             inside = variable.scope == scope or variable.scope.startswith(f"{scope}/")
-            if inside and scope and STATISTIC_NAME.search(variable.name):
-                (site.variance if VARIANCE_NAME.search(variable.name) else site.mean).append(variable)
+            copy = variable.replica == site.affine[0].replica
+            if inside and copy and scope and STATISTIC_NAME.search(variable.plain_name):
+                (site.variance if VARIANCE_NAME.search(variable.plain_name) else site.mean).append(variable)
 
     def _scope(self, site: Site) -> str:
         for variable in [*site.affine, *site.statistics]:
@@ -296,3 +305,33 @@ class SiteFinder:
         name = site.normalizers[0].node.name
         scope = name.rsplit("/", 1)[0] if "/" in name else name
         return re.sub(r"/batchnorm(_\d+)?$", "", scope)
+
+
+def _keeps_mean(variable: Variable, writer: Writer, site: Site) -> bool:
+    """Whether a moved variable keeps a mean. A telling name decides: updates may share a count of values."""
+    if STATISTIC_NAME.search(_SHADOW.sub("", variable.name)):
+        return not VARIANCE_NAME.search(variable.name)
+    return not writer.sources & site.variance_moments
+
+
+def _home(variable: Variable, sites: Sequence[Site]) -> Site | None:
+    """The site whose statistics a variable keeps, of those that share a batch moment.
+
+    They are several where moments are those of all replicas: then the copies of one replica belong together.
+    """
+    for site in sites:
+        if any((item.scope, item.replica) == (variable.scope, variable.replica) for item in site.affine):
+            return site
+    return sites[-1] if sites else None
+
+
+def _link_by_affine(sites: Sequence[Site]) -> None:
+    """Sites that share gamma and beta share the kept statistics, of which one of them may be the only writer."""
+    known: dict[tuple[str, ...], Site] = {}
+    for site in sites:
+        if site.statistics and site.affine:
+            known.setdefault(tuple(item.name for item in site.affine), site)
+    for site in sites:
+        owner = known.get(tuple(item.name for item in site.affine))
+        if owner is not None and not site.statistics:
+            site.mean, site.variance = list(owner.mean), list(owner.variance)

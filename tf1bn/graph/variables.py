@@ -24,6 +24,7 @@ STATISTIC_NAME = re.compile(
 VARIANCE_NAME = re.compile(
     r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/EMA|/ExponentialMovingAverage)?$", re.IGNORECASE
 )
+_REPLICA = re.compile(r"/replica_[1-9]\d*$")
 AUXILIARY = ("/biased", "/local_step")
 
 
@@ -62,11 +63,21 @@ class Variable:
         """The name in a checkpoint."""
         shared = self.node.attr("shared_name")
         name = shared.s.decode("utf-8", errors="replace") if shared is not None and shared.s else self.node.name
-        return name if self.node.op == "VarHandleOp" else self.node.name
+        return _REPLICA.sub("", name if self.node.op == "VarHandleOp" else self.node.name)
+
+    @property
+    def plain_name(self) -> str:
+        """The name that all copies of a variable of tf.distribute share."""
+        return _REPLICA.sub("", self.name)
+
+    @property
+    def replica(self) -> str:
+        """What tells a copy of such a variable from the first one; empty for any other variable."""
+        return self.name[len(self.plain_name) :]
 
     @property
     def scope(self) -> str:
-        return re.sub(r"/?(mean|variance|var)/EMA$|/?[^/]*$", "", self.name, count=1)
+        return re.sub(r"/?(mean|variance|var)/EMA$|/?[^/]*$", "", self.plain_name, count=1)
 
     def of_kind(self, *kinds: str) -> list[Writer]:
         return [writer for writer in self.writers if writer.kind in kinds]

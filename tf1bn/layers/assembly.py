@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import tensorflow.compat.v1 as tf
-
 from tf1bn.core import place, records, switch, variables
 from tf1bn.core.ledger import Watched, ledger
 from tf1bn.core.naming import OWN, Naming
@@ -38,9 +36,9 @@ class Order(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The output of one call, and the operations that stand for its update."""
+    """The output of one call (of several towers, a list), and the operations that stand for its update."""
 
-    y: tf.Tensor
+    y: Any
     updates: Sequence[Any] = ()
 
 
@@ -51,14 +49,29 @@ def request(scope: str, inputs: Inputs, switches: Switches, options: Options, na
         shape=inputs.axes.parameter_shape,
         dtype=variables.statistics_dtype(inputs.dtype),
         decay=options.decay,
-        updates=not switch.known_false(switches.is_training) and base.may_move(options.strategy),
+        updates=_may_update(switches, options),
         place=place.here(),
         mean_initializer=options.mean_initializer,
         variance_initializer=options.variance_initializer,
         schedule=options.schedule.given,
         second="moving_variance" if options.renorm is None else "moving_stddev",
         naming=naming,
+        conditional=_conditional(inputs, switches, options),
+        bessel_correction=options.bessel_correction,
+        first_replica=options.statistics is not None and options.statistics.averages == "first",
     )
+
+
+def _may_update(switches: Switches, options: Options) -> bool:
+    if switch.known_false(switches.is_training) or not base.may_move(options.strategy):
+        return False
+    return options.statistics is None or options.statistics.moves()
+
+
+def _conditional(inputs: Inputs, switches: Switches, options: Options) -> bool:
+    """Whether a conditional of the layer stands around the update: not in training always, and of any batch."""
+    certain = switch.known_true(switches.is_training) and options.numeric_guard is None
+    return not (certain and inputs.axes.values_per_channel and not inputs.weighting)
 
 
 def order(request: base.Request, switches: Switches, options: Options) -> Order:
@@ -91,26 +104,33 @@ def run(
     made: Made, inputs: Inputs, request: base.Request, order: Order, switches: Switches, options: Options
 ) -> Result:
     """Builds one call: normalisation, update, records; returns the output and what stands for the update."""
-    call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options)
+    return finish(Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options), request, order)
+
+
+def finish(call: Any, request: base.Request, order: Order) -> Result:
+    """Builds what a call computes; of the call of several towers, the output is a list."""
+    options = call.options
     y, batch = call.normalize()
     if request.place.top_level:
-        watched = Watched(request.scope, made.kept.read, batch, options.decay, options.epsilon, request.updates)
+        watched = Watched(request.scope, call.kept.read, batch, options.decay, options.epsilon, request.updates)
         ledger().watched.append(watched)
     if order.merger is not None:
-        record, before = _record(call, request), call.reads_before_moving(y)
-        member = merging.Member(request.scope, made.kept, options, call.moves(), batch, record, before)
+        record, before = _record(call.first, request), call.reads_before_moving(y)
+        moves = call.moves() if not call.may_be_empty else switch.both(call.moves(), batch.count > 0)
+        member = merging.Member(request.scope, call.kept, options, moves, batch, record, before)
         order.merger.members.append(member)
         return Result(y)
     return _updated(call, request, y, batch, order.earlier)
 
 
-def _updated(call: Call, request: base.Request, y: tf.Tensor, batch: Moments | None, earlier: Sequence[Any]) -> Result:
+def _updated(call: Any, request: base.Request, y: Any, batch: Moments | None, earlier: Sequence[Any]) -> Result:
     """Builds the update of one call where its plan says, and notes it."""
-    update = updates.Update(call.kept, call.options.numeric_guard, request.scope, request.naming.entries)
+    guard = call.options.numeric_guard
+    update = updates.Update(call.kept, guard, request.scope, request.naming.entries, call.may_be_empty)
     after = [*earlier, *call.reads_before_moving(y)]
     done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
     y = update.attach(done, y)
-    records.add({**_record(call, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
+    records.add({**_record(call.first, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return Result(y, done.ops)
 
 
@@ -134,6 +154,7 @@ def _record(call: Call, request: base.Request) -> dict[str, Any]:
         "virtual_batch_size": options.group_size,
         "adjustment": options.adjustment is not None,
         "kernel": call.kernel.name,
+        "statistics": None if options.statistics is None else options.statistics.spoken,
         "inputs": call.x.name,
         "is_training": _spoken(call.switches.is_training),
         "use_batch_statistics": _spoken(call.switches.use_batch),

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import place, variables
-from tf1bn.layers import arguments, assembly
+from tf1bn.layers import arguments, assembly, synchronising
 from tf1bn.layers import kept as kept_lib
 from tf1bn.layers import scope as scopes
 from tf1bn.layers.call import Inputs
@@ -43,6 +43,7 @@ def batch_norm(
     virtual_batch_size: int | None = None,
     adjustment: Callable[[tf.Tensor], tuple[Any, Any]] | None = None,
     kernel: str | None = None,
+    statistics: Any = None,
     beta_initializer: variables.Initializer | None = None,
     gamma_initializer: variables.Initializer | None = None,
     moving_mean_initializer: variables.Initializer | None = None,
@@ -77,6 +78,9 @@ def batch_norm(
       virtual_batch_size: ghost batches: row i belongs to group i mod (N / virtual_batch_size), each group is
         normalised by its own moments, and the averages take in the mean of the groups' moments.
       adjustment: outputs = (z * scale + offset) * gamma + beta in training, z the normalised values.
+      statistics: for a batch that is split over replicas, towers or processes: mean and variance are those of all
+        shards together, and the averages take in these once per step, as one device would with the whole batch
+        (``docs/distribution.md``).
       num_updates: the decay of an update is min(decay, (1 + n) / (10 + n)).
       zero_debias: averages are the weighted mean of the batches alone, without the initial values:
         average <- (decay * w * average + (1 - decay) * batch) / w' with w' = decay * w + 1 - decay and w = 0 at first.
@@ -154,6 +158,8 @@ def batch_norm(
       kernel: the implementation, which changes the speed alone: "fused", "fused_wide", "plain", "wide" or "xla"; by
         default the fastest for the shape, see ``tf1bn.core.kernels``. "xla" compiles in the first run, about 0.3
         seconds for each layer and shape.
+      statistics: a reducer, such as ``tf1bn.distribute.Replicas()`` or ``tf1bn.distribute.Collectives(2)``, the name
+        of a registered one, or ``tf1bn.distribute.Statistics(...)``; None where the batch is not split.
       beta_initializer: default zeros.
       gamma_initializer: default ones.
       moving_mean_initializer: default zeros.
@@ -175,7 +181,8 @@ def batch_norm(
       ArgumentError: a value out of range, or a kernel that cannot serve the call.
       ShapeError: rank outside 2 to 5 or unknown, or channel dimension unknown.
       UnknownNameError, StrategyError: no such update strategy, or not one.
-      PlacementError: the strategy, or a second update of the same averages, cannot be right at this place.
+      PlacementError: the strategy, a reducer, or a second update of the same averages, cannot be right at this
+        place.
       ReuseError: variables exist, do not exist, or have another shape.
 
     Example:
@@ -204,11 +211,12 @@ _KEYWORDS = tuple(inspect.signature(batch_norm).parameters)
 
 def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse: Any) -> tf.Tensor:
     checked = Inputs.of(arguments.dense(inputs), options)
+    synchronising.check(options.statistics, place.here(), switches, renormalizes=options.renorm is not None)
     request = assembly.request(scopes.display_name(scope, DEFAULT_SCOPE), checked, switches, options)
     base.check_site(options.strategy, request)
     foreseen = scopes.foresee(scope, DEFAULT_SCOPE, reuse)
     request = dataclasses.replace(request, scope=foreseen.name)
-    variables.refuse_existing(foreseen, dict.fromkeys(_leaves(options), request.shape), request.dtype)
+    variables.refuse_existing(foreseen, dict.fromkeys(leaves(options), request.shape), request.dtype)
     order = assembly.order(request, switches, options)
     with scopes.layer_scope(scope, DEFAULT_SCOPE, reuse, checked.given):
         made = assembly.create(request, options)
@@ -216,7 +224,8 @@ def _build(inputs: Any, switches: Switches, options: Options, scope: Any, reuse:
         return assembly.run(made, checked, request, order, switches, options).y
 
 
-def _leaves(options: Options) -> tuple[str, ...]:
+def leaves(options: Options) -> tuple[str, ...]:
+    """Returns the names of the variables that a call makes or shares, whatever the strategy."""
     affine = [leaf for leaf in ("gamma", "beta") if getattr(options, leaf) is not None]
     extra = kept_lib.RENORM_LEAVES if options.renorm is not None else ()
     return (*affine, "moving_mean", "moving_variance", *extra)

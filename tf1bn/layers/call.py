@@ -13,7 +13,7 @@ from tf1bn.core import axes as axes_lib
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
 from tf1bn.core.values import Moments
-from tf1bn.layers import arguments
+from tf1bn.layers import arguments, synchronising
 from tf1bn.layers.kept import Kept
 from tf1bn.layers.options import Options, Switches
 from tf1bn.strategies import base
@@ -84,34 +84,53 @@ class Call:
     options: Options
     kernel: kernels.Kernel
     variant: kernels.Variant
+    writes: bool = True
 
     @classmethod
     def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
         """Brings everything that one call works on into the graph."""
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
-        correct = None if kept.references is None else _corrector(inputs.axes, options, kept.references)
+        correct = None if kept.references is None else _Corrector.of(inputs.axes, options, kept.references)
         resolved = switches.resolve()
         adjust = _in_training(options.adjustment, resolved.is_training)
-        variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust)
+        centre = synchronising.centre(options.statistics, None if correct is None else correct.read)
+        variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust, centre)
         kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel)
         x = tf.convert_to_tensor(inputs.given)
-        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant)
+        writes = options.statistics is None or options.statistics.moves()
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes)
+
+    @property
+    def first(self) -> Call:
+        """The call that stands for all of one update: itself."""
+        return self
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether only the moments of all members tell if the batch holds anything."""
+        statistics = self.options.statistics
+        if statistics is None or not statistics.exchanges:
+            return False
+        known = self.variant.weights is None and self.axes.values_per_channel
+        return not known and not base.pools(self.kept.strategy)
 
     def normalize(self) -> tuple[tf.Tensor, Moments | None]:
         """Returns the output, and the batch moments where they were computed for it."""
         use_batch = self.switches.use_batch
+        if self.options.statistics is not None:
+            return synchronising.normalize(self)
         if use_batch is True:
-            return self._by_batch()
+            return self.by_batch()
         if use_batch is False:
-            return self._by_averages(self.kept.read()), None
+            return self.by_averages(self.kept.read()), None
 
         def by_batch() -> tuple[Any, ...]:
-            y, batch = self._by_batch()
+            y, batch = self.by_batch()
             return y, batch.mean, batch.variance, tf.cast(batch.count, batch.mean.dtype)
 
         def by_averages() -> tuple[Any, ...]:
             kept = self.kept.read()
-            return self._by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
+            return self.by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
 
         y, *moments = tf.cond(use_batch, by_batch, by_averages)
         y.set_shape(self.x.shape)
@@ -121,10 +140,15 @@ class Call:
         return y, batch._replace(count=static) if static is not None and ordinary else batch
 
     def moves(self) -> switch.Switch:
-        """Returns the switch that says whether this run moves the averages: training, and a batch not empty."""
+        """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
+
+        Of a batch that is split over members the moments themselves tell whether it is empty.
+        """
         training = self.switches.is_training
-        if training is False or not base.may_move(self.kept.strategy):
+        if training is False or not base.may_move(self.kept.strategy) or not self.writes:
             return False
+        if self.may_be_empty or base.pools(self.kept.strategy):
+            return training
         n = self.axes.values_per_channel
         held = n != 0 if n is not None else tf.size(self.x) > 0
         if held is not False and self.variant.weights is not None:
@@ -133,29 +157,50 @@ class Call:
 
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
-        if batch is None or not self.switches.one:
+        if self.options.statistics is None and (batch is None or not self.switches.one):
             batch = kernels.moments(self.x, self.axes, self.variant)
-        return moments_lib.unbiased(batch) if self.options.bessel_correction else batch
+        return self.corrected(batch)
+
+    def corrected(self, batch: Moments) -> Moments:
+        """Returns the moments with Bessel's correction if it is asked for and due."""
+        due = self.options.bessel_correction and not base.pools(self.kept.strategy)
+        return moments_lib.unbiased(batch) if due else batch
 
     def reads_before_moving(self, y: tf.Tensor) -> list[Any]:
         """Returns what must have read the averages before they move: the output, where they may take part in it."""
         return [] if self.switches.one and self.options.renorm is None else [y]
 
-    def _by_batch(self) -> tuple[tf.Tensor, Moments]:
+    def by_batch(self) -> tuple[tf.Tensor, Moments]:
+        """Returns the input normalised by batch moments, and these."""
         return self.kernel.train(self.x, self.axes, self.gamma, self.beta, self.options.epsilon, self.variant)
 
-    def _by_averages(self, kept: Moments) -> tf.Tensor:
+    def by_averages(self, kept: Moments) -> tf.Tensor:
+        """Returns the input normalised by the averages."""
         return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
 
 
-def _corrector(axes: Axes, options: Options, references: renorm.References) -> Any:
-    shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
+@dataclasses.dataclass
+class _Corrector:
+    """The correction of batch renormalization, by references as they were before anything moves."""
 
-    def correct(mean: Any, stddev: Any) -> tuple[Any, Any]:
-        values = renorm.References(*(tf.reshape(averages.read_value(v), shape) for v in references))
-        return renorm.correction(mean, stddev, values, options.renorm.clipping, options.epsilon)
+    references: renorm.References
+    shape: tuple[int, ...]
+    options: Options
+    values: renorm.References | None = None
 
-    return correct
+    @classmethod
+    def of(cls, axes: Axes, options: Options, references: renorm.References) -> _Corrector:
+        shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
+        return cls(references, shape, options)
+
+    def read(self) -> renorm.References:
+        """Reads the references here."""
+        self.values = renorm.References(*(tf.reshape(averages.read_value(v), self.shape) for v in self.references))
+        return self.values
+
+    def __call__(self, mean: Any, stddev: Any) -> tuple[Any, Any]:
+        values = self.values or self.read()
+        return renorm.correction(mean, stddev, values, self.options.renorm.clipping, self.options.epsilon)
 
 
 def _in_training(adjustment: Any, is_training: switch.Switch) -> Any:

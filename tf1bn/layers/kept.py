@@ -68,9 +68,11 @@ class Kept:
         return plan._replace(ops=[*plan.ops, *scheduled, *moved, derived])
 
     def _decay(self) -> tuple[list[Any], Any]:
-        decay, schedule = self.options.decay, self.options.schedule
+        decay, schedule, statistics = self.options.decay, self.options.schedule, self.options.statistics
         if schedule.num_updates is not None:
             decay = schedules.warmed_up(decay, schedule.num_updates, self.dtype)
+        if statistics is not None and statistics.writers > 1:
+            decay = schedules.shared(decay, statistics.writers)
         if self.weight is None:
             return [], decay
         op, decay = schedules.debiased(decay, self.weight)

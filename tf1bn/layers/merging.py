@@ -17,7 +17,7 @@ from tf1bn.core.ledger import Writer, ledger
 from tf1bn.core.values import Moments
 from tf1bn.layers.kept import Kept, as_ops
 from tf1bn.layers.options import Options
-from tf1bn.strategies.base import NOWHERE, OUTPUT
+from tf1bn.strategies.base import NOWHERE, OUTPUT, pools
 
 
 @dataclasses.dataclass
@@ -174,7 +174,7 @@ def _finish(merger: Merger, collection: str) -> None:
 def _update(members: list[Member], earlier: list[Any]) -> list[Any]:
     pooled, any_moves = _pool(members)
     first = members[0]
-    if first.options.bessel_correction:
+    if first.options.bessel_correction and not pools(first.options.strategy):
         pooled = moments_lib.unbiased(pooled)
 
     def write() -> list[Any]:

@@ -11,6 +11,8 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import renorm, switch, variables
 from tf1bn.core.naming import OWN, Naming
+from tf1bn.distribute.statistics import Statistics
+from tf1bn.distribute.statistics import resolve as resolve_statistics
 from tf1bn.layers import arguments
 from tf1bn.strategies import base, catalog
 
@@ -97,16 +99,19 @@ class Options:
     group_size: int | None
     adjustment: Any
     kernel: str | None = None
+    statistics: Statistics | None = None
 
     @property
     def kinds(self) -> list[str]:
         """Names of the arguments in use that take part in the normalisation beside the batch's own moments."""
+        combined = self.statistics is not None and self.statistics.normalize == "combined"
         used = {
             "batch_weights": self.batch_weights,
             "mask": self.mask,
             "renorm": self.renorm,
             "virtual_batch_size": self.group_size,
             "adjustment": self.adjustment,
+            "statistics": self.statistics if combined else None,
         }
         return [name for name, value in used.items() if value is not None]
 
@@ -138,6 +143,7 @@ class Options:
             group_size=arguments.size_or_none(given["virtual_batch_size"], "virtual_batch_size"),
             adjustment=arguments.function(given["adjustment"], "adjustment"),
             kernel=given.get("kernel"),
+            statistics=resolve_statistics(given["statistics"]),
         )
         options.check_together()
         return options
@@ -147,6 +153,53 @@ class Options:
         if self.renorm is not None and self.epsilon == 0:
             raise errors.ArgumentError(
                 errors.explain("`renorm` needs an `epsilon` above 0, which bounds its references", got=0.0)
+            )
+        if self.numeric_guard == "skip" and base.pools(self.strategy):
+            raise errors.ArgumentError(
+                errors.explain(
+                    f'`numeric_guard="skip"` does not go with strategy {self.strategy.name!r}, which counts batches: '
+                    "one that is left out would put it out of step",
+                    fix='Use numeric_guard="raise".',
+                )
+            )
+        if self.statistics is not None:
+            self._check_groups(self.statistics)
+            if self.statistics.writers > 1:
+                self._check_writers(self.statistics.writers)
+
+    def _check_groups(self, statistics: Statistics) -> None:
+        if self.group_size is not None and "combined" in (statistics.normalize, statistics.averages):
+            raise errors.ArgumentError(
+                errors.explain(
+                    "`virtual_batch_size` normalises groups of rows by themselves, so there is nothing to combine over "
+                    "members",
+                    got=statistics,
+                    fix='Pass Statistics(reducer, normalize="own", averages="replica_mean"), or larger groups with '
+                    "tf1bn.distribute.Grouped.",
+                )
+            )
+
+    def _check_writers(self, writers: int) -> None:
+        """Refuses what is wrong, or can go wrong, where several workers write without an order."""
+        kept_beside = {"zero_debias": self.schedule.zero_debias, "renorm": self.renorm is not None}
+        assigned = [name for name, used in kept_beside.items() if used]
+        if assigned or not base.moves_by_difference(self.strategy):
+            subject = f"`{assigned[0]}`" if assigned else f"strategy {self.strategy.name!r}"
+            raise errors.ArgumentError(
+                errors.explain(
+                    f"{subject} assigns what it keeps, so of {writers} writers without an order all but one get lost",
+                    fix='Use update_strategy="inline" or "collection", which subtract differences that all land.',
+                )
+            )
+        rate = None if tf.is_tensor(self.decay) else writers * (1 - self.decay ** (1 / writers))
+        if rate is not None and rate > 1:
+            raise errors.ArgumentError(
+                errors.explain(
+                    f"{writers} writers without an order move the averages by up to {rate:.3g} of the difference in "
+                    "one step, so beyond the batch: the variance can become negative",
+                    got=self.decay,
+                    expected="a `decay` for which writers * (1 - decay^(1/writers)) is at most 1",
+                )
             )
 
 

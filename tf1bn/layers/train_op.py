@@ -10,6 +10,8 @@ from tf1bn import errors
 from tf1bn.core import place, records
 from tf1bn.strategies.base import NOWHERE, OUTPUT
 
+_VARIABLES = ("VarHandleOp", "VariableV2")
+
 
 def with_updates(op: Any, scope: str | tf.VariableScope | None = None) -> Any:
     """Returns ``op`` bound to the updates that wait in collections, so that one run does both.
@@ -22,7 +24,8 @@ def with_updates(op: Any, scope: str | tf.VariableScope | None = None) -> Any:
       An operation is grouped with the updates; a tensor becomes an identity behind them. No collection changes.
 
     Args:
-      op: an operation, a tensor, or a list of these.
+      op: an operation, a tensor, what an assignment of a resource variable returned, as some optimizers give for their
+        train op, or a list of these.
       scope: takes only the updates of layers in this variable scope (and other entries of UPDATE_OPS whose op
         name starts with it), such as one network of a GAN.
 
@@ -128,13 +131,18 @@ def _as_ops(entries: list[Any]) -> list[Any]:
 
 
 def _attached(op: Any, updates: list[Any]) -> Any:
-    targets = list(op) if isinstance(op, (list, tuple)) else [op]
-    for target in targets:
-        if not isinstance(target, (tf.Operation, tf.Tensor)):
-            raise errors.ArgumentTypeError(
-                errors.explain("`op` has the wrong type", got=target, expected="operations and tensors")
-            )
+    targets = [_target(item) for item in (op if isinstance(op, (list, tuple)) else [op])]
     if isinstance(op, tf.Tensor):
         with tf.control_dependencies(_as_ops(updates)):
             return tf.identity(op)
     return tf.group(*targets, *_as_ops(updates))
+
+
+def _target(item: Any) -> Any:
+    """Returns what shall run: for what an assignment of a resource variable returned, such as a train op, its op."""
+    op = item if isinstance(item, (tf.Operation, tf.Tensor)) else getattr(item, "op", None)
+    if not isinstance(op, (tf.Operation, tf.Tensor)) or getattr(op, "type", "") in _VARIABLES:
+        raise errors.ArgumentTypeError(
+            errors.explain("`op` has the wrong type", got=item, expected="operations and tensors")
+        )
+    return op

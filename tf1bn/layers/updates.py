@@ -31,12 +31,21 @@ class Done(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Update:
-    """The update of one layer call."""
+    """The update of one layer call.
+
+    Attributes:
+      kept: what it moves.
+      guard: see ``numeric_guard`` of ``batch_norm``.
+      scope: the layer's variable scope.
+      entries: names of the operations that stand for it in a collection.
+      may_be_empty: whether only the moments tell that there is nothing to take in.
+    """
 
     kept: Kept
     guard: str | None
     scope: str
     entries: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
     def build(self, moves: switch.Switch, batch: Callable[[], Moments], after: Sequence[Any]) -> Done:
         """Returns the update, gated by ``moves``, as ops that can be run from the place of the call.
@@ -59,7 +68,7 @@ class Update:
                 return tf.constant(True)
 
         with tf.name_scope("update"), tf.control_dependencies(as_ops(after)):
-            if moves is True and self.guard is None:
+            if moves is True and self.guard is None and not self.may_be_empty:
                 plan = self.kept.update(batch())
                 done = Done(as_ops(plan.ops), plan.placement)
             else:
@@ -67,8 +76,8 @@ class Update:
                 done = Done([moved] if plans[-1].ops else [], plans[-1].placement)
         return self._entered(done) if done.ops else Done()
 
-    def attach(self, done: Done, y: tf.Tensor) -> tf.Tensor:
-        """Puts the update where the plan says, notes the writer, and returns the output.
+    def attach(self, done: Done, y: Any) -> Any:
+        """Puts the update where the plan says, notes the writer, and returns the output, or the list of outputs.
 
         Raises:
           PlacementError: a collection is asked for inside a branch or a loop.
@@ -87,7 +96,7 @@ class Update:
         ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where))
         if done.placement == OUTPUT:
             with tf.control_dependencies(done.ops):
-                return tf.identity(y, name="output")
+                return [_copied(one) for one in y] if isinstance(y, list) else _copied(y)
         if done.placement != NOWHERE:
             for op in done.ops:
                 tf.add_to_collection(done.placement, op)
@@ -108,7 +117,16 @@ class Update:
         )
 
     def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
-        """Builds the write behind the numeric guard, if there is one."""
+        """Builds the write behind the numeric guard, if there is one, and not for a batch that is found empty."""
+        if self.may_be_empty:
+            return tf.cond(
+                tf.convert_to_tensor(batch().count) > 0,
+                lambda: self._sound_only(batch, write),
+                lambda: tf.constant(False),
+            )
+        return self._sound_only(batch, write)
+
+    def _sound_only(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
         if self.guard is None:
             return write()
         moments = batch()
@@ -121,6 +139,11 @@ class Update:
         )
         with tf.control_dependencies([tf.Assert(sound, [text, moments.mean, moments.variance])]):
             return write()
+
+
+def _copied(y: tf.Tensor) -> tf.Tensor:
+    with place.on_device(y.device):
+        return tf.identity(y, name="output")
 
 
 def _sound(moments: Moments, decay: Any) -> Any:

@@ -71,6 +71,9 @@ class Request:
       second: name of the second average; ``moving_stddev`` under batch renormalization, which averages
         standard deviations.
       naming: order and collections of the variables.
+      conditional: whether the update may stand in a conditional that the layer makes.
+      bessel_correction: whether the second average takes in the unbiased variance; of use to a strategy that pools.
+      first_replica: under tf.distribute, whether the first replica's copy is the one that is read and saved.
       between: what :meth:`averages` makes between its two variables, if anything.
       made: what has been made through the request so far, by name.
     """
@@ -86,6 +89,9 @@ class Request:
     schedule: tuple[str, ...] = ()
     second: str = "moving_variance"
     naming: Naming = OWN
+    conditional: bool = False
+    bessel_correction: bool = False
+    first_replica: bool = False
     between: Callable[[], Any] | None = None
     made: dict[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
@@ -120,6 +126,7 @@ class Request:
             resource=resource,
             naming=self.naming,
             tracked=tracked,
+            first_replica=self.first_replica,
         )
         self.made[name] = kept
         if self.updates and not is_variable(kept):
@@ -141,7 +148,10 @@ class UpdateStrategy(Protocol):
     A strategy may also have ``check(request) -> None``, which raises a ``PlacementError`` if it cannot be
     right for this request. The layer calls it before it creates anything. And ``moves = False`` says that it
     never moves anything: ``update`` is then not called, and no order of several calls is needed. And
-    ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap.
+    ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap. And
+    ``by_difference = True`` says that its ops subtract differences, so that updates of several workers all land. And
+    ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
+    also of an empty batch (count 0), and corrects what it has pooled.
     """
 
     @property
@@ -205,6 +215,16 @@ def check_protocol(strategy: Any) -> None:
 def may_move(strategy: Any) -> bool:
     """Whether a strategy ever moves anything."""
     return bool(getattr(strategy, "moves", True))
+
+
+def moves_by_difference(strategy: Any) -> bool:
+    """Whether updates of several writers all land, whatever their order."""
+    return bool(getattr(strategy, "by_difference", False))
+
+
+def pools(strategy: Any) -> bool:
+    """Whether a strategy pools the moments of several batches before averages move."""
+    return bool(getattr(strategy, "pools", False))
 
 
 def check_site(strategy: Any, request: Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow.compat.v1 as tf
 
@@ -30,6 +30,7 @@ class Collection:
 
     collection: str = tf.GraphKeys.UPDATE_OPS
     name: str = "collection"
+    by_difference: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):

@@ -73,9 +73,18 @@ class Ema:
             )
 
     def check(self, request: Request) -> None:
-        """Refuses a second decay, or a second schedule of it."""
+        """Refuses a second decay, a second schedule of it, and a conditional under tf.distribute."""
         if not request.updates:
             return
+        if tf.distribute.has_strategy() and (request.conditional or request.place.frames):
+            raise errors.PlacementError(
+                errors.explain(
+                    "an ExponentialMovingAverage under tf.distribute waits for all replicas, which is not possible in "
+                    "a conditional",
+                    fix='Use update_strategy="inline" or "collection"; or is_training=True, a static batch size and no '
+                    "numeric_guard, weights or mask, so that there is no conditional.",
+                )
+            )
         own = isinstance(request.decay, float) and request.decay == DEFAULT_DECAY
         if self.ema is not None and not own:
             raise errors.ArgumentError(

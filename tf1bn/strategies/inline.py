@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from tf1bn.core import averages
 from tf1bn.core.values import Averages, Moments
@@ -29,6 +29,7 @@ class Inline:
 
     sequential_loops: bool = False
     name: str = "inline"
+    by_difference: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:

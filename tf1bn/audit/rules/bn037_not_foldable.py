@@ -23,8 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples, states
+from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.folding import planning
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -39,7 +40,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     if not model.deployed:
         return
     for site in model.sites:
-        reason = states.foldable(model, site)
+        reason = planning.blocker(model, site)
         if not reason or model.always_batch(site):
             continue
         node = model.nodes[model.flow.strip(site.x)[0]]

@@ -9,7 +9,8 @@ Why it matters.
     three terms of batch norm's gradient. Training runs and is wrong.
 
 Known limits.
-    The stop_gradient that tf.nn.moments has inside its variance is harmless and not reported.
+    The stop_gradient that tf.nn.moments has inside its variance is harmless and not reported, nor is one on a
+    shift that is subtracted from the input as well as from its mean.
 
 Fix.
     Compute moments with tf.nn.moments where a gradient is needed.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
@@ -45,8 +46,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
             stops = [
                 n
                 for t in (item.mean, item.variance)
-                for n in model.flow.computed(t)
-                if model.nodes[n].op == "StopGradient" and site.moments
+                for n in _on_the_way(model, t)
+                if model.nodes[n].op == "StopGradient" and site.moments and not _shifts(model, n, item.x)
             ]
             culprit = fused[:1] or sorted(stops)[:1]
             if culprit:
@@ -59,6 +60,24 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     target=item.node.name,
                 )
     yield from _penalties(model)
+
+
+def _on_the_way(model: GraphModel, tensor: Any) -> set[int]:
+    """The nodes between a tensor and its sources, without those inside of a function with a gradient of its own."""
+    way = model.flow.computed(tensor)
+    ends = [n for n in way if model.nodes[n].op == "IdentityN" and model.nodes[n].attr("_gradient_op_type") is not None]
+    inside = {n for end in ends for source in model.nodes[end].inputs for n in model.flow.computed(source)}
+    return way - inside
+
+
+def _shifts(model: GraphModel, number: int, x: Any) -> bool:
+    """Whether a value is also subtracted from the input: the output then does not depend on it."""
+    inputs = {model.flow.strip(x)}
+    for user, position, _ in model.flow.users[number]:
+        node = model.nodes[user]
+        if node.op == "Sub" and position == 1 and model.flow.strip(node.inputs[0]) in inputs:
+            return True
+    return False
 
 
 def _penalties(model: GraphModel) -> Iterator[Finding]:

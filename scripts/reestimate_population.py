@@ -1,0 +1,106 @@
+"""Estimates the averages of every batch norm of a checkpoint anew from data, and writes a new checkpoint.
+
+  python scripts/reestimate_population.py --graph=run/model-2000.meta --checkpoint=run/model-2000 \\
+      --output=run/repaired-2000 --data_dir=mnist --batches=20
+
+For averages that were never moved, moved too slowly, or belong to other data. The weights stay as they are, bit for
+bit. The data are the training images of a folder of IDX files (else the embedded digits), in an order that --seed
+decides; the accuracy before and after is that of the inference network on its test images.
+
+Exit codes: 0 written (or, with --dry_run, could be), 1 refused, 2 wrong usage, 130 interrupted (nothing is written).
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tf1bn.examples import command
+
+_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
+_GRAPH = flags.DEFINE_string("graph", None, "The .meta file of the graph, of training or of inference.")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint to read, such as run/model-1000.")
+_OUTPUT = flags.DEFINE_string("output", None, "Prefix of the checkpoint to write; not needed with --dry_run.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
+_OWN_INPUT = flags.DEFINE_bool("own_input", False, "Take the batches from the graph's own input pipeline instead.")
+_FEED = flags.DEFINE_string("feed", None, "Tensor that takes the images; by default the network's one placeholder.")
+_SWITCH = flags.DEFINE_string("switch", None, "Bool tensor that turns training on; by default found by itself.")
+_CONSTANTS = flags.DEFINE_multi_string("constant", [], "TENSOR=NUMBER, fed in every run, such as keep_prob=1.0.")
+_BATCHES = flags.DEFINE_integer("batches", None, "How many batches; by default all there are.", 1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Images in a batch.", 1)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the order of the images.", 0, 2**32 - 1)
+_MODE = flags.DEFINE_enum(
+    "mode", "pooled", ["pooled", "mean_of_batches"], "Moments of all values, or means of those of the batches."
+)
+_SEQUENTIAL = flags.DEFINE_bool("sequential", False, "Level by level, with the averages of earlier ones in use.")
+_ONLY = flags.DEFINE_list("only", [], "Patterns of the scopes to estimate, such as head/*.")
+_EXCLUDE = flags.DEFINE_list("exclude", [], "Patterns of scopes to leave as they are.")
+_LABELS = flags.DEFINE_bool("labels", True, "Measure the accuracy before and after on the test images.")
+_PREDICTIONS = flags.DEFINE_string("predictions", None, "Tensor of logits or classes; by default found by itself.")
+_PROGRESS = flags.DEFINE_bool("progress", True, "Whether to show progress on stderr.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an output that exists.")
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Estimate and report, and write nothing.")
+
+flags.mark_flags_as_required(["graph", "checkpoint"])
+
+
+@flags.multi_flags_validator(["output", "dry_run"], "--output is needed, or --dry_run")
+def _has_output(values: dict[str, object]) -> bool:
+    return bool(values["output"]) or bool(values["dry_run"])
+
+
+@flags.validator("constant", "must be TENSOR=NUMBER")
+def _are_constants(values: list[str]) -> bool:
+    try:
+        return all(name and float(number) == float(number) for name, _, number in (v.rpartition("=") for v in values))
+    except ValueError:
+        return False
+
+
+def _reestimate() -> command.Report:
+    import numpy as np
+
+    from tf1bn import datasets
+    from tf1bn.examples.progress import Progress
+    from tf1bn.population import accuracy, estimation, report
+
+    dataset = datasets.load(_DATA_DIR.value)
+    order = np.random.RandomState(_SEED.value).permutation(len(dataset.train.labels))
+    shuffled = datasets.Split(dataset.train.images[order], dataset.train.labels[order])
+    images = [batch.images for batch in datasets.batches.in_order(shuffled, _BATCH_SIZE.value)]
+    constants = {name: float(number) for name, _, number in (text.rpartition("=") for text in _CONSTANTS.value)}
+    labelled = accuracy.Labelled(dataset.test.images, dataset.test.labels) if _LABELS.value else None
+    bars: list[Progress] = []
+
+    def progress(done: int, total: int | None) -> None:
+        if total is not None and not bars:
+            bars.append(Progress(total, "batches", quiet=not _PROGRESS.value))
+        for bar in bars:
+            bar.advance()
+
+    try:
+        done = estimation.reestimate(
+            _GRAPH.value,
+            None if _OWN_INPUT.value else images,
+            checkpoint=_CHECKPOINT.value,
+            output=None if _DRY_RUN.value else _OUTPUT.value,
+            feed=_FEED.value,
+            switch=_SWITCH.value,
+            constants=constants,
+            batches=_BATCHES.value,
+            mode=_MODE.value,
+            sequential=_SEQUENTIAL.value,
+            only=_ONLY.value,
+            exclude=_EXCLUDE.value,
+            labelled=labelled,
+            predictions=_PREDICTIONS.value,
+            overwrite=_OVERWRITE.value,
+            progress=progress,
+        )
+    finally:
+        for bar in bars:
+            bar.__exit__()
+    return command.Report(report.estimate_as_text(done), report.estimate_as_json(done))
+
+
+if __name__ == "__main__":
+    command.run(_reestimate, _FORMAT)

@@ -1,0 +1,31 @@
+"""Checks that run on several CPU devices, which a process must ask for before its first session."""
+
+import pathlib
+
+import pytest
+
+from tests import own_process
+
+FOLDER = pathlib.Path(__file__).parent / "own_process"
+MEMBERS, ENGINES = [FOLDER / "check_members.py"], [FOLDER / "check_engines.py"]
+
+
+@pytest.fixture(scope="session")
+def members(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
+    return own_process.run(MEMBERS, tmp_path_factory.mktemp("members"))
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
+    return own_process.run(ENGINES, tmp_path_factory.mktemp("engines"))
+
+
+@pytest.mark.parametrize(("module", "name"), own_process.checks(MEMBERS))
+def test_members(members: own_process.Outcomes, module: str, name: str) -> None:
+    own_process.require(members, module, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "name"), own_process.checks(ENGINES))
+def test_engines(engines: own_process.Outcomes, module: str, name: str) -> None:
+    own_process.require(engines, module, name)

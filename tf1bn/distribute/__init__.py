@@ -1,0 +1,46 @@
+"""Batches that are split over devices and machines: statistics of all members, on the engines that programs use.
+
+    y = tf1bn.batch_norm(x, is_training, statistics=tf1bn.distribute.Replicas())
+
+Names are resolved on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf1bn.distribute.allreduce import Allreduce as Allreduce
+    from tf1bn.distribute.base import Reducer as Reducer
+    from tf1bn.distribute.catalog import register_reducer as register_reducer
+    from tf1bn.distribute.collectives import Collectives as Collectives
+    from tf1bn.distribute.config import session_config as session_config
+    from tf1bn.distribute.grouped import Grouped as Grouped
+    from tf1bn.distribute.replicas import Replicas as Replicas
+    from tf1bn.distribute.statistics import Statistics as Statistics
+
+_ROWS = {
+    "Allreduce": "tf1bn.distribute.allreduce",
+    "Reducer": "tf1bn.distribute.base",
+    "register_reducer": "tf1bn.distribute.catalog",
+    "Collectives": "tf1bn.distribute.collectives",
+    "session_config": "tf1bn.distribute.config",
+    "Grouped": "tf1bn.distribute.grouped",
+    "Replicas": "tf1bn.distribute.replicas",
+    "Statistics": "tf1bn.distribute.statistics",
+}
+
+__all__ = list(_ROWS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROWS:
+        raise AttributeError(f"module 'tf1bn.distribute' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROWS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

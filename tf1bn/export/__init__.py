@@ -1,0 +1,10 @@
+"""Inference graphs that stand alone, from training graphs and their checkpoints."""
+
+from __future__ import annotations
+
+from tf1bn.export.exporting import Export as Export
+from tf1bn.export.exporting import export as export
+from tf1bn.export.inference import InferenceGraph as InferenceGraph
+from tf1bn.export.inference import inference_graph as inference_graph
+
+__all__ = ["Export", "InferenceGraph", "export", "inference_graph"]

@@ -1,0 +1,92 @@
+"""Batch norms that use the batch even with the switch off are made to read their averages, or refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+from tf1bn import errors
+from tf1bn.export import own
+from tf1bn.export.draft import Draft, Ref
+from tf1bn.graph import recorded, rewriting
+from tf1bn.graph.model import GraphModel
+from tf1bn.graph.sites import BATCH, MOVING, Site
+
+
+class Changed(NamedTuple):
+    """A batch norm that was rewritten: what it is, what it normalises, and what it gives."""
+
+    site: Site
+    x: Ref
+    output: Ref
+
+
+def stuck(model: GraphModel, outputs: list[Ref]) -> list[Site]:
+    """Returns the batch norms that the outputs are computed with and that do not simply read averages."""
+    used = model.flow.feeds(model.flow.by_name[name] for name, _ in outputs)
+    return [site for site in model.sites if site.mode != MOVING and any(used[number] for number in site.anchors)]
+
+
+def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel) -> list[Changed]:
+    """Makes sites read their averages.
+
+    Args:
+      draft: is changed.
+      model: of the draft.
+      sites: of the model.
+      source: the whole training graph, where updates tell which variables keep which statistics.
+
+    Raises:
+      ExportError: a site keeps no averages, is switched by something that is no known switch, or is not understood.
+    """
+    owners = {item.node.name: site for site in source.sites for item in site.normalizers}
+    changed = []
+    for site in sites:
+        if site.mode != BATCH:
+            raise _open(model, site)
+        kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
+        record = recorded.record_of(model, kept, source.source.records)
+        x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
+        if record is not None and own.is_ordinary(record):
+            x = own.rewrite(draft, model, kept, record)
+        else:
+            _rewrite(draft, model, kept)
+        changed.append(Changed(kept, x, output))
+    return changed
+
+
+def _open(model: GraphModel, site: Site) -> errors.ExportError:
+    """Returns the refusal of a batch norm whose switch is not resolved."""
+    if any(item.node.call >= 0 for item in site.normalizers):
+        what, fix = "inside a loop or function body", "Build a graph of its own for inference."
+    elif site.predicate is None:
+        what, fix = "chosen between averages and batch in a way that is not understood", ""
+    else:
+        name = model.nodes[site.predicate[0]].name
+        what, fix = f"switched by {name!r}", f"Give its value for inference: --switch={name}=VALUE."
+    return errors.ExportError(errors.explain(f"the statistics of the batch norm {site.scope!r} are {what}", fix=fix))
+
+
+def _rewrite(draft: Draft, model: GraphModel, site: Site) -> None:
+    graph_def = draft.graph_def()
+    try:
+        rewriting.read_averages(model, graph_def, site)
+    except errors.RepairError as error:
+        raise errors.ExportError(error.text) from error
+    draft.nodes = {}
+    for node in graph_def.node:
+        draft.add(node)
+
+
+def _with_averages(site: Site, origin: Site) -> Site:
+    mean, variance = origin.mean or site.mean, origin.variance or site.variance
+    if len(mean) != 1 or len(variance) != 1:
+        raise errors.ExportError(
+            errors.explain(
+                f"the batch norm {site.scope!r} always uses batch statistics and keeps no averages that it could read",
+                got=[variable.name for variable in [*mean, *variance]],
+                expected="a mean and a variance",
+                fix="Estimate population statistics from data first.",
+            )
+        )
+    return dataclasses.replace(site, scope=origin.scope, mean=mean, variance=variance)

@@ -1,0 +1,189 @@
+"""Writes the inference graph of a training graph and its checkpoint, and proves it before it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.checkpoint.staging import Staging
+from tf1bn.export import checks, inference, variables
+from tf1bn.export.draft import meta_graph
+from tf1bn.export.forms import FORMS, Form, Product
+from tf1bn.export.inference import InferenceGraph, Made, Names
+from tf1bn.graph.values import CheckpointValues
+
+
+class Export(NamedTuple):
+    """What :func:`export` wrote.
+
+    Attributes:
+      path: the file, prefix or directory; empty for a dry run.
+      form: one of ``meta``, ``frozen``, ``saved_model``, ``tflite``.
+      graph: the :class:`tf1bn.export.InferenceGraph`.
+      variables: the number of variables with a value.
+      checks: what was checked, in words.
+      notes: what was done, in words.
+    """
+
+    path: str
+    form: str
+    graph: InferenceGraph
+    variables: int
+    checks: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def export(
+    graph: Any,
+    checkpoint: Any,
+    outputs: Names,
+    output: str | os.PathLike[str],
+    *,
+    to: str = "saved_model",
+    inputs: Names | None = None,
+    switches: Mapping[str, Any] | None = None,
+    signature: str = "serving_default",
+    ema: bool = False,
+    feed: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> Export:
+    """Writes a training graph with its values as an inference graph that stands alone.
+
+    The graph is that of :func:`tf1bn.export.inference_graph`. What was written is loaded again and checked before it
+    is moved into place: its outputs are those of the source with the switch off, a row does not depend on the other
+    rows, every variable has a value, and nothing of training is left. Where a batch norm used batch statistics
+    whatever the switch, it now reads its averages, and the formula of its averages takes the place of the source.
+
+    Args:
+      graph: a tf.Graph, a MetaGraphDef, or the path of a ``.meta`` file.
+      checkpoint: prefix or directory of a checkpoint, a mapping of names to arrays, or a session with the values.
+      outputs: names of tensors, or key -> name; the keys are those of the signature.
+      output: where to write: a prefix for ``meta``, a directory for ``saved_model``, else a file.
+      to: ``meta`` (a ``.meta`` file and a checkpoint that a plain ``tf.train.Saver`` restores), ``frozen`` (a
+        GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving), or
+        ``tflite``.
+      inputs: names of the tensors to feed, or key -> name; by default the placeholders that the outputs need. Any
+        tensor can be fed, such as what an input pipeline gives.
+      switches: name of an op -> its value in inference, beside the switches of batch norms, which are found.
+      signature: name of the signature; of no effect on a frozen graph, which has none.
+      ema: takes the ExponentialMovingAverage of each weight that has one in the checkpoint.
+      feed: inputs for the checks, by key or name; made-up numbers otherwise.
+      overwrite: replaces what is there.
+      dry_run: makes and checks everything, and keeps nothing.
+
+    Returns:
+      an :class:`Export`.
+
+    Raises:
+      ExportError: the graph cannot be exported, a value is missing, or a check failed; the text says why.
+      RunError: the source or the result cannot be run.
+      CheckpointError: the checkpoint cannot be read, or the place is taken.
+      GraphError: the graph cannot be read.
+
+    Example:
+      >>> from tf1bn import export
+      >>> done = export.export("run/model.meta", "run/model", ["logits"], "served")  # doctest: +SKIP
+      >>> print("\\n".join(done.checks))  # doctest: +SKIP
+    """
+    with errors.located("export", output=os.fspath(output)):
+        form = _form(to)
+        target = form.target(os.fspath(output))
+        _check_place(form, target, overwrite)
+        if ema and isinstance(checkpoint, tf.Session):
+            raise errors.ArgumentError(errors.explain("`ema` needs a checkpoint", got="a session"))
+        meta = meta_graph(graph)
+        made = inference.make(meta, outputs, inputs, dict(switches or {}))
+        values, known, notes = _values(made, meta, checkpoint, ema)
+        notes = [*made.result.notes, *notes, *_judge(made, values)]
+        product = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
+        reference = checks.Reference(made, product, known, feed or {})
+        with _staged(target, overwrite, dry_run) as staging:
+            form.write(product, staging.prefix)
+            loaded = form.load(product, staging.prefix)
+            try:
+                done = checks.check(made, product, reference, loaded, form.graph_path(staging.prefix))
+            finally:
+                loaded.close()
+            if not dry_run:
+                _check_place(form, target, overwrite)
+                form.commit(staging, target)
+        return Export("" if dry_run else target, to, made.result, len(values), tuple(done), tuple(notes))
+
+
+def _form(to: str) -> Form:
+    if to not in FORMS:
+        close = errors.did_you_mean(to, FORMS)
+        raise errors.UnknownNameError(
+            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(FORMS)}", fix=close.strip())
+        )
+    return FORMS[to]
+
+
+def _check_place(form: Form, target: str, overwrite: bool) -> None:
+    folder = os.path.dirname(target) or "."
+    if not os.path.isdir(folder) or not os.path.basename(target):
+        raise errors.CheckpointMissingError(
+            errors.explain(f"the directory {folder!r} of the output does not exist", fix="Create it first.")
+        )
+    if form.exists(target) and not overwrite:
+        raise errors.CheckpointExistsError(
+            errors.explain(f"the output {target!r} exists", fix="Choose another, or pass overwrite.")
+        )
+
+
+@contextlib.contextmanager
+def _staged(target: str, overwrite: bool, dry_run: bool) -> Iterator[Staging]:
+    """Opens the hidden folder beside the target, or a temporary one for a dry run."""
+    with contextlib.ExitStack() as stack:
+        if dry_run:
+            target = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), os.path.basename(target))
+        yield stack.enter_context(Staging(target, overwrite).open())
+
+
+def _values(
+    made: Made, meta: Any, checkpoint: Any, ema: bool
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
+    """Returns the values of the result's variables, those known of the source's, and notes."""
+    names = variables.names(made.draft)
+    others = [name for name in variables.names(made.source) if name not in names]
+    if isinstance(checkpoint, tf.Session):
+        values = variables.from_session(checkpoint, names)
+        return values, values, []
+    stored = CheckpointValues(checkpoint)
+    values, averaged = variables.from_checkpoint(made.draft, meta, stored, ema=ema)
+    known = {name: value for name in others if (value := stored.get(name)) is not None}
+    notes = [f"{len(averaged)} of {len(names)} variables have their moving average"] if ema else []
+    return values, known | values, notes
+
+
+def _judge(made: Made, values: Mapping[str, np.ndarray]) -> list[str]:
+    """Refuses damaged averages; notes those that were never moved."""
+    untouched = []
+    for site in made.model.sites:
+        for role, items in (("mean", site.mean), ("variance", site.variance)):
+            for variable in items:
+                value = values[variable.name].astype(np.float64)
+                if not np.all(np.isfinite(value)) or (role == "variance" and np.any(value < 0)):
+                    raise errors.ExportError(
+                        errors.explain(
+                            f"the {role} {variable.name!r} holds NaN, infinity or a negative variance",
+                            fix="Estimate population statistics from data first.",
+                        )
+                    )
+        if _initial(site.mean, values, 0.0) and _initial(site.variance, values, 1.0):
+            untouched.append(site.scope)
+    if not untouched:
+        return []
+    return [f"the averages of {len(untouched)} batch norms are still 0 and 1: {', '.join(untouched[:5])}"]
+
+
+def _initial(items: list[Any], values: Mapping[str, np.ndarray], first: float) -> bool:
+    return bool(items) and all(bool(np.all(values[variable.name] == first)) for variable in items)

@@ -1,0 +1,290 @@
+"""The files that an inference graph can become, and how each is loaded again."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.checkpoint import shard
+from tf1bn.checkpoint.staging import Staging
+from tf1bn.export import variables
+from tf1bn.export.draft import Draft
+from tf1bn.graph import loading
+
+_TAG = "serve"
+_METHOD = "tensorflow/serving/predict"
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """What a file shall hold.
+
+    Attributes:
+      draft: the graph, with variables.
+      values: their values.
+      inputs, outputs: key -> name of a tensor.
+      signature: name of the signature that lists inputs and outputs.
+    """
+
+    draft: Draft
+    values: dict[str, np.ndarray]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    signature: str
+
+    def meta_graph(self, draft: Draft | None = None) -> Any:
+        """Returns a MetaGraphDef whose variables a Saver restores, with the signature."""
+        work = draft or self.draft
+        meta = variables.with_initializers(work, {name: value.shape for name, value in self.values.items()})
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(meta.graph_def, name="")
+            meta.signature_def[self.signature].CopyFrom(self._signature(graph))
+        return meta
+
+    def _signature(self, graph: Any) -> Any:
+        definition = loading.proto_class("SignatureDef")(method_name=_METHOD)
+        for infos, names in ((definition.inputs, self.inputs), (definition.outputs, self.outputs)):
+            for key, name in names.items():
+                tensor = graph.get_tensor_by_name(name)
+                infos[key].name, infos[key].dtype = name, tensor.dtype.as_datatype_enum
+                infos[key].tensor_shape.CopyFrom(tensor.shape.as_proto())
+        return definition
+
+
+class Loaded:
+    """A written file, loaded into a session of its own.
+
+    Args:
+      session: where it is loaded.
+      product: what it shall hold.
+    """
+
+    def __init__(self, session: Any, product: Product) -> None:
+        self._session, self._product = session, product
+
+    def __call__(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the outputs by key for inputs by key."""
+        fed = {self._product.inputs[key]: value for key, value in feed.items()}
+        try:
+            return dict(self._session.run(self._product.outputs, fed))
+        except (tf.errors.OpError, ValueError) as error:
+            raise errors.RunError(errors.explain(f"the written graph does not run ({str(error)[:300]})")) from error
+
+    def uninitialised(self) -> list[str]:
+        """Returns the variables that have no value."""
+        with self._session.graph.as_default():
+            found = self._session.run(tf.report_uninitialized_variables())
+        return [name.decode() for name in found]
+
+    def close(self) -> None:
+        """Closes the session."""
+        self._session.close()
+
+
+class Form(abc.ABC):
+    """One kind of file.
+
+    Attributes:
+      ending: what a path of this kind ends with; empty for a prefix or a directory.
+    """
+
+    ending = ""
+
+    @abc.abstractmethod
+    def write(self, product: Product, path: str) -> None:
+        """Writes to a path where nothing is."""
+
+    @abc.abstractmethod
+    def load(self, product: Product, path: str) -> Any:
+        """Loads what was written; returns something like :class:`Loaded`."""
+
+    def graph_path(self, path: str) -> str | None:
+        """Returns where the graph can be read again, or None."""
+        return path
+
+    def target(self, path: str) -> str:
+        """Returns the path without a redundant ending."""
+        return path.rstrip("/")
+
+    def exists(self, path: str) -> bool:
+        """Whether the place is taken."""
+        return os.path.lexists(path)
+
+    def commit(self, staging: Staging, path: str) -> None:
+        """Moves what was written into place; what was there goes only when the new one is whole."""
+        if os.path.lexists(path) and (os.path.isdir(path) or os.path.isdir(staging.prefix)):
+            os.rename(path, f"{staging.prefix}.old")
+        os.rename(staging.prefix, path)
+
+
+class MetaForm(Form):
+    """A ``.meta`` file and a checkpoint of the same prefix."""
+
+    def target(self, path: str) -> str:
+        return path.removesuffix(".meta")
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(f"{path}.meta") or os.path.lexists(f"{path}.index")
+
+    def graph_path(self, path: str) -> str:
+        return f"{path}.meta"
+
+    def write(self, product: Product, path: str) -> None:
+        if not product.values:
+            raise errors.ExportError(errors.explain("the graph has no variable to save", fix="Export it as frozen."))
+        halves = {name: "bfloat16" for name, value in product.values.items() if value.dtype.name == "bfloat16"}
+        stored = {name: value.view(np.uint16) if name in halves else value for name, value in product.values.items()}
+        with open(f"{path}.meta", "xb") as file:
+            file.write(_bytes(product.meta_graph()))
+            file.flush()
+            os.fsync(file.fileno())
+        shard.write_checkpoint(path, stored, halves)
+
+    def load(self, product: Product, path: str) -> Loaded:
+        return _restored(product, f"{path}.meta", path)
+
+    def commit(self, staging: Staging, path: str) -> None:
+        os.replace(f"{staging.prefix}.meta", f"{path}.meta")
+        staging.commit()
+
+
+class FrozenForm(Form):
+    """A GraphDef whose variables are constants."""
+
+    ending = ".pb"
+
+    def write(self, product: Product, path: str) -> None:
+        draft = product.draft.copy()
+        variables.freeze(draft, product.values)
+        with open(path, "xb") as file:
+            file.write(_bytes(draft.graph_def()))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def load(self, product: Product, path: str) -> Loaded:
+        graph_def = tf.GraphDef()
+        with open(path, "rb") as file:
+            graph_def.ParseFromString(file.read())
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(graph_def, name="")
+            return Loaded(tf.Session(graph=graph), product)
+
+
+class SavedModelForm(Form):
+    """A SavedModel directory with one signature; TensorFlow 2 loads it with ``tf.saved_model.load``."""
+
+    def write(self, product: Product, path: str) -> None:
+        draft = product.draft.copy()
+        variables.as_resources(draft)
+        meta = product.meta_graph(draft)
+        with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+            tf.train.import_meta_graph(meta)
+            for variable in tf.global_variables():
+                session.run(variable.initializer, {variable.initializer.inputs[1]: product.values[variable.op.name]})
+            builder = tf.saved_model.Builder(path)
+            builder.add_meta_graph_and_variables(
+                session, [_TAG], dict(meta.signature_def), strip_default_attrs=True, clear_devices=True
+            )
+            builder.save()
+
+    def load(self, product: Product, path: str) -> Loaded:
+        return _restored(product, path, os.path.join(path, "variables", "variables"))
+
+
+class LiteForm(Form):
+    """A TFLite flatbuffer with one signature."""
+
+    ending = ".tflite"
+
+    def graph_path(self, path: str) -> None:
+        return None
+
+    def write(self, product: Product, path: str) -> None:
+        between = f"{path}.saved_model"
+        SavedModelForm().write(product, between)
+        try:
+            # Trick: the names of tensors stay, in order; the converter of TensorFlow 1 graphs keeps no signature.
+            converter = tf.lite.TFLiteConverter.from_saved_model(between, signature_key=product.signature)
+            content = converter.convert()
+        except Exception as error:  # the converter raises whatever its parts raise
+            raise errors.ExportError(
+                errors.explain(f"TFLite cannot convert the graph ({str(error)[:400]})", fix="Export a SavedModel.")
+            ) from error
+        finally:
+            shutil.rmtree(between)
+        with open(path, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def load(self, product: Product, path: str) -> Any:
+        return _Interpreted(product, path)
+
+
+class _Interpreted:
+    """A flatbuffer in TFLite's interpreter; its tensors are told apart by their names, as in the graph."""
+
+    def __init__(self, product: Product, path: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it moves to a package of its own, one day
+            self._interpreter = tf.lite.Interpreter(model_path=path)
+        self._product = product
+
+    def __call__(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        places = {_plain(item["name"]): item["index"] for item in self._interpreter.get_input_details()}
+        numbers = {places[_plain(self._product.inputs[key])]: value for key, value in feed.items()}
+        for number, value in numbers.items():
+            self._interpreter.resize_tensor_input(number, value.shape)
+        self._interpreter.allocate_tensors()
+        for number, value in numbers.items():
+            self._interpreter.set_tensor(number, value)
+        self._interpreter.invoke()
+        found = {_plain(item["name"]): item["index"] for item in self._interpreter.get_output_details()}
+        return {key: self._interpreter.get_tensor(found[_plain(name)]) for key, name in self._product.outputs.items()}
+
+    def uninitialised(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        del self._interpreter
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(":0")
+
+
+def _restored(product: Product, graph: str, prefix: str) -> Loaded:
+    """Imports a meta graph and restores its variables as any program does, with the Saver that comes of it."""
+    meta = loading.load(graph).meta_graph
+    with tf.Graph().as_default() as imported:
+        saver = tf.train.import_meta_graph(meta)
+        session = tf.Session(graph=imported)
+        if product.values:
+            saver.restore(session, prefix)
+    return Loaded(session, product)
+
+
+def _bytes(proto: Any) -> bytes:
+    try:
+        return bytes(proto.SerializeToString())
+    except ValueError as error:
+        raise errors.ExportError(
+            errors.explain("the graph is larger than a file of this kind can be, 2 GiB", fix="Export a SavedModel.")
+        ) from error
+
+
+FORMS: dict[str, Form] = {
+    "meta": MetaForm(),
+    "frozen": FrozenForm(),
+    "saved_model": SavedModelForm(),
+    "tflite": LiteForm(),
+}

@@ -1,0 +1,197 @@
+"""From a training graph to the graph that computes its outputs in inference, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tf1bn import errors
+from tf1bn.export import averages, cutting, dropout, leftovers, pruning, switching
+from tf1bn.export.averages import Changed
+from tf1bn.export.discovery import Deciders
+from tf1bn.export.draft import Draft, Ref, meta_graph
+from tf1bn.graph.model import GraphModel
+from tf1bn.graph.sites import BATCH
+
+Names = Mapping[str, str] | Iterable[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class InferenceGraph:
+    """A graph without training.
+
+    Attributes:
+      graph_def: the GraphDef; its variables are still variables.
+      inputs: key -> name of a placeholder's tensor.
+      outputs: key -> name of a tensor.
+      switches: what was bound, and to what.
+      sites: the number of batch norms.
+      rewritten: scopes of the batch norms that used batch statistics in any case, and now read their averages.
+      notes: what else was done, in words.
+      nodes_before: number of nodes of the training graph, without bodies of functions.
+    """
+
+    graph_def: Any
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    switches: dict[str, Any]
+    sites: int
+    rewritten: tuple[str, ...]
+    notes: tuple[str, ...]
+    nodes_before: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """An inference graph with what its checks need.
+
+    Attributes:
+      result: what is made public.
+      draft: the same graph.
+      source: what of the training graph the outputs need, before anything was bound.
+      wanted: the outputs in the source.
+      changed: the sites that were rewritten.
+      model: of the result.
+    """
+
+    result: InferenceGraph
+    draft: Draft
+    source: Draft
+    wanted: dict[str, Ref]
+    changed: list[Changed]
+    model: GraphModel
+
+
+def inference_graph(
+    graph: Any, outputs: Names, *, inputs: Names | None = None, switches: Mapping[str, Any] | None = None
+) -> InferenceGraph:
+    """Returns the graph that computes the outputs in inference; its variables still have to be restored.
+
+    Training switches are bound and the branches on them resolved, batch norms read their averages, and everything
+    that the outputs do not need is gone: updates, gradients, assertions, summaries, input pipelines that are fed now.
+
+    Args:
+      graph: a tf.Graph, a MetaGraphDef, or the path of a ``.meta`` file.
+      outputs: names of tensors, or key -> name.
+      inputs: names of the tensors to feed, or key -> name; by default the placeholders that the outputs need.
+      switches: name of an op -> its value in inference. The bool placeholders, variables and constants that choose
+        the statistics of batch norms are found without it.
+
+    Returns:
+      an :class:`InferenceGraph`.
+
+    Raises:
+      ExportError: the outputs need something that has no place in an inference graph; the text says what.
+      GraphError: the graph cannot be read.
+
+    Example:
+      >>> import tensorflow.compat.v1 as tf
+      >>> import tf1bn
+      >>> from tf1bn.export import inference_graph
+      >>> with tf.Graph().as_default() as graph:
+      ...     x = tf.placeholder(tf.float32, [None, 3], "x")
+      ...     is_training = tf.placeholder(tf.bool, [], "is_training")
+      ...     y = tf.identity(tf1bn.batch_norm(x, is_training), "y")
+      >>> made = inference_graph(graph, ["y"])
+      >>> made.inputs, made.switches
+      ({'x': 'x:0'}, {'is_training': False})
+    """
+    with errors.located("inference_graph"):
+        return make(meta_graph(graph), outputs, inputs, dict(switches or {})).result
+
+
+def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, Any]) -> Made:
+    """As :func:`inference_graph`, of a MetaGraphDef, with what the checks need."""
+    source_model = GraphModel(meta)
+    draft = Draft(meta)
+    wanted = {key: draft.find(text, "output") for key, text in cutting.keyed(outputs).items()}
+    if not wanted:
+        raise errors.ArgumentError(errors.explain("no outputs", expected="the name of at least one tensor"))
+    placeholders = cutting.cut(draft, cutting.keyed(inputs)) if inputs is not None else None
+    for name in switches:
+        draft.find(name, "switch")
+    statistics = {variable.name for site in source_model.sites for variable in site.statistics} & set(draft.nodes)
+    draft.keep(draft.needed([*(name for name, _ in wanted.values()), *statistics]))
+    deciders = Deciders(source_model, set(draft.nodes))
+    found = deciders.switches(switches, set((placeholders or {}).values()))
+    bound, work, refs, model = _bound(draft, list(wanted.values()), deciders, switches, found)
+    changed = averages.read(work, model, averages.stuck(model, refs), source_model)
+    notes = _tidy(work, refs)
+    ends = pruning.name_outputs(work, list(wanted.values()), refs)
+    placeholders = placeholders if placeholders is not None else cutting.feedable(work)
+    leftovers.check(work, placeholders.values())
+    result_model = _all_moving(work, ends)
+    result = InferenceGraph(
+        work.graph_def(),
+        {key: f"{name}:0" for key, name in placeholders.items()},
+        {key: f"{name}:{output}" for key, (name, output) in zip(wanted, ends, strict=True)},
+        bound,
+        len(result_model.sites),
+        tuple(item.site.scope for item in changed),
+        tuple(notes),
+        len(meta.graph_def.node),
+    )
+    return Made(result, work, draft, wanted, changed, result_model)
+
+
+def _bound(
+    draft: Draft, wanted: list[Ref], deciders: Deciders, given: dict[str, Any], found: dict[str, bool]
+) -> tuple[dict[str, Any], Draft, list[Ref], GraphModel]:
+    """Binds the switches and resolves; a found switch that turns batch statistics on is turned the other way."""
+    absent = sorted(set(given) - set(draft.nodes))
+    if absent:
+        raise errors.ExportError(errors.explain("the outputs do not depend on a switch", got=absent))
+    for _ in range(2):
+        bound = found | given
+        work = draft.copy()
+        switching.bind(work, bound)
+        refs = switching.resolve(work, wanted)
+        model = GraphModel(work.graph_def())
+        wrong = {
+            leaf.name
+            for site in averages.stuck(model, refs)
+            for item in site.normalizers
+            for predicate in deciders.by_normalizer.get(item.node.name, ())
+            for leaf in deciders.leaves(predicate, set(given))
+            if site.mode == BATCH and leaf.name in found
+        }
+        if not wrong:
+            return bound, work, refs, model
+        found = found | dict.fromkeys(wrong, True)
+    raise errors.ExportError(
+        errors.explain(
+            "no setting of the switches makes all batch norms read their averages",
+            got=bound,
+            fix="Give the values that mean inference: --switch=NAME=VALUE.",
+        )
+    )
+
+
+def _tidy(draft: Draft, refs: list[Ref]) -> list[str]:
+    """Removes what inference does not need; returns notes."""
+    notes = []
+    idle = dropout.remove_idle(draft)
+    settled = cutting.settle_defaults(draft)
+    cut = pruning.prune(draft, refs)
+    idle, settled = ([name for name in names if name in draft.nodes] for names in (idle, settled))
+    if idle:
+        notes.append(f"dropout that keeps everything is removed: {', '.join(idle)}")
+    if settled:
+        notes.append(f"placeholders have their default: {', '.join(settled)}")
+    updates = sum(count for op, count in cut.items() if leftovers.writes(op))
+    if updates:
+        notes.append(f"{updates} updates of variables are removed that ran with the outputs")
+    if cut.get("Assert"):
+        notes.append(f"{cut['Assert']} assertions are removed")
+    return notes
+
+
+def _all_moving(draft: Draft, ends: list[Ref]) -> GraphModel:
+    model = GraphModel(draft.graph_def())
+    left = averages.stuck(model, ends)
+    if left:
+        raise errors.ExportError(
+            errors.explain("a batch norm would still use batch statistics", got=[site.scope for site in left])
+        )
+    return model

@@ -1,0 +1,60 @@
+"""Cuts a graph down to what its outputs are computed from.
+
+Control edges are cut, and with them updates of averages, assertions and summaries, except those that say in which loop
+or in which branch of a remaining conditional an op runs.
+"""
+
+from __future__ import annotations
+
+import collections
+
+from tf1bn.export.draft import Draft, Ref, parse
+from tf1bn.graph import ops
+
+_PIVOTS = (*ops.SWITCHES, *ops.ENTERS)
+_PRINTS = ("Print",)
+
+
+def prune(draft: Draft, outputs: list[Ref]) -> dict[str, int]:
+    """Drops what the outputs do not need; returns how many ops of each type ran by a cut control edge alone."""
+    before = draft.needed(name for name, _ in outputs)
+    for name in before:
+        node = draft.nodes[name]
+        kept = [text for text in node.input if not text.startswith("^") or _places(draft, parse(text)[0])]
+        node.ClearField("input")
+        node.input.extend(kept)
+        if node.op in _PRINTS:
+            _silence(draft, name)
+    after = draft.needed(name for name, _ in outputs)
+    cut = collections.Counter(draft.nodes[name].op for name in before - after)
+    draft.keep(after)
+    return dict(cut)
+
+
+def _places(draft: Draft, name: str) -> bool:
+    """Whether waiting for an op means to run in its loop or branch."""
+    node = draft.nodes[name]
+    while node.op == "Identity":
+        node = draft.nodes[parse(node.input[0])[0]]
+    if node.op in ops.MERGES:
+        return any(draft.nodes[parse(text)[0]].op in ops.NEXTS for text in node.input)
+    return node.op in _PIVOTS
+
+
+def _silence(draft: Draft, name: str) -> None:
+    """Makes a `Print` an Identity of what it hands on."""
+    node = draft.nodes[name]
+    draft.make(name, "Identity", [parse(node.input[0])], T=node.attr["T"].type)
+
+
+def name_outputs(draft: Draft, wanted: list[Ref], found: list[Ref]) -> list[Ref]:
+    """Gives outputs that have moved to another op their old names back, by an Identity; returns where they are."""
+    named = []
+    for old, new in zip(wanted, found, strict=True):
+        if old == new:
+            named.append(new)
+            continue
+        name = draft.free_name(old[0] if old[1] == 0 else f"{old[0]}_{old[1]}")
+        draft.make(name, "Identity", [new], T=draft.dtype(new))
+        named.append((name, 0))
+    return named

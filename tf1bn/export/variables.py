@@ -1,0 +1,240 @@
+"""The variables of an inference graph: their values, and the ways in which a file can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.export.draft import CONTROL, Draft, parse
+from tf1bn.graph import loading
+from tf1bn.graph.values import CheckpointValues
+from tf1bn.graph.variables import VARIABLE_OPS
+
+SHADOW = "/ExponentialMovingAverage"
+
+
+def names(draft: Draft) -> list[str]:
+    """Returns the variables of a graph."""
+    return [name for name, node in draft.nodes.items() if node.op in VARIABLE_OPS]
+
+
+def from_session(session: Any, wanted: list[str]) -> dict[str, np.ndarray]:
+    """Returns the values of variables in a session.
+
+    Raises:
+      ExportError: one is not known, or has no value yet.
+    """
+    graph = session.graph
+    keys = (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.LOCAL_VARIABLES)
+    known = {variable.op.name: variable for key in keys for variable in graph.get_collection(key)}
+    absent = sorted(set(wanted) - set(known))
+    if absent:
+        raise errors.ExportError(errors.explain("variables are in no collection of the session's graph", got=absent))
+    try:
+        return dict(zip(wanted, session.run([known[name] for name in wanted]), strict=True))
+    except tf.errors.FailedPreconditionError as error:
+        raise errors.ExportError(
+            errors.explain(
+                f"a variable has no value in the session ({error.message[:200]})", fix="Initialise or restore it first."
+            )
+        ) from error
+
+
+def from_checkpoint(
+    draft: Draft, meta: Any, stored: CheckpointValues, *, ema: bool = False
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Returns the values of all variables of a graph, and the names of those that come from a shadow.
+
+    Args:
+      draft: the graph.
+      meta: the MetaGraphDef that it was made of, which tells slices of partitioned variables.
+      stored: the checkpoint.
+      ema: takes the ExponentialMovingAverage of a variable where the checkpoint has one.
+
+    Raises:
+      ExportError: the checkpoint lacks a variable, one has another shape, or there is no moving average at all.
+    """
+    slices = _slices(meta)
+    values, absent, averaged = {}, [], []
+    for name in names(draft):
+        key, place = slices.get(name, (_key(draft.nodes[name]), ()))
+        key = key if key in stored or name not in stored else name
+        if ema and key + SHADOW in stored:
+            key += SHADOW
+            averaged.append(name)
+        value = stored.get(key)
+        if value is None:
+            absent.append(key)
+            continue
+        values[name] = value[place]
+        _check_shape(draft.nodes[name], values[name])
+    if absent:
+        raise errors.ExportError(
+            errors.explain(
+                f"the checkpoint {stored.where!r} has no value for {len(absent)} variables",
+                got=absent[:5],
+                fix=errors.did_you_mean(absent[0], stored.shapes).strip(),
+            )
+        )
+    if ema and not averaged:
+        raise errors.ExportError(
+            errors.explain(
+                f"the checkpoint {stored.where!r} has no moving average of a variable", expected=f"*{SHADOW}"
+            )
+        )
+    return values, averaged
+
+
+def _key(node: Any) -> str:
+    shared = node.attr["shared_name"].s.decode("utf-8", errors="replace") if node.op == "VarHandleOp" else ""
+    return shared or str(node.name)
+
+
+def _slices(meta: Any) -> dict[str, tuple[str, Any]]:
+    """Returns variable -> (name of the whole, place in it) for the parts of partitioned variables."""
+    found = {}
+    for key in (tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.TRAINABLE_VARIABLES):
+        for blob in meta.collection_def[key].bytes_list.value if key in meta.collection_def else ():
+            definition = loading.proto_class("VariableDef").FromString(blob)
+            info = definition.save_slice_info_def
+            if info.full_name:
+                place = tuple(slice(a, a + n) for a, n in zip(info.var_offset, info.var_shape, strict=True))
+                found[definition.variable_name.split(":")[0]] = (info.full_name, place)
+    return found
+
+
+def _check_shape(node: Any, value: np.ndarray) -> None:
+    shape = tf.TensorShape(node.attr["shape"].shape)
+    if not shape.is_compatible_with(value.shape):
+        raise errors.ExportError(
+            errors.explain(
+                f"the value of {node.name!r} has another shape in the checkpoint", got=value.shape, expected=str(shape)
+            )
+        )
+
+
+def as_resources(draft: Draft) -> None:
+    """Makes every reference variable a resource variable, which is all that TensorFlow 2 loads."""
+    _dereference(draft)
+    for name in names(draft):
+        node = draft.nodes[name]
+        if node.op == "VarHandleOp":
+            continue
+        dtype, shape = node.attr["dtype"].type, node.attr["shape"].shape
+        handle = draft.make(name, "VarHandleOp", dtype=dtype)
+        handle.attr["shape"].shape.CopyFrom(shape)
+        handle.attr["shared_name"].s = name.encode()
+        reader = draft.free_name(f"{name}/ReadVariableOp")
+        draft.make(reader, "ReadVariableOp", [(name, 0)], dtype=dtype)
+        _redirect(draft, name, reader)
+
+
+def _dereference(draft: Draft) -> None:
+    """Makes ops that hand on references hand on values."""
+    for node in draft.nodes.values():
+        if node.op.startswith("Ref"):
+            node.op = node.op.removeprefix("Ref")
+
+
+def _redirect(draft: Draft, name: str, reader: str) -> None:
+    for node in draft.nodes.values():
+        if node.name != reader and name in node.input:
+            inputs = [reader if text == name else text for text in node.input]
+            node.ClearField("input")
+            node.input.extend(inputs)
+
+
+def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
+    """Puts a constant in the place of every variable.
+
+    Raises:
+      ExportError: a variable is used by an op that cannot take a constant.
+    """
+    _dereference(draft)
+    frozen = set(names(draft))
+    for name in frozen:
+        draft.constant(name, values[name], draft.nodes[name].attr["dtype"].type)
+    for node in list(draft.nodes.values()):
+        handles = [text for text in node.input if parse(text)[0] in frozen and parse(text)[1] != CONTROL]
+        if not handles:
+            continue
+        if node.op == "ReadVariableOp":
+            draft.make(node.name, "Identity", [parse(node.input[0])], T=node.attr["dtype"].type)
+        elif node.op == "ResourceGather":
+            _gather(draft, node)
+        elif any(arg.type == tf.resource.as_datatype_enum for arg in draft.signature(node.op).input_arg) or _calls(
+            node
+        ):
+            raise errors.ExportError(
+                errors.explain(
+                    f"the variable {handles[0]!r} cannot be a constant: the {node.op} {node.name!r} uses its handle",
+                    fix="Export a SavedModel instead.",
+                )
+            )
+
+
+def _calls(node: Any) -> bool:
+    """Whether an op hands variables on to functions."""
+    types = [number for value in node.attr.values() for number in value.list.type]
+    return tf.resource.as_datatype_enum in types
+
+
+def _gather(draft: Draft, node: Any) -> None:
+    axis = draft.free_name(f"{node.name}/axis")
+    integer = tf.int32.as_datatype_enum
+    draft.constant(axis, 0, integer)
+    inputs = [parse(node.input[0]), parse(node.input[1]), (axis, 0)]
+    types = {"Tparams": node.attr["dtype"].type, "Tindices": node.attr["Tindices"].type, "Taxis": integer}
+    draft.make(node.name, "GatherV2", inputs, **types)
+
+
+def with_initializers(draft: Draft, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Any:
+    """Returns a MetaGraphDef that today's and old importers restore: every variable with an initializer of zeros.
+
+    Args:
+      draft: the graph; it is not changed.
+      shapes: of the variables whose own shape is open.
+    """
+    work = draft.copy()
+    definitions = []
+    for name in names(work):
+        node = work.nodes[name]
+        dtype = node.attr["dtype"].type
+        shape = (shapes or {}).get(name) or tf.TensorShape(node.attr["shape"].shape).as_list()
+        zero = np.zeros((), tf.as_dtype(dtype).as_numpy_dtype)
+        first = work.constant(work.free_name(f"{name}/initial_value"), zero, dtype, shape)
+        definitions.append(_definition(work, node, first.name, dtype))
+    meta = tf.MetaGraphDef(graph_def=work.graph_def())
+    variables = meta.collection_def[tf.GraphKeys.GLOBAL_VARIABLES].bytes_list.value
+    variables.extend(item.SerializeToString() for item in definitions)
+    return meta
+
+
+def _reader_name(draft: Draft, node: Any) -> str:
+    """Returns the name under which TensorFlow's own converters look for the value of a variable."""
+    resource = node.op == "VarHandleOp"
+    return draft.free_name(f"{node.name}/Read/ReadVariableOp" if resource else f"{node.name}/read")
+
+
+def _definition(draft: Draft, node: Any, first: str, dtype: int) -> Any:
+    """Adds what initialises and reads a variable; returns its VariableDef."""
+    assign, reader = draft.free_name(f"{node.name}/Assign"), _reader_name(draft, node)
+    resource = node.op == "VarHandleOp"
+    if resource:
+        draft.make(assign, "AssignVariableOp", [(node.name, 0), (first, 0)], dtype=dtype)
+        draft.make(reader, "ReadVariableOp", [(node.name, 0)], dtype=dtype)
+    else:
+        draft.make(assign, "Assign", [(node.name, 0), (first, 0)], T=dtype)
+        draft.make(reader, "Identity", [(node.name, 0)], T=dtype)
+    return loading.proto_class("VariableDef")(
+        variable_name=f"{node.name}:0",
+        initial_value_name=f"{first}:0",
+        initializer_name=assign,
+        snapshot_name=f"{reader}:0",
+        is_resource=resource,
+        trainable=False,
+    )

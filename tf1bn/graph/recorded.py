@@ -1,0 +1,38 @@
+"""What tf1bn's own layers wrote about their calls, found again at the batch norms of a graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tf1bn.graph.model import GraphModel
+from tf1bn.graph.sites import Site
+
+_NEAR = 2000
+
+
+def record_of(model: GraphModel, site: Site, records: Sequence[str] | None = None) -> dict[str, Any] | None:
+    """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None.
+
+    Args:
+      model: the graph of the site.
+      site: one of its batch norms.
+      records: of the graph that ``model`` was made from, where it has lost them; its own when None.
+    """
+    inputs = {}
+    for text in model.source.records if records is None else records:
+        record = json.loads(text)
+        number = model.flow.by_name.get(str(record.get("inputs", "")).split(":")[0])
+        if record.get("scope") == site.scope and number is not None:
+            inputs[number] = record
+    todo = [site.x[0]] if inputs else []
+    seen = set(todo)
+    while todo and len(seen) < _NEAR:
+        number = todo.pop(0)
+        if number in inputs:
+            return inputs[number]
+        fresh = [item for item in model.flow.data_parents[number] if item not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return None

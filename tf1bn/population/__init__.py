@@ -1,0 +1,44 @@
+"""Population statistics: the averages of trained weights, estimated anew from data, or merged from several processes.
+
+Every public name is one row below and is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf1bn.population.accuracy import Labelled as Labelled
+    from tf1bn.population.estimation import Reestimation as Reestimation
+    from tf1bn.population.estimation import reestimate as reestimate
+    from tf1bn.population.merging import merge_checkpoints as merge_checkpoints
+    from tf1bn.population.pooling import MeanOfBatches as MeanOfBatches
+    from tf1bn.population.pooling import Pooled as Pooled
+    from tf1bn.population.pooling import Sums as Sums
+    from tf1bn.population.pooling import merge as merge
+
+_ROWS = {
+    "Labelled": "tf1bn.population.accuracy",
+    "MeanOfBatches": "tf1bn.population.pooling",
+    "Pooled": "tf1bn.population.pooling",
+    "Reestimation": "tf1bn.population.estimation",
+    "Sums": "tf1bn.population.pooling",
+    "merge": "tf1bn.population.pooling",
+    "merge_checkpoints": "tf1bn.population.merging",
+    "reestimate": "tf1bn.population.estimation",
+}
+
+__all__ = [*_ROWS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROWS:
+        raise AttributeError(f"module 'tf1bn.population' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROWS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
