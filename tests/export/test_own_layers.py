@@ -10,7 +10,11 @@ from tf1bn import errors, export
 
 CASES = {
     "plain": ((None, 4, 4, 3), tf.float32, {}),
+    "wide": ((None, 4, 4, 3), tf.float32, {"kernel": "wide"}),
     "fused": ((None, 28, 28, 64), tf.float32, {}),
+    "fused, rank 3": ((None, 6, 8), tf.float32, {"kernel": "fused"}),
+    "fused, rank 3, half precision": ((None, 6, 8), tf.float16, {"kernel": "fused"}),
+    "fused_wide": ((None, 4, 4, 3), tf.float32, {"kernel": "fused_wide"}),
     "fused, half precision": ((None, 28, 28, 64), tf.float16, {}),
     "channels first": ((None, 3, 4, 4), tf.float32, {"axis": 1}),
     "plain, half precision": ((None, 3), tf.float16, {}),

@@ -92,6 +92,20 @@ def choose(
     return WIDE if few and views.rows_per_row(dims, axes) else PLAIN
 
 
+def choose_given(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, wanted: str | None = None) -> Kernel:
+    """Returns the kernel for normalisation with given moments: the one that is wanted, or the fastest.
+
+    For images ``fused`` is one op instead of eight, and TensorFlow merges it with the convolution before it.
+    """
+    if wanted is not None:
+        return NAMES[wanted]
+    images = len(dims) == 4 and axes.kept == (3,) and dtype in FUSED_DTYPES
+    if images and dims[3] % CHANNEL_MULTIPLE == 0:
+        return FUSED
+    kernel = choose(dims, dtype, axes)
+    return kernel if kernel is FUSED else PLAIN
+
+
 def check(name: str | None, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> None:
     """Refuses a kernel that is asked for by name and cannot serve the call; creates no op.
 

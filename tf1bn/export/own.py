@@ -13,7 +13,7 @@ from tf1bn.export.cutting import static_shape
 from tf1bn.export.draft import Draft, Ref, spell
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
-from tf1bn.graph.sites import Site
+from tf1bn.graph.sites import Normalizer, Site
 from tf1bn.graph.variables import Variable
 
 _SPECIAL = ("renorm", "adjustment", "virtual_batch_size", "weighted")
@@ -30,28 +30,41 @@ def rewrite(draft: Draft, model: GraphModel, site: Site, record: dict[str, Any])
     Returns:
       x; the output stays where it was.
     """
-    item = site.normalizers[0]
-    if item.fused:
-        x = draft.find(str(record["inputs"]), "input of a batch norm")
+    item, x = site.normalizers[0], draft.find(str(record["inputs"]), "input of a batch norm")
+    if _takes_images(draft, item, record, x):
         node = draft.nodes[item.node.name]
         node.attr["is_training"].b = False
         node.input[0] = spell(x)
         node.input[3], node.input[4] = (_read(draft, items[0])[0] for items in (site.mean, site.variance))
         return x
-    x, output = _named(model, item.x), _named(model, item.output)
+    output = _named(model, item.output)
     scope = item.node.name.rpartition("/")[0]
-    assert output[0].rpartition("/")[0] == scope, "the layer ends its arithmetic with an addition of its own"
-    result = _formula(draft, site, x, list(record["axis"]))
-    draft.make(output[0], "Identity", [result], T=draft.dtype(x))
+    assert output[0].rpartition("/")[0] == scope, "the layer ends its arithmetic with an op of its own"
+    dtype = draft.dtype(output)
+    result = _formula(draft, site, x, list(record["axis"]), dtype)
+    draft.make(output[0], "Identity", [result], T=dtype)
     return x
 
 
-def _formula(draft: Draft, site: Site, x: Ref, axes: list[int]) -> Ref:
-    dtype, rank = draft.dtype(x), len(static_shape(draft, x).dim)
+def _takes_images(draft: Draft, item: Normalizer, record: dict[str, Any], x: Ref) -> bool:
+    """Whether a site is the fused op on its input itself, not on a view of it."""
+    training = item.fused and draft.nodes[item.node.name].attr["is_training"].b
+    return training and item.data_format == "NHWC" and record["axis"] == [3] and len(static_shape(draft, x).dim) == 4
+
+
+def _formula(draft: Draft, site: Site, x: Ref, axes: list[int], wanted: int) -> Ref:
+    """Adds the formula of a site's averages, in their data type; returns its result in the one that is wanted."""
+    dtype, rank = int(site.mean[0].node.attr("dtype").type), len(static_shape(draft, x).dim)
     prefix = draft.free_name(f"{site.scope}/inference")
 
     def op(name: str, kind: str, *inputs: Ref) -> Ref:
         return str(draft.make(draft.free_name(f"{prefix}/{name}"), kind, inputs, T=dtype).name), 0
+
+    def cast(value: Ref, to: int) -> Ref:
+        given = draft.dtype(value)
+        if given == to:
+            return value
+        return str(draft.make(draft.free_name(f"{prefix}/cast"), "Cast", [value], SrcT=given, DstT=to).name), 0
 
     def read(variable: Variable) -> Ref:
         return _spread(draft, _read(draft, variable), variable, axes, rank)
@@ -62,10 +75,10 @@ def _formula(draft: Draft, site: Site, x: Ref, axes: list[int]) -> Ref:
     if site.gamma is not None:
         scale = op("scale", "Mul", scale, read(site.gamma))
     shift = op("shift", "Mul", read(site.mean[0]), scale)
-    scaled = op("scaled", "Mul", x, scale)
+    scaled = op("scaled", "Mul", cast(x, dtype), scale)
     if site.beta is None:
-        return op("output", "Sub", scaled, shift)
-    return op("output", "AddV2", scaled, op("offset", "Sub", read(site.beta), shift))
+        return cast(op("output", "Sub", scaled, shift), wanted)
+    return cast(op("output", "AddV2", scaled, op("offset", "Sub", read(site.beta), shift)), wanted)
 
 
 def _read(draft: Draft, variable: Variable) -> Ref:

@@ -24,6 +24,7 @@ _THROUGH = {
     "ExpandDims",
     "Squeeze",
     "BroadcastTo",
+    "Tile",
     "Switch",
     "Merge",
     "Enter",
@@ -150,9 +151,19 @@ class _Finder:
         if not self._statistic(mean):
             return None
         gamma = self._parameter([partner for _, partner, _ in walk.products if partner not in (x, mean)])
-        beta = self._parameter([*walk.betas, *(partner for _, partner in walk.adds)])
-        output = (walk.adds[-1][0], 0) if walk.adds else (product, 0)
+        adds = [(number, partner) for number, partner in walk.adds if self._of_parameters(partner)]
+        beta = self._parameter([*walk.betas, *(partner for _, partner in adds)])
+        output = (adds[-1][0], 0) if adds else (product, 0)
         return Pattern(anchor, x, mean, variance, gamma, beta, epsilon, output)
+
+    def _of_parameters(self, tensor: Tensor) -> bool:
+        """Whether a value is made of parameters and moments alone: what is added else is another branch's output."""
+        return all(
+            source[0] in self.variables.by_node
+            or self.flow.nodes[source[0]].op in ("Const", "Fill")
+            or self.flow.is_batch_moment(source)
+            for source in self.flow.sources(tensor)
+        )
 
     def _is_pure(self, tensor: Tensor) -> bool:
         """Whether a value is made of batch moments of something already centred, and of nothing else."""

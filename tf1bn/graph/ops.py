@@ -27,6 +27,7 @@ SHAPED = {
     "Cast",
     "StopGradient",
     "BroadcastTo",
+    "Tile",
     "Exit",
     "RefExit",
     "NextIteration",

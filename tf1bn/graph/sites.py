@@ -11,11 +11,12 @@ import numpy as np
 from tf1bn.graph import decomposed
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer
+from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer, in_gradient
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
+_MOST_STEPS = 20
 _NUMBER = re.compile(r"_\d+$")
 _SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
@@ -123,7 +124,7 @@ class SiteFinder:
 
     def _fused(self) -> Iterator[Normalizer]:
         for node in self.flow.nodes:
-            if node.op not in FUSED_OPS or len(node.inputs) < 5:
+            if node.op not in FUSED_OPS or len(node.inputs) < 5 or self._is_part(node):
                 continue
             training = node.attr("is_training")
             batch = training is None or training.b
@@ -146,6 +147,14 @@ class SiteFinder:
                 item.mode = BOTH if self._has_variable(item.mean) else BATCH
             if not (batch and self._is_instance_norm(item)):
                 yield item
+
+    def _is_part(self, node: Node) -> bool:
+        """Whether a fused op only serves another: it gives moments and no output, or is arithmetic of a gradient."""
+        training = node.attr("is_training")
+        if training is None or training.b:
+            outputs = {output for _, _, output in self.flow.users[node.id]}
+            return bool(outputs) and outputs <= {1, 2}
+        return in_gradient(node.name) and not self.variables.among(self.flow.origins(node.inputs[1]))
 
     def _is_instance_norm(self, item: Normalizer) -> bool:
         """Whether a fused op is used for layer or group norm: a reshaped input and no learned scale in the op."""
@@ -217,7 +226,7 @@ class SiteFinder:
         groups: list[list[Normalizer]] = []
         by_input: dict[Tensor, list[list[Normalizer]]] = {}
         for item in normalizers:
-            key = self.flow.strip(item.x)
+            key = self._start(item.x)
             home = next((g for g in by_input.get(key, []) if self._belong(g[0], item)), None)
             if home is None:
                 groups.append([item])
@@ -225,6 +234,25 @@ class SiteFinder:
             else:
                 home.append(item)
         return groups
+
+    def _start(self, tensor: Tensor) -> Tensor:
+        """Follows an input back to what both branches of a layer take: through reshapes and a switched shift."""
+        for _ in range(_MOST_STEPS):
+            tensor = self.flow.strip(tensor)
+            node = self.flow.nodes[tensor[0]]
+            ends = {tensor}
+            if node.op == "Reshape":
+                ends = {self.flow.strip(node.inputs[0])}
+            elif node.op == "Merge":
+                ends = {self.flow.strip(self._unshifted(source)) for source in node.inputs}
+            if len(ends) > 1 or tensor in ends:
+                break
+            tensor = ends.pop()
+        return tensor
+
+    def _unshifted(self, tensor: Tensor) -> Tensor:
+        node = self.flow.nodes[self.flow.strip(tensor)[0]]
+        return node.inputs[0] if node.op == "Sub" else tensor
 
     def _belong(self, first: Normalizer, second: Normalizer) -> bool:
         one, two = self.flow.contexts[first.node.id], self.flow.contexts[second.node.id]

@@ -176,7 +176,9 @@ class Call:
 
     def by_averages(self, kept: Moments) -> tf.Tensor:
         """Returns the input normalised by the averages."""
-        return self.kernel.infer(self.x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
+        dims, x = tuple(self.x.shape.as_list()), self.x
+        kernel = kernels.choose_given(dims, x.dtype.base_dtype, self.axes, self.options.kernel)
+        return kernel.infer(x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
 
 
 @dataclasses.dataclass
