@@ -43,9 +43,7 @@ class ParameterServer(OneDevice):
     def _statistics_of_step(self) -> Any:
         if not self._combined:
             return distribute.Statistics(writers=self._workers)
-        return distribute.Statistics(
-            distribute.Collectives(self._workers, rank=self._task.rank)
-        )
+        return distribute.Statistics(distribute.Collectives(self._workers, rank=self._task.rank))
 
     def around(self) -> Any:
         """Returns the placement: variables on the ps in turn, the rest here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -126,8 +127,7 @@ class SiteFinder:
         for node in self.flow.nodes:
             if node.op not in FUSED_OPS or len(node.inputs) < 5 or self._is_part(node):
                 continue
-            training = node.attr("is_training")
-            batch = training is None or training.b
+            batch = _by_own_moments(node)
             epsilon, layout = node.attr("epsilon"), node.attr("data_format")
             item = Normalizer(
                 node,
@@ -149,12 +149,20 @@ class SiteFinder:
                 yield item
 
     def _is_part(self, node: Node) -> bool:
-        """Whether a fused op only serves another: it gives moments and no output, or is arithmetic of a gradient."""
-        training = node.attr("is_training")
-        if training is None or training.b:
-            outputs = {output for _, _, output in self.flow.users[node.id]}
-            return bool(outputs) and outputs <= {1, 2}
+        """Whether a fused op only serves another: it gives that one its moments, or is arithmetic of a gradient."""
+        if _by_own_moments(node):
+            return bool(self._lenders[node.id]) and all(output for _, _, output in self.flow.users[node.id])
         return in_gradient(node.name) and not self.variables.among(self.flow.origins(node.inputs[1]))
+
+    @functools.cached_property
+    def _lenders(self) -> bytearray:
+        """Marks what the given moments of fused ops are computed from."""
+        others = [
+            node
+            for node in self.flow.nodes
+            if node.op in FUSED_OPS and len(node.inputs) > 3 and not _by_own_moments(node)
+        ]
+        return self.flow.feeds([node.inputs[3][0] for node in others])
 
     def _is_instance_norm(self, item: Normalizer) -> bool:
         """Whether a fused op is used for layer or group norm: a reshaped input and no learned scale in the op."""
@@ -333,6 +341,12 @@ class SiteFinder:
         name = site.normalizers[0].node.name
         scope = name.rsplit("/", 1)[0] if "/" in name else name
         return re.sub(r"/batchnorm(_\d+)?$", "", scope)
+
+
+def _by_own_moments(node: Node) -> bool:
+    """Whether a fused op normalises by moments that it computes."""
+    training = node.attr("is_training")
+    return training is None or training.b
 
 
 def _keeps_mean(variable: Variable, writer: Writer, site: Site) -> bool:
