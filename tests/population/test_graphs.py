@@ -122,6 +122,19 @@ def test_every_rank(inner, is_training):
         networks.check(done, networks.expected(data, sequential=is_training))
 
 
+@pytest.mark.parametrize("kernel", ["plain", "wide", "fused", "fused_wide"])
+@pytest.mark.parametrize("is_training", [True, False, "placeholder"])
+def test_every_kernel(kernel, is_training):
+    data = networks.batches()
+    with graph_mode() as graph, tf.Session() as session:
+        training = tf.placeholder(tf.bool, [], "is_training") if is_training == "placeholder" else is_training
+        layers(tf.placeholder(tf.float32, [None, 2, 2, 3], "x"), training, "inline", kernel=kernel)
+        session.run(tf.global_variables_initializer())
+        for sequential in (False, True):
+            done = population.reestimate(graph, data, session=session, sequential=sequential)
+            networks.check(done, networks.expected(data, sequential=sequential))
+
+
 @pytest.mark.parametrize("is_training", [True, False])
 @pytest.mark.parametrize("own", [True, False])
 def test_channels_first(own, is_training):

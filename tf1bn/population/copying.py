@@ -241,8 +241,14 @@ class WorkCopy:
     def _inputs(self, item: Normalizer, x: Port, statistics: Sequence[Port]) -> dict[str, Port]:
         """What the formula of a normaliser is computed from, with other statistics."""
         learned = {"gamma": item.gamma, "beta": item.beta}
-        given = {word: self._port(tensor) for word, tensor in learned.items() if tensor is not None}
+        given = {word: self._port(self._once(tensor)) for word, tensor in learned.items() if tensor is not None}
         return {"x": x, "mean": statistics[0], "variance": statistics[1], **given}
+
+    def _once(self, tensor: Tensor) -> Tensor:
+        """A parameter before it is repeated for several rows at a time."""
+        number, output = self.model.flow.strip(tensor)
+        node = self.model.nodes[number]
+        return self._once(node.inputs[0]) if node.op == "Tile" else (number, output)
 
     def _add_moments(self, number: int, target: Target, call: Call, x: Port) -> tuple[Port, Axes, Names]:
         mean = self._ports.get(self._name(call.normalizer.mean))
@@ -304,7 +310,8 @@ class WorkCopy:
         inputs = self._inputs(item, x, statistics) | {"output": self._ports[self._name(item.output)]}
 
         def build(given: dict[str, Any]) -> dict[str, Any]:
-            y, wanted = (tf.cast(v, _wide(x)) for v in (_normalized(given, axes, item.epsilon), given["output"]))
+            y = tf.cast(_normalized(given, axes, item.epsilon), _wide(x))
+            wanted = tf.reshape(tf.cast(given["output"], _wide(x)), tf.shape(y))  # it may be a view of several rows
             return {"error": tf.reduce_max(tf.abs(y - wanted)) / (1.0 + tf.reduce_max(tf.abs(wanted)))}
 
         name = grafting.graft(self._graph_def, f"{SCOPE}/proof_{number}", inputs, build)["error"]
