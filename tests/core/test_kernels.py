@@ -249,6 +249,18 @@ def test_the_table_knows_dtypes_axes_and_kinds():
     assert pick(images, tf.float32, last, kernels.Variant(group_size=32)) == "plain"
 
 
+def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_large_inputs():
+    def picked(dims, dtype=tf.float32, axis=-1, **arguments):
+        return kernels.choose_given(dims, dtype, axes_lib.resolve(dims, axis), **arguments).name
+
+    assert picked((None, 28, 28, 4)) == picked((1, 2, 2, 4)) == picked((None, 7, 7, 36), tf.float16) == "fused"
+    assert picked((None, 28, 28, 4), alone=False) == "plain"
+    assert picked((64, 28, 28, 8), alone=False) == picked((1024, 4096)) == "fused"
+    assert picked((None, 28, 28, 30)) == picked((64, 28, 28, 30)) == picked((None, 100)) == "plain"
+    assert picked((None, 28, 28, 4), tf.float64) == picked((None, 4, 28, 28), axis=1) == "plain"
+    assert picked((None, 100), wanted="fused") == "fused"
+
+
 def test_on_a_gpu_images_of_both_formats_take_the_fused_kernel(monkeypatch):
     from tf1bn.core import devices
 

@@ -92,15 +92,21 @@ def choose(
     return WIDE if few and views.rows_per_row(dims, axes) else PLAIN
 
 
-def choose_given(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, wanted: str | None = None) -> Kernel:
+def choose_given(
+    dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, wanted: str | None = None, *, alone: bool = True
+) -> Kernel:
     """Returns the kernel for normalisation with given moments: the one that is wanted, or the fastest.
 
-    For images ``fused`` is one op instead of eight, and TensorFlow merges it with the convolution before it.
+    For images ``fused`` is one op instead of eight, and TensorFlow merges it with the convolution before it. In a
+    branch it cannot, and then the hand-over to threads costs small images more than the eight ops.
+
+    Args:
+      alone: whether the graph always normalises so, and not in a branch.
     """
     if wanted is not None:
         return NAMES[wanted]
     images = len(dims) == 4 and axes.kept == (3,) and dtype in FUSED_DTYPES
-    if images and dims[3] % CHANNEL_MULTIPLE == 0:
+    if alone and images and dims[3] % CHANNEL_MULTIPLE == 0:
         return FUSED
     kernel = choose(dims, dtype, axes)
     return kernel if kernel is FUSED else PLAIN

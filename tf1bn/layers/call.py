@@ -176,8 +176,8 @@ class Call:
 
     def by_averages(self, kept: Moments) -> tf.Tensor:
         """Returns the input normalised by the averages."""
-        dims, x = tuple(self.x.shape.as_list()), self.x
-        kernel = kernels.choose_given(dims, x.dtype.base_dtype, self.axes, self.options.kernel)
+        dims, x, alone = tuple(self.x.shape.as_list()), self.x, self.switches.use_batch is False
+        kernel = kernels.choose_given(dims, x.dtype.base_dtype, self.axes, self.options.kernel, alone=alone)
         return kernel.infer(x, self.axes, kept, self.gamma, self.beta, self.options.epsilon)
 
 
