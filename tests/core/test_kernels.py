@@ -261,6 +261,19 @@ def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_
     assert picked((None, 100), wanted="fused") == "fused"
 
 
+def test_given_moments_may_have_the_rank_of_the_input():
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 4)).astype(np.float32)
+    mean, variance, gamma, beta = np.arange(16, dtype=np.float32).reshape(4, 1, 1, 1, 1, 4) + 1
+    with graphs.graph_mode(), tf.Session() as session:
+        given = kernels.Moments(tf.constant(mean), tf.constant(variance))
+        y = kernels.NAMES["fused"].infer(
+            tf.constant(x), axes_lib.resolve(x.shape, -1), given, tf.constant(gamma), tf.constant(beta), EPSILON
+        )
+        found = session.run(y)
+    expected = (x - mean[0]) / np.sqrt(variance[0] + EPSILON) * gamma[0] + beta[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_on_a_gpu_images_of_both_formats_take_the_fused_kernel(monkeypatch):
     from tf1bn.core import devices
 

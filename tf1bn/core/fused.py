@@ -99,8 +99,10 @@ class Fused(NamedTuple):
             # With channels first the composed formula has long rows, and no oneDNN is needed for it.
             return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
         images = _Images(x, axes)
+        gamma, beta = map(_row, _filled(gamma, beta, axes))
+        given = Moments(_row(moments.mean), _row(moments.variance))
         # What is merged with the op in inference makes it faster.
-        return images.back(_run(images.x, *_filled(gamma, beta, axes), epsilon, moments)[0], merged=True)
+        return images.back(_run(images.x, gamma, beta, epsilon, given)[0], merged=True)
 
 
 class FusedWide(NamedTuple):
@@ -255,6 +257,11 @@ def _biased(n: Any) -> Any:
 
 def _without_gradient(moments: Moments) -> Moments:
     return moments._replace(mean=tf.stop_gradient(moments.mean), variance=tf.stop_gradient(moments.variance))
+
+
+def _row(parameter: Any) -> Any:
+    """The kernel wants vectors; a dialect may keep its variables in the rank of the input."""
+    return parameter if parameter.shape.rank == 1 else tf.reshape(parameter, [-1])
 
 
 def _filled(gamma: Any, beta: Any, axes: Axes) -> tuple[Any, Any]:
