@@ -114,7 +114,7 @@ def test_a_peer_that_is_not_installed_is_reported_as_absent(monkeypatch):
 def test_small_inputs_have_several_sessions_and_every_round_is_kept():
     [case] = step.run(TINY)
     assert all(np.shape(sessions) == (2, 2) for sessions in case.times.values())
-    assert set(case.times) == {"ident", "tf1bn", "tf1bn_collection", "tf1bn_again", "textbook"}
+    assert set(case.times) == {"ident", "tf1bn", "tf1bn_collection", "tf1bn_again", "tf1bn_precise", "textbook"}
     assert max(case.errors.values()) < 1e-6
 
 

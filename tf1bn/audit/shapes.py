@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tf1bn.graph import ops
 from tf1bn.graph.sites import Site
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def reduced(model: GraphModel, site: Site) -> frozenset[int] | None:
     if item.fused:
         return frozenset(_BY_FORMAT.get(item.data_format, ())) or None
     for number, _ in sorted(site.mean_moments):
-        if model.nodes[number].op in ("Mean", "Sum"):
+        if model.nodes[number].op in ops.REDUCE:
             axes = model.flow.reduced_axes(number)
             return frozenset(axes) if axes is not None else None
         for other in site.normalizers:
@@ -72,6 +73,6 @@ def layout_before(model: GraphModel, site: Site) -> tuple[str, str]:
 def _moment_input(model: GraphModel, site: Site) -> tuple[int, int]:
     """The tensor that the mean is taken of; for a fused op its input."""
     for number, _ in sorted(site.mean_moments):
-        if model.nodes[number].op in ("Mean", "Sum"):
+        if model.nodes[number].op in ops.REDUCE:
             return model.nodes[number].inputs[0]
     return site.x

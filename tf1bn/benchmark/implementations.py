@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.benchmark import peers
-from tf1bn.benchmark.variants import AGAIN, OURS, OURS_COLLECTION
+from tf1bn.benchmark.variants import AGAIN, OURS, OURS_COLLECTION, OURS_PRECISE
 from tf1bn.core import kernels
 from tf1bn.layers.batch_norm import batch_norm
 
@@ -97,6 +97,7 @@ def of_kernel(name: str) -> Implementation:
 TEXTBOOK = Implementation("textbook", textbook)
 DEFAULT = ours(OURS)
 OWN = (DEFAULT, ours(OURS_COLLECTION, update_strategy="collection"), ours(AGAIN))
+PRECISE = ours(OURS_PRECISE, precise=True)
 
 
 def chosen(names: tuple[str, ...]) -> tuple[list[Implementation], dict[str, str]]:

@@ -84,7 +84,7 @@ def plan(options: Options) -> dict[str, Any]:
 def _variants(options: Options) -> tuple[list[Implementation], dict[str, str]]:
     found, absent = implementations.chosen(options.peers)
     by_kernel = [implementations.of_kernel(kernel) for kernel in options.kernels]
-    return [*implementations.OWN, *by_kernel, *found], absent
+    return [*implementations.OWN, implementations.PRECISE, *by_kernel, *found], absent
 
 
 def name(shape: shapes.Shape, relu: bool, options: Options) -> str:
@@ -137,12 +137,19 @@ def _checked(variant: Implementation, problem: Problem, case: Case, options: Opt
     found = results(step, problem, options)
     errors = deviations(found, problem)
     case.errors[variant.name] = max(errors.values())
-    case.counts[variant.name] = {"ops": counting.behind(step.ops, but=[variable.op for variable in step.held])}
+    case.counts[variant.name] = _counts(step)
     wrong = check.complaint(errors, check.tolerance(options.mean))
     if wrong:
         case.absent[variant.name] = wrong
     else:
         yield variant.name, step
+
+
+def _counts(step: Step) -> dict[str, float]:
+    """Returns the ops of the step, and those of output and gradients alone: without updates that wait elsewhere."""
+    held = [variable.op for variable in step.held]
+    results = [tensor.op for tensor in step.results.values()]
+    return {"ops": counting.behind(step.ops, but=held), "ops, no updates": counting.behind(results, but=held)}
 
 
 def make(shape: shapes.Shape, relu: bool, mean: float, seed: int) -> Problem:

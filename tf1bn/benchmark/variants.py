@@ -2,6 +2,7 @@
 
 OURS = "tf1bn"
 OURS_COLLECTION = "tf1bn_collection"
+OURS_PRECISE = "tf1bn_precise"
 AGAIN = "tf1bn_again"  # the same as OURS: what differs between the two is noise
 TEXTBOOK = "textbook"
 SLIM = ("slim", "slim_collection")

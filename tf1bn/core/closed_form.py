@@ -18,33 +18,34 @@ from tf1bn.core.axes import Axes
 from tf1bn.core.values import Moments
 
 
-def normalize(x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon: float) -> tuple[Any, Moments]:
+def normalize(
+    x: Any, gamma: Any, beta: Any, view: Callable[[Any], Any], epsilon: float, *, precise: bool = False
+) -> tuple[Any, Moments]:
     """Returns (x - mean) / sqrt(variance + epsilon) * gamma + beta, and the batch's moments.
 
     Automatic differentiation goes back through the mean and through the variance, each in passes over the whole
     input; the closed form needs two sums and one combination. Gradients of the gradient are right as well: it is
     made of ordinary ops. No gradient flows into the moments.
 
-    Trick: the mean of values near 1e4 rounds to about 1e-3 in float32, and subtracting the rounded mean leaves that
-    error in every output. The mean of the already centred values is exact to 1e-7, so what is left over is subtracted
-    a second time.
-
     Args:
       x: float32 or float64.
       gamma, beta: one value per channel, in the shape of the parameters; or None.
       view: makes the view of a tensor of the shape of ``x``.
       epsilon: added to the variance.
+      precise: whether values far from zero keep their precision. The mean of values near 1e4 rounds to about 1e-3
+        in float32, and subtracting the rounded mean leaves that error in every output. The mean of the already
+        centred values is exact to 1e-7, so what is left over is subtracted a second time.
     """
     raw = tf.raw_ops
     seen = view(x)
-    parts = _parts(x, gamma, seen, epsilon)
+    parts = _parts(x, gamma, seen, epsilon, precise)
     y = raw.Mul(x=parts.z, y=parts.a)
     if beta is not None:
         y = raw.AddV2(x=y, y=seen.spread(seen.per_channel(beta)))
 
     def backward(dy: Any) -> list[Any]:
         dy = dy if dy.shape.rank is not None else tf.ensure_shape(dy, x.shape)
-        dx, *of_parameters = _gradients(dy, parts, view(dy))
+        dx, *of_parameters = _gradients(dy, parts, seen)
         return [dx, *(d for d, p in zip(of_parameters, (gamma, beta), strict=True) if p is not None)]
 
     parameters = [p for p in (gamma, beta) if p is not None]
@@ -60,7 +61,7 @@ def differentiable(found: Sequence[Any], dy: Any, x: Any, gamma: Any, axes: Axes
         sources = [tf.identity(source) for source in (dy, x, gamma)]
         of_y, wide, parameter = (tf.cast(s, tf.float32) if s.dtype.size < 4 else s for s in sources)
         seen = views.Whole(wide, axes)
-        again = _gradients(of_y, _parts(wide, parameter, seen, epsilon), seen)
+        again = _gradients(of_y, _parts(wide, parameter, seen, epsilon, True), seen)
         return tf.gradients([tf.cast(a, f.dtype) for a, f in zip(again, found, strict=True)], sources, list(incoming))
 
     return derivatives.replaced(found, [dy, x, gamma], backward)
@@ -76,17 +77,19 @@ class _Parts(NamedTuple):
     variance: Any
 
 
-def _parts(x: Any, gamma: Any, seen: Any, epsilon: float) -> _Parts:
+def _parts(x: Any, gamma: Any, seen: Any, epsilon: float, precise: bool) -> _Parts:
     raw = tf.raw_ops
     wide = seen.enter(x)
-    shift = seen.mean(wide)
-    rest = raw.Sub(x=wide, y=seen.spread(shift))
-    residual = seen.mean(rest)
-    z = raw.Sub(x=rest, y=seen.spread(residual))
+    mean = seen.mean(wide)
+    z = raw.Sub(x=wide, y=seen.spread(mean))
+    if precise:
+        residual = seen.mean(z)
+        z = raw.Sub(x=z, y=seen.spread(residual))
+        mean = raw.AddV2(x=mean, y=residual)
     variance = seen.mean(raw.Square(x=z))
     s = raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
     a = seen.spread(s if gamma is None else raw.Mul(x=s, y=seen.per_channel(gamma)))
-    return _Parts(z, s, a, raw.AddV2(x=shift, y=residual), variance)
+    return _Parts(z, s, a, mean, variance)
 
 
 def _gradients(dy: Any, parts: _Parts, seen: Any) -> tuple[Any, Any, Any]:

@@ -24,6 +24,7 @@ class Compiled(NamedTuple):
     """
 
     name: str = "xla"
+    precise: bool = True
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY

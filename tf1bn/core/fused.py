@@ -16,7 +16,8 @@ from tf1bn.core.values import Moments
 CHANNEL_MULTIPLE = 4
 
 # The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
-# that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so the input is shifted.
+# that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so a precise kernel shifts
+# the input.
 FAR_FROM_ZERO = 30.0
 MANY_CHANNELS = 256
 
@@ -26,10 +27,15 @@ RELU_CHANNELS = 8
 
 
 class Moved(NamedTuple):
-    """A tensor near zero, and what was subtracted from each channel."""
+    """The input of the kernel, and what was subtracted from each channel; None for nothing."""
 
     x: Any
-    shift: Any
+    shift: Any = None
+
+    def back(self, moments: Moments) -> Moments:
+        """Returns the moments of the input as it was given."""
+        shifted = self.shift is not None
+        return moments._replace(mean=tf.raw_ops.AddV2(x=moments.mean, y=self.shift)) if shifted else moments
 
 
 def near_zero(x: Any, epsilon: float, channels: int) -> Moved:
@@ -80,19 +86,19 @@ class Fused(NamedTuple):
     """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first."""
 
     name: str = "fused"
+    precise: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        moved = near_zero(x, epsilon, *axes.kept)
+        moved = near_zero(x, epsilon, *axes.kept) if self.precise else Moved(x)
         images = _Images(moved.x, axes)
         gamma, beta = _filled(gamma, beta, axes)
         y, mean, variance = _run(images.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
         n = batch.count(x, axes, tf.float32)
         # The kernel returns variance * n / (n - 1), and no gradient flows through its statistics.
         biased = tf.raw_ops.Mul(x=variance, y=_biased(n))
-        moments = Moments(tf.raw_ops.AddV2(x=mean, y=moved.shift), biased, n)
-        return images.back(y), _without_gradient(moments)
+        return images.back(y), _without_gradient(moved.back(Moments(mean, biased, n)))
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
         if axes.kept != (axes.rank - 1,):
@@ -113,11 +119,12 @@ class FusedWide(NamedTuple):
     """
 
     name: str = "fused_wide"
+    precise: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        moved = near_zero(x, epsilon, *axes.kept)
+        moved = near_zero(x, epsilon, *axes.kept) if self.precise else Moved(x)
         gamma, beta = _filled(gamma, beta, axes)
         n = batch.count(x, axes, tf.float32)
         seen = _Groups(moved.x, axes)
@@ -128,12 +135,11 @@ class FusedWide(NamedTuple):
         y = seen.leave(_run(wide, wide_gamma, wide_beta, epsilon, spread)[0])
 
         def backward(dy: Any) -> Any:
-            found = _wide_gradients(dy, wide, gamma, whole.variance, spread, seen, epsilon, n)
+            found = _wide_gradients(dy, wide, (gamma, wide_gamma), whole.variance, spread, seen, epsilon, n)
             return closed_form.differentiable(found, dy, moved.x, gamma, axes, epsilon)
 
         y = derivatives.replaced([y], [moved.x, gamma, beta], backward)[0]
-        moments = whole._replace(mean=tf.raw_ops.AddV2(x=whole.mean, y=moved.shift), count=n)
-        return y, _without_gradient(moments)
+        return y, _without_gradient(moved.back(whole._replace(count=n)))
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
         return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
@@ -176,15 +182,17 @@ class _Groups:
     def __init__(self, x: Any, axes: Axes) -> None:
         self._like, self._channels = x, axes.parameter_shape[0]
         self.k = views.rows_per_row(tuple(x.shape.as_list()), axes, CHANNEL_MULTIPLE) or 1
+        self._shape = views.shape_of(x)
+        self._wide = tf.constant([1, 1, -1, self.k * self._channels])
         self._multiples = tf.constant([self.k])
         self._folded = tf.constant([self.k, self._channels])
         self._rows = tf.constant([0])
 
     def enter(self, x: Any) -> Any:
-        return tf.raw_ops.Reshape(tensor=x, shape=[1, 1, -1, self.k * self._channels])
+        return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
 
     def leave(self, y: Any) -> Any:
-        return views.shaped_like(y, self._like)
+        return views.shaped_like(y, self._like, self._shape)
 
     def spread(self, statistic: Any) -> Any:
         return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
@@ -204,7 +212,7 @@ class _Groups:
 
 
 def _wide_gradients(
-    dy: Any, wide: Any, gamma: Any, variance: Any, spread: Moments, seen: _Groups, epsilon: float, n: Any
+    dy: Any, wide: Any, gammas: tuple[Any, Any], variance: Any, spread: Moments, seen: _Groups, epsilon: float, n: Any
 ) -> list[Any]:
     """Returns the gradients of x, gamma and beta.
 
@@ -216,7 +224,7 @@ def _wide_gradients(
     through, wide_dgamma, wide_dbeta = raw.FusedBatchNormGradV3(
         y_backprop=wide_dy,
         x=wide,
-        scale=seen.spread(gamma),
+        scale=gammas[1],
         reserve_space_1=spread.mean,
         reserve_space_2=spread.variance,
         reserve_space_3=tf.constant([], tf.float32),
@@ -224,7 +232,7 @@ def _wide_gradients(
         is_training=False,
     )[:3]
     dgamma, dbeta = seen.sum(wide_dgamma), seen.sum(wide_dbeta)
-    a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gamma)
+    a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gammas[0])
     share = raw.Mul(x=a, y=1.0 / n if isinstance(n, int) else raw.Reciprocal(x=tf.maximum(n, 1.0)))
     as_gamma, as_beta = (seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta))
     subtracted = _run(wide, as_gamma, as_beta, epsilon, spread)[0]

@@ -5,11 +5,11 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 
 | where | kernel | times as fast as the textbook formula |
 | --- | --- | --- |
-| a kind beside the batch's moments, several channel axes, nothing below | plain | 0.8 to 1.3, with a ReLU 1.0 to 1.6 |
-| fewer than 64 channels, below 131072 elements, from 32768 on (4096 if C % 16) | wide | 1.1 to 2.5 |
-| from 131072 elements on, channels last and a multiple of four | fused | 1.5 to 2.9 |
-| likewise, another number of channels | fused_wide | 2.5 to 3.1 |
-| likewise, another channel axis | fused | 1.2 to 1.9 |
+| a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | 1.0 to 1.8 |
+| fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | 1.1 to 3.4 |
+| from 98304 elements on, channels last and a multiple of four | fused | 1.4 to 4.9 |
+| from 131072 elements on, another number of channels; below, wide | fused_wide | 1.7 to 3.5 |
+| from 98304 elements on, another channel axis | fused | 1.2 to 1.9 |
 
 An axis of unknown size is taken for 32. ``fused`` computes in float32 and half precision only. Where a GPU is
 visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of the
@@ -19,14 +19,16 @@ compiles, for about 0.3 seconds per layer and shape.
 Measured: forward, gradients and averages, in one process with the textbook formula (``tf.nn.moments`` and
 ``tf.nn.batch_normalization``), medians, on two cores with AVX-512, TensorFlow 2.21 with oneDNN. What bounds it: the
 fused kernel hands work to threads, 80 to 110 microseconds for each parallel section, which is more than a small batch
-takes altogether; composed kernels spend their time in broadcasts of one value per channel, which take two and a half
-times as long as ops of equal shapes. The bare fused kernel is 4 to 8 percent faster than ``fused``, which looks
-whether the input is far from zero.
+takes altogether; TensorFlow's elementwise ops do so from about 98000 elements on, each for itself. Composed kernels
+spend their time in broadcasts of one value per channel, which take two and a half times as long as ops of equal shapes,
+except of a single channel.
+
+A precise kernel subtracts the rounding of the mean a second time, or, if it is fused, looks at a few values of each
+channel and shifts the input where these are far from zero: 2 to 11 percent of the step, and 20 ops more in the graph.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -43,11 +45,11 @@ from tf1bn.core.values import Moments
 __all__ = ["ORDINARY", "Kernel", "Variant", "check", "choose", "moments", "widen"]
 
 FUSED_DTYPES = (tf.float32, tf.float16, tf.bfloat16)
-FUSED_FROM_ELEMENTS = 131072
+FUSED_FROM_ELEMENTS = 98304
+FUSED_WIDE_FROM_ELEMENTS = GIVEN_FUSED_FROM_ELEMENTS = 131072
 WIDE_FROM_ELEMENTS = 32768
 WIDE_FROM_ELEMENTS_UNALIGNED = 4096
 WIDE_BELOW_CHANNELS = 64
-UNKNOWN_SIZE = 32
 
 
 class Kernel(Protocol):
@@ -56,6 +58,10 @@ class Kernel(Protocol):
     @property
     def name(self) -> str:
         """What messages and records call it."""
+
+    @property
+    def precise(self) -> bool:
+        """Whether float32 values far from zero keep their precision."""
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
@@ -69,24 +75,41 @@ class Kernel(Protocol):
 WIDE, FUSED, FUSED_WIDE, XLA = Wide(), Fused(), FusedWide(), Compiled()
 
 NAMES: dict[str, Kernel] = {kernel.name: kernel for kernel in (FUSED, FUSED_WIDE, PLAIN, WIDE, XLA)}
+PRECISE: dict[str, Kernel] = {name: type(kernel)(precise=True) for name, kernel in NAMES.items()}  # type: ignore[call-arg]
 
 
 def choose(
-    dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant = ORDINARY, wanted: str | None = None
+    dims: tuple[int | None, ...],
+    dtype: tf.DType,
+    axes: Axes,
+    variant: Variant = ORDINARY,
+    wanted: str | None = None,
+    *,
+    precise: bool = False,
 ) -> Kernel:
-    """Returns the kernel for an input of static shape ``dims``: the one that is wanted, or the fastest."""
-    if wanted is not None:
-        return NAMES[wanted]
+    """Returns the kernel for an input of static shape ``dims``: the one that is wanted, or the fastest.
+
+    Args:
+      precise: whether float32 values far from zero keep their precision: 1e-5 at mean 10000 and deviation 1.
+    """
+    kernel = _chosen(dims, dtype, axes, variant) if wanted is None else NAMES[wanted]
+    return PRECISE[kernel.name] if precise else kernel
+
+
+def _chosen(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant) -> Kernel:
     if not variant.ordinary or len(axes.kept) > 1:
         return PLAIN
     if devices.on_gpu():
         return FUSED if dtype in FUSED_DTYPES and axes.rank == 4 and axes.kept in ((1,), (3,)) else PLAIN
     channels, last = axes.parameter_shape[0], axes.kept == (axes.rank - 1,)
-    elements = math.prod(UNKNOWN_SIZE if size is None else size for size in dims)
-    if elements >= FUSED_FROM_ELEMENTS and dtype in FUSED_DTYPES:
-        if channels % CHANNEL_MULTIPLE == 0 or not last:
+    elements = views.elements(dims)
+    if channels == 1:
+        return PLAIN
+    if dtype in FUSED_DTYPES:
+        if elements >= FUSED_FROM_ELEMENTS and (channels % CHANNEL_MULTIPLE == 0 or not last):
             return FUSED
-        return FUSED_WIDE if views.rows_per_row(dims, axes, CHANNEL_MULTIPLE) else PLAIN
+        if elements >= FUSED_WIDE_FROM_ELEMENTS:
+            return FUSED_WIDE if views.rows_per_row(dims, axes, CHANNEL_MULTIPLE) else PLAIN
     least = WIDE_FROM_ELEMENTS_UNALIGNED if channels % views.VECTOR else WIDE_FROM_ELEMENTS
     few = channels < WIDE_BELOW_CHANNELS and elements >= least
     return WIDE if few and views.rows_per_row(dims, axes) else PLAIN
@@ -109,7 +132,7 @@ def choose_given(
     if alone and images and dims[3] % CHANNEL_MULTIPLE == 0:
         return FUSED
     kernel = choose(dims, dtype, axes)
-    return kernel if kernel is FUSED else PLAIN
+    return kernel if kernel is FUSED and views.elements(dims) >= GIVEN_FUSED_FROM_ELEMENTS else PLAIN
 
 
 def check(name: str | None, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> None:

@@ -47,15 +47,17 @@ ORDINARY = Variant()
 
 
 class Plain(NamedTuple):
-    """The input as it is; every variant."""
+    """The input as it is; every variant, of which those that are not ordinary are always precise."""
 
     name: str = "plain"
+    precise: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
         if variant.ordinary:
-            return by_own_moments(x, axes, gamma, beta, epsilon, functools.partial(views.Whole, axes=axes))
+            view = functools.partial(views.Whole, axes=axes)
+            return by_own_moments(x, axes, gamma, beta, epsilon, view, precise=self.precise)
         found, shape = _centred(widen(x), axes, variant)
         scale = tf.rsqrt(found.variance + epsilon)
         offset = -found.residual * scale
@@ -83,13 +85,14 @@ class Wide(NamedTuple):
     """Several rows seen as one; nothing else may take part."""
 
     name: str = "wide"
+    precise: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
         k = views.rows_per_row(tuple(x.shape.as_list()), axes)
         view = functools.partial(views.Wide, axes=axes, k=k)
-        return by_own_moments(x, axes, gamma, beta, epsilon, view)
+        return by_own_moments(x, axes, gamma, beta, epsilon, view, precise=self.precise)
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
         return PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
@@ -107,11 +110,11 @@ def widen(x: Any) -> Any:
 
 
 def by_own_moments(
-    x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, view: Callable[[Any], Any]
+    x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, view: Callable[[Any], Any], *, precise: bool
 ) -> tuple[Any, Moments]:
     """Returns what ``train`` does where nothing else takes part, by the closed form on a view of the input."""
     wide = widen(x)
-    y, moments = closed_form.normalize(wide, gamma, beta, view, epsilon)
+    y, moments = closed_form.normalize(wide, gamma, beta, view, epsilon, precise=precise)
     return y if y.dtype == x.dtype else tf.cast(y, x.dtype), moments
 
 

@@ -6,7 +6,9 @@ bring one value per channel into a shape that combines with the input.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -17,6 +19,13 @@ from tf1bn.core.axes import Axes
 WIDEST = 1024
 VECTOR = 16
 
+# From this many values on, the gradient op of a bias sums columns up to four times as fast as Sum and Mean do; below,
+# both take less than their start. Of fewer columns than a vector holds, it is the slower one.
+COLUMNS_FROM_ELEMENTS = 32768
+
+# What an axis of unknown size is taken for.
+USUAL_SIZE = 32
+
 
 class Whole:
     """The input as it is: any rank and any channel axes. Statistics have the shape in which they broadcast."""
@@ -24,9 +33,14 @@ class Whole:
     def __init__(self, x: Any, axes: Axes) -> None:
         self._axes, self._like = axes, x
         self._last = axes.kept == (axes.rank - 1,)
-        self._reduced = tf.constant(axes.reduced)
+        self._columns = self._last and axes.parameter_shape[0] >= VECTOR
+        self._many = elements(x.shape.as_list()) >= COLUMNS_FROM_ELEMENTS
         self.total = batch.count(x, axes, x.dtype)
-        self.inverse = _inverse(self.total)
+        self.inverse = _inverse(self.total, x.dtype)
+
+    @functools.cached_property
+    def _reduced(self) -> Any:
+        return tf.constant(self._axes.reduced)
 
     def enter(self, x: Any) -> Any:
         return x
@@ -37,11 +51,13 @@ class Whole:
 
     def mean(self, values: Any) -> Any:
         """Returns the mean per channel; of no values, zero."""
-        if _never_empty(self.inverse):
+        if _never_empty(self.total) and not (self._columns and self._many):
             return tf.raw_ops.Mean(input=values, axis=self._reduced, keep_dims=not self._last)
         return tf.raw_ops.Mul(x=self.sum(values), y=self.inverse)
 
     def sum(self, values: Any) -> Any:
+        if self._columns:
+            return tf.raw_ops.BiasAddGrad(out_backprop=values)
         return tf.raw_ops.Sum(input=values, axis=self._reduced, keep_dims=not self._last)
 
     def spread(self, statistic: Any) -> Any:
@@ -70,26 +86,25 @@ class Wide:
     def __init__(self, x: Any, axes: Axes, k: int) -> None:
         self._like, self._k = x, k
         channels = axes.parameter_shape[0]
+        self._shape = shape_of(x)
         self._wide = tf.constant([-1, k * channels])
         self._folded = tf.constant([k, channels])
         self._multiples = tf.constant([k])
-        self._rows = tf.constant([0])
         self.total = batch.count(x, axes, x.dtype)
-        self.inverse = _inverse(self.total)
+        self.inverse = _inverse(self.total, x.dtype)
 
     def enter(self, x: Any) -> Any:
         return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
 
     def leave(self, y: Any) -> Any:
-        return shaped_like(y, self._like)
+        return shaped_like(y, self._like, self._shape)
 
     def mean(self, values: Any) -> Any:
-        if _never_empty(self.inverse):
-            return self._fold(tf.raw_ops.Mean, values)
         return tf.raw_ops.Mul(x=self.sum(values), y=self.inverse)
 
     def sum(self, values: Any) -> Any:
-        return self._fold(tf.raw_ops.Sum, values)
+        columns = tf.raw_ops.BiasAddGrad(out_backprop=values)
+        return tf.raw_ops.BiasAddGrad(out_backprop=tf.raw_ops.Reshape(tensor=columns, shape=self._folded))
 
     def spread(self, statistic: Any) -> Any:
         return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
@@ -100,17 +115,22 @@ class Wide:
     def flat(self, statistic: Any) -> Any:
         return statistic
 
-    def _fold(self, reduce: Any, values: Any) -> Any:
-        columns = reduce(input=values, axis=self._rows)
-        return reduce(input=tf.raw_ops.Reshape(tensor=columns, shape=self._folded), axis=self._rows)
 
+def shaped_like(y: Any, x: Any, shape: Any = None) -> Any:
+    """Returns ``y`` reshaped to the shape of ``x``, in one op where that is known.
 
-def shaped_like(y: Any, x: Any) -> Any:
-    """Returns ``y`` reshaped to the shape of ``x``, in one op where that is known."""
-    dims = x.shape.as_list()
-    y = tf.raw_ops.Reshape(tensor=y, shape=tf.shape(x) if None in dims else dims)
+    Args:
+      shape: the shape as a tensor, where there is one already.
+    """
+    y = tf.raw_ops.Reshape(tensor=y, shape=shape_of(x) if shape is None else shape)
     y.set_shape(x.shape)
     return y
+
+
+def shape_of(x: Any) -> Any:
+    """Returns the shape of ``x`` as a tensor, a constant where that is known."""
+    dims = x.shape.as_list()
+    return tf.shape(x) if None in dims else tf.constant(dims)
 
 
 def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) -> int | None:
@@ -128,12 +148,17 @@ def rows_per_row(dims: tuple[int | None, ...], axes: Axes, multiple: int = 1) ->
     return max(aligned or fitting, default=None)
 
 
-def _inverse(total: Any) -> Any:
-    """Returns 1 / total, of none 0: a Python float where static, else a scalar tensor."""
+def elements(dims: Sequence[int | None]) -> int:
+    """Returns the number of values of a shape, with an unknown size taken for what is usual."""
+    return math.prod(USUAL_SIZE if size is None else size for size in dims)
+
+
+def _inverse(total: Any, dtype: tf.DType) -> Any:
+    """Returns 1 / total, of none 0."""
     if isinstance(total, int):
-        return 1.0 / total if total else 0.0
-    return tf.raw_ops.DivNoNan(x=tf.constant(1.0, total.dtype), y=total)
+        return tf.constant(1.0 / total if total else 0.0, dtype)
+    return tf.raw_ops.DivNoNan(x=tf.constant(1.0, dtype), y=total)
 
 
-def _never_empty(inverse: Any) -> bool:
-    return isinstance(inverse, float) and inverse > 0
+def _never_empty(total: Any) -> bool:
+    return isinstance(total, int) and total > 0

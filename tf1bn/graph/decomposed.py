@@ -13,8 +13,8 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from tf1bn.graph.flow import Flow
-from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.variables import Variables, in_gradient
+from tf1bn.graph.nodes import Node, Tensor, in_gradient
+from tf1bn.graph.variables import Variables
 
 _ADDS = ("Add", "AddV2")
 _THROUGH = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from tf1bn import errors
 from tf1bn.graph import consts, ops
-from tf1bn.graph.nodes import Flat, Node, Tensor
+from tf1bn.graph.nodes import Flat, Node, Tensor, in_gradient
 
 Context = frozenset
 """The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""
@@ -255,11 +255,14 @@ class Flow:
         return []
 
     def is_batch_moment(self, tensor: Tensor) -> bool:
-        """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm."""
+        """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm.
+
+        The op that sums for the gradient of a bias counts where it is not in a gradient: it sums columns fast.
+        """
         node = self.nodes[tensor[0]]
         if node.op in ops.FUSED:
             return tensor[1] in (1, 2)
-        if node.op not in ops.REDUCE:
+        if node.op not in ops.REDUCE or (node.op == "BiasAddGrad" and in_gradient(node.name)):
             return False
         axes = self.reduced_axes(tensor[0])
         return axes is not None and 0 in axes
@@ -268,6 +271,8 @@ class Flow:
     def reduced_axes(self, number: int) -> tuple[int, ...] | None:
         """The constant axes of a reduction, counted from the front where the rank is known."""
         node = self.nodes[number]
+        if node.op == "BiasAddGrad":
+            return self._all_but_channels(node)
         if len(node.inputs) < 2:
             return None
         value = self.constant(node.inputs[1])
@@ -276,6 +281,12 @@ class Flow:
         axes = tuple(int(axis) for axis in np.ravel(value))
         rank = self.rank(node.inputs[0])
         return tuple(axis % rank for axis in axes) if rank else axes
+
+    def _all_but_channels(self, node: Node) -> tuple[int, ...]:
+        """The axes that the gradient of a bias sums over."""
+        layout, rank = node.attr("data_format"), self.rank(node.inputs[0]) or 2
+        channels = 1 if layout is not None and layout.s == b"NCHW" else rank - 1
+        return tuple(axis for axis in range(rank) if axis != channels)
 
     def constant(self, tensor: Tensor) -> np.ndarray | None:
         """Returns the value of a tensor that is a Const, or None."""

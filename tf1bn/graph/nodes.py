@@ -43,12 +43,15 @@ _ARITY = {
     **dict.fromkeys(("Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Pow", "Switch", "RefSwitch", "BiasAdd"), 2),
     **dict.fromkeys(("Assign", "AssignAdd", "AssignSub", "AssignVariableOp", "AssignAddVariableOp"), 2),
     **dict.fromkeys(("AssignSubVariableOp", "Mean", "Sum", "SquaredDifference", "SaveV2", "RestoreV2"), 2),
-    **dict.fromkeys(("Identity", "Rsqrt", "Sqrt", "Neg", "Square", "ReadVariableOp", "Merge", "Enter", "Exit"), 1),
+    **dict.fromkeys(
+        ("Identity", "Rsqrt", "Sqrt", "Neg", "Square", "ReadVariableOp", "Merge", "Enter", "Exit", "BiasAddGrad"), 1
+    ),
     **dict.fromkeys(("Select", "SelectV2"), 3),
     **dict.fromkeys(("If", "StatelessIf", "Case", "StatelessCase"), 1),
     **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), 5),
 }
 _APPLIES = re.compile(r"^(Resource)?(Sparse)?Apply[A-Z]")
+_GRADIENT_NAME = re.compile(r"(^|/)gradients?(_\d+)?/|_grad/")
 _NUMBERED = re.compile(r"^(.*):([^:]+):(\d+)$")
 
 
@@ -253,3 +256,8 @@ def _lay_out(flat: Flat, item: _Pending, functions: dict[str, Any]) -> list[_Pen
         for node, value in zip(args, returns, strict=False):
             node.carried = value
     return [found for number in inner for found in _calls(flat, number, functions, item.depth + 1)]
+
+
+def in_gradient(name: str) -> bool:
+    """Whether a name lies in a scope that TensorFlow makes for gradients."""
+    return bool(_GRADIENT_NAME.search(name))

@@ -55,6 +55,7 @@ ARITHMETIC = {
     "Pow",
     "Mean",
     "Sum",
+    "BiasAddGrad",
     "SquaredDifference",
     "Reciprocal",
     "Inv",
@@ -73,4 +74,4 @@ ARITHMETIC = {
     "ClipByValue",
 }
 FUSED = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
-REDUCE = ("Mean", "Sum")
+REDUCE = ("Mean", "Sum", "BiasAddGrad")

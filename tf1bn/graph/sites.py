@@ -11,8 +11,8 @@ import numpy as np
 
 from tf1bn.graph import decomposed
 from tf1bn.graph.flow import Flow
-from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer, in_gradient
+from tf1bn.graph.nodes import Node, Tensor, in_gradient
+from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
 GLOBAL_OP = "BatchNormWithGlobalNormalization"

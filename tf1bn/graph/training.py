@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tf1bn import errors
 from tf1bn.graph.flow import Flow
-from tf1bn.graph.variables import Variable, Variables, in_gradient, is_apply
+from tf1bn.graph.nodes import in_gradient
+from tf1bn.graph.variables import Variable, Variables, is_apply
 
 _MAX_SINKS = 32
 _MAX_STEPS = 200

@@ -13,7 +13,6 @@ VARIABLE_OPS = ("VariableV2", "Variable", "VarHandleOp", "AutoReloadVariable")
 _WRITES = re.compile(r"^(Assign\w*|Scatter\w+|Resource(Sparse)?Scatter\w*|ResourceScatter\w+)$")
 _APPLIES = re.compile(r"^(Resource)?(Sparse)?Apply[A-Z]\w*$")
 _RESTORES = ("RestoreV2", "Restore", "RestoreSlice")
-_GRADIENT_NAME = re.compile(r"(^|/)gradients?(_\d+)?/|_grad/")
 STATISTIC_NAME = re.compile(
     r"(^|[/._])(moving|running|pop|population|global|ema)_?(mean|avg|average|var|variance|std|stddev)(_\d+)?$"
     r"|(^|/)(mean|variance|var)/EMA$"
@@ -171,8 +170,3 @@ class Variables:
 def is_apply(node: Node) -> bool:
     """Whether an op is an optimizer's application of a gradient."""
     return bool(_APPLIES.match(node.op))
-
-
-def in_gradient(name: str) -> bool:
-    """Whether a name lies in a scope that TensorFlow makes for gradients."""
-    return bool(_GRADIENT_NAME.search(name))

@@ -154,6 +154,7 @@ def _record(call: Call, request: base.Request) -> dict[str, Any]:
         "virtual_batch_size": options.group_size,
         "adjustment": options.adjustment is not None,
         "kernel": call.kernel.name,
+        "precise": call.kernel.precise,
         "statistics": None if options.statistics is None else options.statistics.spoken,
         "inputs": call.x.name,
         "is_training": _spoken(call.switches.is_training),

@@ -95,7 +95,9 @@ class Call:
         adjust = _in_training(options.adjustment, resolved.is_training)
         centre = synchronising.centre(options.statistics, None if correct is None else correct.read)
         variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust, centre)
-        kernel = kernels.choose(inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel)
+        kernel = kernels.choose(
+            inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel, precise=options.precise
+        )
         x = tf.convert_to_tensor(inputs.given)
         writes = options.statistics is None or options.statistics.moves()
         return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes)

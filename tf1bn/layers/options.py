@@ -99,6 +99,7 @@ class Options:
     group_size: int | None
     adjustment: Any
     kernel: str | None = None
+    precise: bool = False
     statistics: Statistics | None = None
 
     @property
@@ -143,6 +144,7 @@ class Options:
             group_size=arguments.size_or_none(given["virtual_batch_size"], "virtual_batch_size"),
             adjustment=arguments.function(given["adjustment"], "adjustment"),
             kernel=given.get("kernel"),
+            precise=arguments.flag(given.get("precise", False), "precise"),
             statistics=resolve_statistics(given["statistics"]),
         )
         options.check_together()

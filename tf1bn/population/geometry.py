@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tf1bn import errors
 from tf1bn.core import axes as axes_lib
 from tf1bn.core.axes import Axes
+from tf1bn.graph import ops
 from tf1bn.graph.model import GraphModel
 from tf1bn.population.targets import Call
 
@@ -53,7 +54,7 @@ def _kept(model: GraphModel, call: Call, rank: int, mean_dims: Sequence[int | No
         return [call.normalizer.data_format.index("C")] if rank > 2 else [rank - 1]
     for number, _ in sorted(call.site.moments):
         node = model.nodes[number]
-        reduced = model.flow.reduced_axes(number) if node.op in ("Mean", "Sum") else None
+        reduced = model.flow.reduced_axes(number) if node.op in ops.REDUCE else None
         if reduced and model.flow.strip(node.inputs[0]) == model.flow.strip(call.x):
             return [place for place in range(rank) if place not in {axis % rank for axis in reduced}]
     if mean_dims is not None and len(mean_dims) == rank:

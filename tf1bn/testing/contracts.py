@@ -41,7 +41,7 @@ TOLERANCE = 1e-6
 SWITCHES = ("static", "placeholder", "cond")
 """A Python bool; one call with a placeholder; the program's own tf.cond around a call per branch."""
 
-_BATCH_MOMENT_OPS = ("Mean", "Sum", "Var", "SquaredDifference", "Square")
+_BATCH_MOMENT_OPS = ("Mean", "Sum", "BiasAddGrad", "Var", "SquaredDifference", "Square")
 
 
 def check(
