@@ -18,5 +18,5 @@ FOREIGN_WORDS = {
     "updates_collections": 'update_strategy=Collection(name), or "inline" for updates_collections=None',
     "use_local_stat": "use_batch_statistics",
     "unbiased": "bessel_correction",
-    "fused": "nothing: the fastest kernel is chosen",
+    "fused": "kernel, or nothing: the fastest one is chosen",
 }

@@ -8,17 +8,24 @@ from tf1bn.graph import sites
 from tf1bn.graph.model import GraphModel
 from tf1bn.testing import graphs
 
-SHAPES = {"plain": [None, 3], "wide": [8, 4, 4, 3], "fused": [None, 6, 8], "fused_wide": [8, 4, 4, 3]}
+SHAPES = {
+    "plain": [None, 3],
+    "plain, many columns": [1024, 36],
+    "wide": [8, 4, 4, 3],
+    "fused": [None, 6, 8],
+    "fused_wide": [8, 4, 4, 3],
+}
 
 
 @pytest.mark.parametrize("mode", graphs.MODES, ids=str)
 @pytest.mark.parametrize("switch", [True, False, "placeholder"])
+@pytest.mark.parametrize("precise", [False, True])
 @pytest.mark.parametrize("kernel", SHAPES)
-def test_one_site_with_one_mean_and_one_variance(kernel, switch, mode):
+def test_one_site_with_one_mean_and_one_variance(kernel, precise, switch, mode):
     with graphs.graph_mode(mode) as graph:
         is_training = tf.placeholder(tf.bool, [], "is_training") if switch == "placeholder" else switch
         x = tf.placeholder(tf.float32, SHAPES[kernel], "x")
-        y = tf1bn.batch_norm(x, is_training, kernel=kernel, scope="bn")
+        y = tf1bn.batch_norm(x, is_training, kernel=kernel.split(",")[0], precise=precise, scope="bn")
         if switch is not False:
             tf1bn.minimize(tf.train.GradientDescentOptimizer(0.1), tf.reduce_sum(tf.square(y)))
         (site,) = GraphModel(graph).sites
@@ -41,3 +48,19 @@ def test_what_is_added_to_a_batch_norm_without_beta_is_not_its_output():
     (site,) = model.sites
     number, _ = site.normalizers[0].output
     assert site.beta is None and model.nodes[number].name == "normalised"
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_a_sum_of_columns_is_a_moment_where_it_is_not_the_gradient_of_a_bias(layout):
+    with graphs.graph_mode() as graph:
+        x = tf.placeholder(tf.float32, [8, 4, 6, 5], "x")
+        tf.raw_ops.BiasAddGrad(out_backprop=x, data_format=layout, name="sum")
+        bias = tf.get_variable("bias", [5 if layout == "NHWC" else 4])
+        y = tf.nn.bias_add(x, bias, data_format=layout)
+        tf.gradients(y, bias)
+        model = GraphModel(graph)
+    found = {node.name: node.id for node in model.nodes if node.op == "BiasAddGrad"}
+    own = found.pop("sum")
+    assert model.flow.is_batch_moment((own, 0))
+    assert model.flow.reduced_axes(own) == ((0, 1, 2) if layout == "NHWC" else (0, 2, 3))
+    assert found and not any(model.flow.is_batch_moment((number, 0)) for number in found.values())

@@ -29,6 +29,26 @@ def test_a_named_kernel_is_recorded_and_gives_the_same_outputs_and_averages(name
         np.testing.assert_allclose(found, reference.normalize(value, exact), atol=1e-5)
 
 
+def test_precision_is_recorded_and_also_had_from_a_kernel_that_is_named():
+    with graphs.graph_mode(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 12])
+        value = np.random.default_rng(0).normal(1e4, 1, (64, 12)).astype(np.float32)
+        for number, kernel in enumerate((None, "plain", "fused")):
+            y = tf1bn.batch_norm(x, True, kernel=kernel, precise=True)
+            assert tf1bn.layers_of()[number].record["precise"] is True
+            session.run(tf.global_variables_initializer())
+            np.testing.assert_allclose(session.run(y, {x: value}), reference.batch_norm(value), atol=2e-5)
+        tf1bn.batch_norm(x, True)
+        assert tf1bn.layers_of()[-1].record["precise"] is False
+
+
+def test_precision_is_a_flag():
+    with graphs.graph_mode():
+        x = tf.placeholder(tf.float32, [None, 12])
+        with refused(errors.ArgumentTypeError, "`precise`"):
+            tf1bn.batch_norm(x, True, precise="yes")
+
+
 REFUSALS = {
     "unknown": ((24, 12), {"kernel": "fast"}, "`kernel` is unknown. Got 'fast'; expected None or 'fused' or"),
     "float64": (
