@@ -12,6 +12,10 @@ Exit codes: 0 written (or, with --dry_run, could be), 1 refused, 2 wrong usage, 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from absl import flags
 
 from tf1bn.examples import command
@@ -57,18 +61,48 @@ def _are_constants(values: list[str]) -> bool:
 
 
 def _reestimate() -> command.Report:
-    import numpy as np
-
     from tf1bn import datasets
-    from tf1bn.examples.progress import Progress
     from tf1bn.population import accuracy, estimation, report
 
     dataset = datasets.load(_DATA_DIR.value)
-    order = np.random.RandomState(_SEED.value).permutation(len(dataset.train.labels))
-    shuffled = datasets.Split(dataset.train.images[order], dataset.train.labels[order])
-    images = [batch.images for batch in datasets.batches.in_order(shuffled, _BATCH_SIZE.value)]
-    constants = {name: float(number) for name, _, number in (text.rpartition("=") for text in _CONSTANTS.value)}
-    labelled = accuracy.Labelled(dataset.test.images, dataset.test.labels) if _LABELS.value else None
+    with _progress() as progress:
+        done = estimation.reestimate(
+            _GRAPH.value,
+            None if _OWN_INPUT.value else _images(dataset.train),
+            checkpoint=_CHECKPOINT.value,
+            output=None if _DRY_RUN.value else _OUTPUT.value,
+            feed=_FEED.value,
+            switch=_SWITCH.value,
+            constants={name: float(number) for name, _, number in (text.rpartition("=") for text in _CONSTANTS.value)},
+            batches=_BATCHES.value,
+            mode=_MODE.value,
+            sequential=_SEQUENTIAL.value,
+            only=_ONLY.value,
+            exclude=_EXCLUDE.value,
+            labelled=accuracy.Labelled(dataset.test.images, dataset.test.labels) if _LABELS.value else None,
+            predictions=_PREDICTIONS.value,
+            overwrite=_OVERWRITE.value,
+            progress=progress,
+        )
+    return command.Report(report.estimate_as_text(done), report.estimate_as_json(done))
+
+
+def _images(split: Any) -> list[Any]:
+    """Returns the training images in batches, in an order of the seed."""
+    import numpy as np
+
+    from tf1bn import datasets
+
+    order = np.random.RandomState(_SEED.value).permutation(len(split.labels))
+    shuffled = datasets.Split(split.images[order], split.labels[order])
+    return [batch.images for batch in datasets.batches.in_order(shuffled, _BATCH_SIZE.value)]
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int | None], None]]:
+    """Gives a function that shows how many batches are done; the bar begins with the first one."""
+    from tf1bn.examples.progress import Progress
+
     bars: list[Progress] = []
 
     def progress(done: int, total: int | None) -> None:
@@ -78,28 +112,10 @@ def _reestimate() -> command.Report:
             bar.advance()
 
     try:
-        done = estimation.reestimate(
-            _GRAPH.value,
-            None if _OWN_INPUT.value else images,
-            checkpoint=_CHECKPOINT.value,
-            output=None if _DRY_RUN.value else _OUTPUT.value,
-            feed=_FEED.value,
-            switch=_SWITCH.value,
-            constants=constants,
-            batches=_BATCHES.value,
-            mode=_MODE.value,
-            sequential=_SEQUENTIAL.value,
-            only=_ONLY.value,
-            exclude=_EXCLUDE.value,
-            labelled=labelled,
-            predictions=_PREDICTIONS.value,
-            overwrite=_OVERWRITE.value,
-            progress=progress,
-        )
+        yield progress
     finally:
         for bar in bars:
             bar.__exit__()
-    return command.Report(report.estimate_as_text(done), report.estimate_as_json(done))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "registry", "terms"),
+    ("errors", "lazy", "registry", "terms"),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),
@@ -39,6 +39,7 @@ NARROWED = {"layers": {"core", "strategies", "distribute"}}
 TENSORFLOW_FREE = (
     "tf1bn",
     "tf1bn.errors",
+    "tf1bn.lazy",
     "tf1bn.registry",
     "tf1bn.terms",
     "tf1bn.datasets",

@@ -5,8 +5,9 @@ Every public name is one row below and is imported on first use, so ``import tf1
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tf1bn import lazy
 
 if TYPE_CHECKING:
     from tf1bn.checkpoint.restore import saver as saver
@@ -68,16 +69,4 @@ _PACKAGES = ("audit", "checkpoint", "datasets", "distribute", "errors", "export"
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PACKAGES:
-        return importlib.import_module(f"tf1bn.{name}")
-    if name not in _ROWS:
-        raise AttributeError(f"module 'tf1bn' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_ROWS[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy.attributes(__name__, _ROWS, _PACKAGES)

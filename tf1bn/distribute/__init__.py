@@ -7,8 +7,9 @@ Names are resolved on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tf1bn import lazy
 
 if TYPE_CHECKING:
     from tf1bn.distribute.allreduce import Allreduce as Allreduce
@@ -33,14 +34,4 @@ _ROWS = {
 
 __all__ = list(_ROWS)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROWS:
-        raise AttributeError(f"module 'tf1bn.distribute' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_ROWS[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy.attributes(__name__, _ROWS)

@@ -5,8 +5,9 @@ Every public name is one row below and is imported on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tf1bn import lazy
 
 if TYPE_CHECKING:
     from tf1bn.population.accuracy import Labelled as Labelled
@@ -31,14 +32,4 @@ _ROWS = {
 
 __all__ = [*_ROWS]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROWS:
-        raise AttributeError(f"module 'tf1bn.population' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_ROWS[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy.attributes(__name__, _ROWS)
