@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import renorm, switch, variables
 from tf1bn.core.naming import OWN, Naming
-from tf1bn.distribute.statistics import Statistics
-from tf1bn.distribute.statistics import resolve as resolve_statistics
 from tf1bn.layers import arguments
 from tf1bn.strategies import base, catalog
+
+if TYPE_CHECKING:
+    from tf1bn.distribute.statistics import Statistics
 
 _DEFAULT_INITIALIZERS = {
     "gamma": tf.ones_initializer,
@@ -145,7 +146,7 @@ class Options:
             adjustment=arguments.function(given["adjustment"], "adjustment"),
             kernel=given.get("kernel"),
             precise=arguments.flag(given.get("precise", False), "precise"),
-            statistics=resolve_statistics(given["statistics"]),
+            statistics=_statistics(given["statistics"]),
         )
         options.check_together()
         return options
@@ -203,6 +204,15 @@ class Options:
                     expected="a `decay` for which writers * (1 - decay^(1/writers)) is at most 1",
                 )
             )
+
+
+def _statistics(value: Any) -> Statistics | None:
+    """Returns how the statistics of a split batch are taken; reducers are loaded where there is such a batch."""
+    if value is None:
+        return None
+    from tf1bn.distribute import statistics
+
+    return statistics.resolve(value)
 
 
 def _affine(given: Mapping[str, Any], leaf: str, switched_by: str, trainable: bool) -> Affine | None:

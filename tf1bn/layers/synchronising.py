@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow.compat.v1 as tf
 
@@ -14,8 +14,10 @@ from tf1bn.core.axes import Axes
 from tf1bn.core.place import Place
 from tf1bn.core.values import Moments
 from tf1bn.distribute import base
-from tf1bn.distribute.statistics import Statistics
 from tf1bn.layers.options import Switches
+
+if TYPE_CHECKING:
+    from tf1bn.distribute.statistics import Statistics
 
 
 def check(statistics: Statistics | None, where: Place, switches: Switches, *, renormalizes: bool) -> None:
