@@ -34,6 +34,9 @@ _LAYERS = flags.DEFINE_list("layers", ["50", "200", "1000"], "Depths of the buil
 _ROUNDS = flags.DEFINE_integer("rounds", None, "Visits of each variant; by default as many as the suite needs.", 1)
 _MILLISECONDS = flags.DEFINE_float("milliseconds", 20.0, "Length of a visit; a longer call is made once.", 0.0)
 _SESSIONS = flags.DEFINE_integer("sessions", 5, "Sessions of each variant, where sessions of one graph differ.", 1)
+_EQUALITY = flags.DEFINE_bool(
+    "tensor_equality", False, "Whether tensors compare by value, as in programs that only disable eager execution."
+)
 _THREADS = flags.DEFINE_integer("intra_op_threads", 0, "Threads of one op; 0 for as many as there are cores.", 0)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the values and of the order of visits.", 0, 2**31 - 1)
 _LOAD = flags.DEFINE_list("load", None, "Reports what earlier runs with --format=json wrote into these files.")
@@ -86,6 +89,7 @@ def _options() -> Options:
         sessions=_SESSIONS.value,
         seed=_SEED.value,
         intra_op_threads=_THREADS.value,
+        tensor_equality=_EQUALITY.value,
         quiet=not _PROGRESS.value,
         shapes=shapes.parse(_SHAPES.value),
         relu={"both": (False, True), "yes": (True,), "no": (False,)}[_RELU.value],

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def prepare(intra_op_threads: int = 0) -> None:
+def prepare(intra_op_threads: int = 0, *, tensor_equality: bool = False) -> None:
     """Sets up the process; before TensorFlow is imported.
 
     The mode is that of ``tf.disable_v2_behavior()`` with resource variables and conditionals in functions, in which all
@@ -19,6 +19,7 @@ def prepare(intra_op_threads: int = 0) -> None:
 
     Args:
       intra_op_threads: threads of one op; 0 for as many as there are cores.
+      tensor_equality: whether tensors compare by value all the same.
     """
     if importlib.util.find_spec("tf_keras") is not None:
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -27,6 +28,8 @@ def prepare(intra_op_threads: int = 0) -> None:
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
     tf.enable_control_flow_v2()
+    if tensor_equality:
+        tf.enable_tensor_equality()
     tf.logging.set_verbosity(tf.logging.ERROR)
     session(tf.Graph(), intra_op_threads).close()
 

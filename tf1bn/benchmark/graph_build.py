@@ -26,7 +26,7 @@ def plan(options: Options) -> dict[str, Any]:
     """Returns the variants, the cases and what is absent."""
     found, absent = implementations.chosen(options.peers)
     names = [variant.name for variant in [*implementations.OWN, *found]]
-    cases = [f"{_name(what, layers)}, {_rounds(layers, options)} rounds" for what, layers in _cases(options)]
+    cases = [f"{_name(what, layers, options)}, {_rounds(layers, options)} rounds" for what, layers in _cases(options)]
     return {"variants": names, "absent": absent, "cases": cases}
 
 
@@ -51,8 +51,9 @@ def _cases(options: Options) -> list[tuple[str, int]]:
     return [("build", layers) for layers in options.layers] + first
 
 
-def _name(what: str, layers: int) -> str:
-    return f"{layers} layers, per layer" if what == "build" else f"{layers} layers, first run"
+def _name(what: str, layers: int, options: Options) -> str:
+    mode = " (tensor equality)" if options.tensor_equality else ""
+    return f"{layers} layers, {'per layer' if what == 'build' else 'first run'}{mode}"
 
 
 def _rounds(layers: int, options: Options) -> int:
@@ -63,7 +64,10 @@ def _case(
     what: str, layers: int, variants: Sequence[Implementation], absent: dict[str, str], options: Options, bar: Progress
 ) -> Case:
     case = Case(
-        _name(what, layers), {"what": what, "layers": layers}, {each.name: [[]] for each in variants}, absent=absent
+        _name(what, layers, options),
+        {"what": what, "layers": layers},
+        {each.name: [[]] for each in variants},
+        absent=absent,
     )
     order, visits = random.Random(options.seed), list(variants)
     for _ in range(_rounds(layers, options)):

@@ -19,6 +19,8 @@ class Options:
       sessions: of each variant: of the network, and of a step or inference so short that sessions differ.
       seed: of the numbers and of the order of visits.
       intra_op_threads: of the process; 0 for as many as there are cores.
+      tensor_equality: whether tensors compare by value, as in programs that only disable eager execution;
+        ``tf.disable_v2_behavior()`` makes them compare by identity.
       quiet: shows no progress.
       shapes: inputs of the step.
       relu: whether the layer stands alone, is followed by ReLU, or both.
@@ -34,6 +36,7 @@ class Options:
     sessions: int = 5
     seed: int = 0
     intra_op_threads: int = 0
+    tensor_equality: bool = False
     quiet: bool = False
     shapes: tuple[shapes.Shape, ...] = shapes.TABLE
     relu: tuple[bool, ...] = (False, True)

@@ -25,7 +25,7 @@ def run(suite: str, options: Options) -> Result:
       As the suite.
     """
     with errors.located("benchmark"):
-        environment.prepare(options.intra_op_threads)
+        environment.prepare(options.intra_op_threads, tensor_equality=options.tensor_equality)
         cases = importlib.import_module(f"tf1bn.benchmark.{suite}").run(options)
         return Result(suite, environment.machine(), tuple(cases))
 
@@ -33,7 +33,7 @@ def run(suite: str, options: Options) -> Result:
 def plan(suite: str, options: Options) -> dict[str, Any]:
     """Returns what :func:`run` would time, without timing it."""
     with errors.located("benchmark"):
-        environment.prepare(options.intra_op_threads)
+        environment.prepare(options.intra_op_threads, tensor_equality=options.tensor_equality)
         planned = importlib.import_module(f"tf1bn.benchmark.{suite}").plan(options)
         return {"dry_run": True, "suite": suite, **planned}
 
