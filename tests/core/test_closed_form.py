@@ -13,7 +13,7 @@ from tf1bn.testing import reference
 STEP = 1e-5
 
 
-@pytest.fixture(params=[1, 3], ids=["one channel", "three channels"])
+@pytest.fixture(params=[1, 3, 16], ids="{} channels".format)
 def problem(request):
     """A loss of the normalised values that is neither linear nor symmetric, with its parameters."""
     channels = request.param

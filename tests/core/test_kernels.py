@@ -12,17 +12,18 @@ from tf1bn.testing import graphs, reference
 
 EPSILON = 1e-3
 IMAGES, ROWS, FIRST, MIDDLE = ((4, 4, 6, 6), -1), ((24, 12), -1), ((3, 6, 4, 8), 1), ((3, 4, 6, 2, 2), 2)
+COLUMNS = ((1024, 36), -1)
 TOLERANCE = {"float64": 1e-12, "float32": 3e-6, "float16": 2e-3, "bfloat16": 2e-2}
 SERVES_FIRST = ("fused", "plain")
 CASES = [
     (name, *place, dtype, known)
     for name in kernels.NAMES
-    for place in (IMAGES, ROWS, FIRST, MIDDLE)
+    for place in (IMAGES, ROWS, FIRST, MIDDLE, COLUMNS)
     for dtype in TOLERANCE
     for known in (True, False)
     if place[1] == -1 or name in SERVES_FIRST
     if dtype != "float64" or "fused" not in name
-    if known or place is not ROWS or "wide" not in name
+    if known or place not in (ROWS, COLUMNS) or "wide" not in name
 ]
 
 
