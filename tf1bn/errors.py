@@ -126,6 +126,10 @@ class AbsentModuleError(Tf1bnError, ImportError):
     """A module, or a name imported from one, of an old TensorFlow that is not served."""
 
 
+class UnfinishedCellError(Tf1bnError, NotImplementedError):
+    """A recurrent cell is used for something that its class does not define."""
+
+
 class ProgramError(Tf1bnError, RuntimeError):
     """A program cannot be run as it is."""
 

@@ -66,6 +66,12 @@ class Trial:
         ]
 
 
+# Each kernel as it is chosen, and precise; one that is always precise once.
+VARIANTS = {name: kernel for name, kernel in kernels.NAMES.items() if not kernel.precise}
+VARIANTS |= {f"{name}, precise": kernel for name, kernel in kernels.PRECISE.items()}
+UNCOMPILED = [name for name in VARIANTS if "xla" not in name]
+
+
 def assert_close(found, expected, tolerance):
     for have, want in zip(found, expected, strict=True):
         assert have.shape == np.shape(want)
@@ -78,6 +84,7 @@ def test_every_kernel_gives_the_same_outputs_moments_and_gradients(mode):
     with graphs.graph_mode(mode), tf.Session() as session:
         # Compiling takes most of the time, so XLA is tried in one mode.
         cases = [case for case in CASES if case[0] != "xla" or (mode is graphs.MODES[0] and case[1:3] == IMAGES)]
+        cases += [(kernels.PRECISE[case[0]], *case[1:]) for case in cases if not kernels.NAMES[case[0]].precise]
         trials = [Trial(*case[:4], known=case[4]) for case in cases]
         data = [trial.data() for trial in trials]
         feed = {tensor: value for fed in data for tensor, value in fed.items()}
@@ -89,11 +96,11 @@ def test_every_kernel_gives_the_same_outputs_moments_and_gradients(mode):
 
 @pytest.mark.parametrize("mode", (graphs.MODES[0], graphs.MODES[3]), ids=str)
 def test_a_kernel_in_a_branch_gives_gradients_only_where_it_is_taken(mode):
-    for name in kernels.NAMES:
+    for kernel in VARIANTS.values():
         with graphs.graph_mode(mode), tf.Session() as session:
             x, taken = tf.placeholder(tf.float32, [24, 12]), tf.placeholder(tf.bool, [])
             gamma, beta = tf.ones([12]), tf.zeros([12])
-            kernel, axes = kernels.NAMES[name], axes_lib.resolve((24, 12), -1)
+            axes = axes_lib.resolve((24, 12), -1)
             y = tf.cond(taken, lambda: kernel.train(x, axes, gamma, beta, EPSILON)[0], lambda: x * 3.0)  # noqa: B023
             (dx,) = tf.gradients(tf.reduce_sum(tf.square(y) * y), x)
             value = np.random.default_rng(0).normal(4, 1, (24, 12))
@@ -105,12 +112,12 @@ def test_a_kernel_in_a_branch_gives_gradients_only_where_it_is_taken(mode):
 
 
 @pytest.mark.parametrize("mode", (graphs.MODES[0], graphs.MODES[3]), ids=str)
-@pytest.mark.parametrize("name", ["fused", "fused_wide", "plain", "wide"])
+@pytest.mark.parametrize("name", UNCOMPILED)
 def test_a_kernel_in_a_loop_has_the_gradient_of_every_iteration(mode, name):
     with graphs.graph_mode(mode), tf.Session() as session:
         x = tf.placeholder(tf.float32, [24, 12])
         gamma, beta = tf.fill([12], 1.5), tf.fill([12], 0.25)
-        kernel, axes = kernels.NAMES[name], axes_lib.resolve((24, 12), -1)
+        kernel, axes = VARIANTS[name], axes_lib.resolve((24, 12), -1)
         body = lambda i, h: (i + 1, tf.square(kernel.train(h, axes, gamma, beta, EPSILON)[0]))  # noqa: E731
         _, y = tf.while_loop(lambda i, h: i < 2, body, (0, x))
         rng = np.random.default_rng(0)
@@ -153,11 +160,11 @@ def test_only_an_input_far_from_zero_is_shifted(shape, axis, known):
         assert np.abs(found).max() < 8 and np.all(np.abs(shift - 1003) < 3)
 
 
-@pytest.mark.parametrize("name", kernels.NAMES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_gradients_and_their_gradients_are_central_differences(name):
     """In float32 with a wide step: of a smooth loss, differences are right to a thousandth."""
     with graphs.graph_mode(), tf.Session() as session:
-        trial = Trial(name, (8, 6))
+        trial = Trial(VARIANTS[name], (8, 6))
         data = trial.data()
         del data[trial.dy]
         weights = np.random.default_rng(3).normal(size=(8, 6))
@@ -177,17 +184,17 @@ def test_gradients_and_their_gradients_are_central_differences(name):
                 np.testing.assert_allclose(np.sum(gradient * along), slope, atol=2e-3 * scale)
 
 
-@pytest.mark.parametrize("name", kernels.NAMES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_no_gradient_flows_through_the_moments(name):
     with graphs.graph_mode():
-        trial = Trial(name, (8, 6))
+        trial = Trial(VARIANTS[name], (8, 6))
         assert tf.gradients([trial.moments.mean, trial.moments.variance], trial.sources) == [None] * 3
 
 
-@pytest.mark.parametrize("name", [name for name in kernels.NAMES if name != "xla"])
+@pytest.mark.parametrize("name", UNCOMPILED)
 def test_an_empty_batch_has_gradients_of_zero(name):
     with graphs.graph_mode(), tf.Session() as session:
-        trial = Trial(name, (3, 4, 4, 6), known=False)
+        trial = Trial(VARIANTS[name], (3, 4, 4, 6), known=False)
         shape = trial.shape = (0, 4, 4, 6)
         y, dx, dgamma, dbeta = session.run([trial.y, *trial.gradients], trial.data())
         assert y.shape == dx.shape == shape

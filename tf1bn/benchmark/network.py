@@ -76,11 +76,7 @@ def run(options: Options) -> list[Case]:
                     calls[name] = [call(session, built.ops, built.switch, True) for session in own]
                     case.counts[name] = _counts(built, calls[name][0])
                 bar.advance()
-            case.times.update(
-                timing.measure(
-                    calls, rounds=rounds, milliseconds=options.milliseconds, seed=options.seed, after_round=bar.advance
-                )
-            )
+            case.times.update(timing.by_options(calls, rounds, options, bar.advance))
         finally:
             for session in sessions:
                 session.close()

@@ -114,11 +114,7 @@ def _case(
         calls: dict[str, list[timing.Call]] = {}
         for key, session in opened:
             calls.setdefault(key, []).append(session.make_callable(steps[key].ops))
-        case.times.update(
-            timing.measure(
-                calls, rounds=rounds, milliseconds=options.milliseconds, seed=options.seed, after_round=bar.advance
-            )
-        )
+        case.times.update(timing.by_options(calls, rounds, options, bar.advance))
     finally:
         for _, session in opened:
             session.close()

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tf1bn.benchmark.options import Options
+
 Call = Callable[[], Any]
 Times = dict[str, list[list[float]]]
 """Microseconds of one call: by variant, then by session, then by round."""
@@ -52,6 +54,13 @@ def measure(
         gc.collect()
         after_round()
     return times
+
+
+def by_options(
+    calls: Mapping[str, Sequence[Call]], rounds: int, options: Options, after_round: Callable[[], None]
+) -> Times:
+    """Returns what ``measure`` does, with the length of a visit and the seed of a run's options."""
+    return measure(calls, rounds=rounds, milliseconds=options.milliseconds, seed=options.seed, after_round=after_round)
 
 
 def _timed(call: Call, repeats: int, clock: Callable[[], float]) -> float:

@@ -71,17 +71,21 @@ class RNNCell:
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the output and the new state; for subclasses."""
-        raise NotImplementedError(f"{type(self).__name__} has neither `call` nor a `__call__` of its own")
+        raise self._unfinished("neither `call` nor a `__call__` of its own", "call(self, inputs, state)")
 
     @property
     def state_size(self) -> Any:
         """Number of units of the state, or a tuple of such."""
-        raise NotImplementedError(f"{type(self).__name__} has no `state_size`")
+        raise self._unfinished("no `state_size`", "the property `state_size`")
 
     @property
     def output_size(self) -> Any:
         """Number of units of the output."""
-        raise NotImplementedError(f"{type(self).__name__} has no `output_size`")
+        raise self._unfinished("no `output_size`", "the property `output_size`")
+
+    def _unfinished(self, lacking: str, fix: str) -> errors.UnfinishedCellError:
+        text = errors.explain(f"{type(self).__name__} has {lacking}", fix=f"Define {fix} in the class of the cell.")
+        return errors.UnfinishedCellError(text)
 
     @property
     def name(self) -> str:

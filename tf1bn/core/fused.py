@@ -16,7 +16,7 @@ from tf1bn.core.values import Moments
 CHANNEL_MULTIPLE = 4
 
 # The kernel sums raw values in float32. Where the mean is this many standard deviations from zero, the rounding of
-# that sum begins to show (in the variance it is a factor of 8 at 10000 and 131072 values), so a precise kernel shifts
+# that sum begins to show (in the variance it is a factor of 9 at 10000 and 131072 values), so a precise kernel shifts
 # the input.
 FAR_FROM_ZERO = 30.0
 MANY_CHANNELS = 256

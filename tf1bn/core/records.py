@@ -24,8 +24,9 @@ def read(graph: tf.Graph | None = None) -> list[dict[str, Any]]:
     Each record has ``version``, ``scope``, ``strategy``, ``placement`` (``output``, ``nowhere`` or the name of a
     collection), ``updates`` (names of the tensors and operations that move the averages), ``decay`` (None for a
     tensor), ``epsilon``, ``center``, ``scale``, ``axis`` (a list), ``bessel_correction``, ``numeric_guard``,
-    ``kernel``, ``precise``, ``inputs`` (the tensor's name), ``is_training`` and ``use_batch_statistics`` (True, False
-    or the tensor's name). Names are those of the graph in which the layer was called.
+    ``kernel``, ``precise`` (of the kernel), ``inputs`` (the tensor's name), ``is_training`` and
+    ``use_batch_statistics`` (True, False or the tensor's name). Names are those of the graph in which the layer was
+    called.
     """
     entries = (graph or tf.get_default_graph()).get_collection(COLLECTION)
     return [json.loads(entry) for entry in entries]

@@ -161,9 +161,10 @@ def batch_norm(
         seconds for each layer and shape.
       precise: whether float32 values far from zero keep their precision in training. At mean 10000 and standard
         deviation 1, outputs and gradients are then within 1e-5 of the largest, as near zero (within 2e-5 where 262,144
-        values per channel are summed). Otherwise they are as other libraries have them: off by 1e-3, and where
-        TensorFlow's fused kernel sums 100,000 values, by as much as a deviation and more. Of use for raw features;
-        between layers values stay near zero. float64, the kinds above and "xla" are always precise.
+        values per channel are summed). Otherwise they are as other libraries have them: off by 1e-3 to 5e-2, and where
+        TensorFlow's fused kernel sums 131,072 values per channel, its variance is nine times too large. Of use for raw
+        features; between layers values stay near zero. float64, the kinds above and "xla" are always precise. In
+        inference the averages are float32 in any case.
       statistics: a reducer, such as ``tf1bn.distribute.Replicas()`` or ``tf1bn.distribute.Collectives(2)``, the name
         of a registered one, or ``tf1bn.distribute.Statistics(...)``; None where the batch is not split.
       beta_initializer: default zeros.
