@@ -223,7 +223,7 @@ class Flow:
         todo = [tensor]
         while todo and len(seen) < _MAX_STEPS:
             current = todo.pop()
-            steps = None if arithmetic and self.is_batch_moment(current) else self._step(current, arithmetic)
+            steps = None if arithmetic and self.is_batch_moment(current) else self.step(current, arithmetic)
             if not steps:
                 leaves.add(current)
                 continue
@@ -233,7 +233,8 @@ class Flow:
                     todo.append(step)
         return leaves, {number for number, _ in seen - leaves}
 
-    def _step(self, tensor: Tensor, arithmetic: bool) -> list[Tensor]:
+    def step(self, tensor: Tensor, arithmetic: bool = False) -> list[Tensor]:
+        """What a value is handed on from, directly; with `arithmetic` also what it is computed from."""
         number, output = tensor
         node = self.nodes[number]
         if number in self.bodies:
