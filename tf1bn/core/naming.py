@@ -21,6 +21,7 @@ class Naming(NamedTuple):
       mean_first: whether ``moving_mean`` is made before ``moving_variance`` under batch renormalization, too.
       entries: names of the operations that stand for the update in a collection; empty for whatever the
         strategy made.
+      call: the function or class that the program called, in the words of its dialect.
     """
 
     affine_order: tuple[str, ...] = ("gamma", "beta")
@@ -29,6 +30,7 @@ class Naming(NamedTuple):
     regularizes_averages: bool = False
     mean_first: bool = False
     entries: tuple[str, ...] = ()
+    call: str = "tf1bn.batch_norm"
 
     def collections_of_averages(self, tracked: bool) -> list[str]:
         """Returns the collections of something kept; without MOVING_AVERAGE_VARIABLES where it has no shadow."""

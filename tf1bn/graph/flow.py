@@ -251,9 +251,25 @@ class Flow:
             return list(node.inputs)
         if node.op in ("Select", "SelectV2"):
             return node.inputs[1:3]
-        if arithmetic and node.op in ops.ARITHMETIC:
-            return node.inputs[:1] if node.op in ops.REDUCE else list(node.inputs)
-        return []
+        if arithmetic and node.op in ops.REDUCE:
+            return node.inputs[:1] if self._reduces_moments(node) else []
+        return list(node.inputs) if arithmetic and node.op in ops.ARITHMETIC else []
+
+    def _reduces_moments(self, node: Node) -> bool:
+        """Whether a reduction that is no batch moment may be a further step of one.
+
+        Layer, group and instance norm reduce the activations of one example: what these are computed from, a bias
+        say, is no statistic of theirs.
+        """
+        if self.reduced_axes(node.id) is None:
+            return True
+        tensor = node.inputs[0]
+        for _ in range(_MAX_STEPS):
+            node = self.nodes[self.strip(tensor)[0]]
+            if node.op not in ops.SHAPED or not node.inputs:
+                break
+            tensor = node.inputs[0]
+        return node.op in ops.REDUCE or node.op in ops.FUSED
 
     def is_batch_moment(self, tensor: Tensor) -> bool:
         """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm.

@@ -67,8 +67,33 @@ class GraphModel:
 
     @property
     def deployed(self) -> bool:
-        """Whether the graph was made for serving: frozen, or a SavedModel without a train op."""
-        return self.frozen or (self.source.kind == SAVED_MODEL and not self.trains)
+        """Whether the graph was made for serving: frozen, or a SavedModel without a train op or with signatures."""
+        return self.frozen or (self.source.kind == SAVED_MODEL and (not self.trains or bool(self._signatures[1])))
+
+    @functools.cached_property
+    def served(self) -> bytearray:
+        """Marks what a request runs: what the outputs of the signatures need; everything where there is none."""
+        outputs = self._signatures[1]
+        return self.flow.reach(outputs) if outputs else bytearray(b"\1") * len(self.nodes)
+
+    @property
+    def signed(self) -> frozenset[int]:
+        """The inputs of the signatures: what a request can set."""
+        return self._signatures[0]
+
+    @functools.cached_property
+    def _signatures(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The inputs and the outputs of all signatures of a SavedModel."""
+        meta = self.source.meta_graph
+        defs = meta.signature_def.values() if meta is not None and self.source.kind == SAVED_MODEL else ()
+
+        def known(infos: Any) -> set[int]:
+            names = {info.name.split(":")[0] for info in infos}
+            return {self.flow.by_name[name] for name in names if name in self.flow.by_name}
+
+        inputs = [known(item.inputs.values()) for item in defs]
+        outputs = [known(item.outputs.values()) for item in defs]
+        return frozenset().union(*inputs), frozenset().union(*outputs)
 
     @functools.cached_property
     def trained(self) -> bytearray:
@@ -128,9 +153,9 @@ class GraphModel:
         if site.mode != BOTH or site.predicate is None:
             return site.mode == BATCH
         kind = self.switches.kind(site.predicate)
-        return kind in (switches.GUARD, switches.DATA) or (
-            kind == switches.CONSTANT and site.by_batch is not None and self.switches.default(site.predicate) == site.by_batch
-        )
+        if kind == switches.CONSTANT:
+            return site.by_batch is not None and self.switches.default(site.predicate) == site.by_batch
+        return kind in (switches.GUARD, switches.DATA)
 
     def updates(self, site: Site) -> list[tuple[Variable, Writer]]:
         """The writers that move a statistic of the site."""

@@ -33,7 +33,7 @@ class Runners:
             seen, todo = {entry}, [entry]
             while todo and len(seen) < _MOST:
                 number = todo.pop()
-                if nodes[number].op in _GATHERS or nodes[number].call >= 0 and not _writes(nodes[number].op):
+                if nodes[number].op in _GATHERS or (nodes[number].call >= 0 and not _writes(nodes[number].op)):
                     fresh = [item for item in parents[number] if item not in seen]
                     seen.update(fresh)
                     todo.extend(fresh)
@@ -96,4 +96,3 @@ class Runners:
 
 def _writes(op: str) -> bool:
     return op.startswith(("Assign", "Scatter", "ResourceScatter"))
-

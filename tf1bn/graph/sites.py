@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf1bn.graph import decomposed
+from tf1bn.graph import decomposed, ops
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.switches import Switches
@@ -119,7 +119,19 @@ class SiteFinder:
         for site in sites:
             self._link_by_name(site)
             site.scope = self._scope(site)
-        return sites
+        return [site for site in sites if site.statistics or not self._is_look_alike(site)]
+
+    def _is_look_alike(self, site: Site) -> bool:
+        """Whether what keeps no averages only looks like a batch norm: it standardises weights, or leaves no channel."""
+        item = site.normalizers[0]
+        if item.fused or not site.moments:
+            return False
+        if self.variables.among(self.flow.origins(item.x)):
+            return True
+        number = min(site.mean_moments or site.moments)[0]
+        node = self.flow.nodes[number]
+        rank = self.flow.rank(node.inputs[0]) if node.op in ops.REDUCE else None
+        return rank is not None and len(set(self.flow.reduced_axes(number) or ())) == rank
 
     def _place(self, node: Node) -> int:
         """The top-level op that a node belongs to."""
@@ -216,7 +228,11 @@ class SiteFinder:
         return frozenset(source for source in self.flow.sources(tensor) if self.flow.is_batch_moment(source))
 
     def _has_variable(self, tensor: Tensor) -> bool:
-        return any(number in self.variables.by_node for number, _ in self.flow.sources(tensor))
+        """Whether a value can come from a variable, or from the constant that freezing made of one."""
+        if any(number in self.variables.by_node for number, _ in self.flow.sources(tensor)):
+            return True
+        kept = [source for source in self.flow.origins(tensor) if self.flow.nodes[source[0]].op == "Const"]
+        return not self.variables.by_node and any(self.flow.shape(source) not in ((), (0,), None) for source in kept)
 
     def _is_switched(self, tensor: Tensor) -> bool:
         return any(self.switches.chooser(number) is not None for number in self.flow.passed(tensor))

@@ -144,4 +144,3 @@ class Switches:
             return DATA
         counts = any(writer.node.op.startswith("AssignAdd") for writer in variable.writers)
         return STEP if counts or variable.name.endswith("global_step") else FLAG
-

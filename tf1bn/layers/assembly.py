@@ -138,6 +138,7 @@ def _record(call: Call, request: base.Request) -> dict[str, Any]:
     options = call.options
     return {
         "scope": request.scope,
+        "call": request.naming.call,
         "strategy": options.strategy.name,
         "decay": options.decay if isinstance(options.decay, float) else None,
         "zero_debias": options.schedule.zero_debias,

@@ -38,6 +38,7 @@ NAMING = Naming(
     average_collections=_MODEL,
     regularizes_averages=True,
     entries=dialect.ENTRIES,
+    call="slim.batch_norm (tf.contrib.layers.batch_norm)",
 )
 _LEAVES = ("moving_mean", "moving_variance", "beta", "gamma")
 _WORDS = {"zero_debias": "zero_debias_moving_mean"}

@@ -40,6 +40,7 @@ NAMING = Naming(
     regularizes_averages=True,
     mean_first=True,
     entries=dialect.ENTRIES,
+    call="tf.layers.batch_normalization",
 )
 _WORDS = {"decay": "momentum", "renorm_decay": "renorm_momentum", "is_training": "training", "scope": "name"}
 
