@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf1bn.graph import loading, nodes, saving, switches, training
+from tf1bn.graph import collecting, loading, nodes, saving, switches, training
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.kinds import SAVED_MODEL, TRAIN_OP, UPDATE_OPS
 from tf1bn.graph.runners import Runners
@@ -36,6 +36,10 @@ class GraphModel:
         fetches: Sequence[str] = (),
     ) -> None:
         self.source = loading.load(graph_or_path)
+        with collecting.paused():
+            self._read(train_op, checkpoint, fetches)
+
+    def _read(self, train_op: Sequence[str], checkpoint: Any, fetches: Sequence[str]) -> None:
         self.flow = Flow(nodes.flatten(self.source.graph_def))
         self.flow.order  # noqa: B018 - refuses a graph with a circle before anything else looks at it
         self.nodes = self.flow.nodes
