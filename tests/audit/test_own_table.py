@@ -237,7 +237,13 @@ def test_frozen(mode, maker):
             values = {v.op.name: samples.np.full(v.shape.as_list(), 0.5, "float32") for v in tf.global_variables()}
             frozen = samples.freeze(graph.as_graph_def(add_shapes=True), values, "y")
         found = {(item.severity) for item in audit(frozen, select="BN035").findings}
-        expected = {True: {"error"}, False: set(), "placeholder": {"info"}, "default": {"info"}, "default on": {"error"}}
+        expected = {
+            True: {"error"},
+            False: set(),
+            "placeholder": {"info"},
+            "default": {"info"},
+            "default on": {"error"},
+        }
         assert found == expected[kind], (batch, kind)
 
 

@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING
 from tf1bn.graph.sites import Site
 
 if TYPE_CHECKING:
+    from tf1bn.audit.finding import Report
     from tf1bn.graph.model import GraphModel
 
 NATIVE = "tf1bn.batch_norm"
 RUNNER = "python -m tf1bn.run --tf1bn_update_strategy=inline SCRIPT.py"
+
+
+_LOST = ("BN001", "BN002", "BN003", "BN004", "BN008")
+"""The rules about updates that exist and that nothing runs."""
+
+
+def remedy(report: Report) -> str:
+    """What to do about a whole program whose updates are lost, as the last line of its report; else nothing."""
+    if not any(item.code in _LOST and item.severity == "error" and RUNNER in item.fix for item in report.findings):
+        return ""
+    return (
+        f"to do: run it as {RUNNER}: then the averages move with the layers' outputs, and the program stays as it is\n"
+    )
 
 
 def call_of(model: GraphModel, site: Site) -> str:

@@ -39,7 +39,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
         yield RULE.finding(
             miss.site.scope,
             f"the train op {model.train_ops[0].name!r} runs the updates of other batch norms (for example at"
-            f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}.{own.spoken(model, miss.site)}",
+            f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}."
+            + own.spoken(model, miss.site),
             FIX + own.advice(model, miss.site),
             variable=miss.variable.name,
             op=miss.writer.node.name,

@@ -45,7 +45,12 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for site in model.sites:
         for variable in _kept(model, site):
             shadow = f"{variable.key}/ExponentialMovingAverage"
-            if saved and variable.key not in saved and shadow not in saved and variable.key.rsplit("/", 1)[-1] not in leaves:
+            if (
+                saved
+                and variable.key not in saved
+                and shadow not in saved
+                and variable.key.rsplit("/", 1)[-1] not in leaves
+            ):
                 where = f"no save op ({', '.join(item.node.name for item in model.saves[:3])}) writes it"
             elif keys.lost(model, site, variable):
                 where = f"the checkpoint {model.checkpoint.where!r} has no such key, though it has others of this model"
