@@ -43,6 +43,11 @@ class Kept:
     references: renorm.References | None = None
     derived: Any = None
 
+    @property
+    def unordered(self) -> bool:
+        """Whether updates are right in any order: each variable moves in one step, and none is derived from others."""
+        return base.needs_no_order(self.strategy) and self.references is None and self.weight is None
+
     def read(self) -> Moments:
         """Returns what inference normalises with."""
         kept = self.strategy.read(self.state)

@@ -27,6 +27,7 @@ from tf1bn.compat import dialect
 from tf1bn.compat.tf_layers import words
 from tf1bn.compat.tf_layers.base import Layer, known_variables, parts
 from tf1bn.core import axes as axes_lib
+from tf1bn.core import place
 from tf1bn.core.naming import Naming
 from tf1bn.layers import arguments, assembly
 from tf1bn.layers.call import Inputs
@@ -196,7 +197,7 @@ class BatchNormalization(Layer):
                 self._track(variable, bool(self.trainable))
                 regularizer = getattr(self, f"{leaf}_regularizer")
                 if regularizer is not None and not before.intersection(map(id, parts(variable))):
-                    with tf.init_scope():
+                    with place.outside():
                         self._add_regularization(leaf, variable, regularizer)
         for leaf, variable in request.made.items():
             self._track(variable, False)
