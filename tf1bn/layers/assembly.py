@@ -63,6 +63,8 @@ def request(scope: str, inputs: Inputs, switches: Switches, options: Options, na
 
 
 def _may_update(switches: Switches, options: Options) -> bool:
+    if place.recomputed():  # the first pass has the update
+        return False
     if switch.known_false(switches.is_training) or not base.may_move(options.strategy):
         return False
     return options.statistics is None or options.statistics.moves()
@@ -117,6 +119,8 @@ def finish(call: Any, request: base.Request, order: Order) -> Result:
     """Builds what a call computes; of the call of several towers, the output is a list."""
     options = call.options
     y, batch = call.normalize()
+    if place.recomputed():
+        return Result(y)
     if request.place.top_level:
         watched = Watched(request.scope, call.kept.read, batch, options.decay, options.epsilon, request.updates)
         ledger().watched.append(watched)
