@@ -250,7 +250,7 @@ def check_site(strategy: Any, request: Request) -> None:
         raise errors.PlacementError(
             errors.explain(
                 f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
-                "the same time, and updates that are not ordered get lost or differ from run to run",
+                "the same time, and updates without an order get lost or differ from run to run",
                 fix="Call the layer outside, or with is_training=False inside; keep averages per time step with "
                 "tf1bn.PerStep; or, where the loop has parallel_iterations=1, say so with "
                 "tf1bn.Inline(sequential_loops=True).",
