@@ -41,9 +41,13 @@ def resolve(value: Any) -> Switch:
     """Returns a checked switch as a Python bool where that is known now, else as a scalar bool tensor.
 
     A constant tensor is folded. A variable is read here, so the value of the current step counts.
+
+    Trick: TensorFlow's freezers follow a reference variable from Identity to Switch and take it for the data input
+    there, not the predicate. An op of another kind between them is where they stop.
     """
     if is_variable(value):
-        return value.read_value()
+        read = value.read_value()
+        return tf.logical_and(read, True) if value.dtype != value.dtype.base_dtype else read
     if not tf.is_tensor(value):
         return bool(value)
     known = tf.get_static_value(value)
