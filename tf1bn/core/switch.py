@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import place
+from tf1bn.core.averages import by_reference
 from tf1bn.core.values import is_variable
 
 Switch = Any  # bool | tf.Tensor
@@ -47,7 +48,7 @@ def resolve(value: Any) -> Switch:
     """
     if is_variable(value):
         read = value.read_value()
-        return tf.logical_and(read, True) if value.dtype != value.dtype.base_dtype else read
+        return tf.logical_and(read, True) if by_reference(value) else read
     if not tf.is_tensor(value):
         return bool(value)
     known = tf.get_static_value(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -142,14 +143,15 @@ class Call:
         return y, batch._replace(count=static) if static is not None and ordinary else batch
 
     def read_outside(self) -> Moments:
-        """Returns the averages, read here for a conditional that is built next; so are the references of its batch branch.
+        """Returns the averages, read here for a conditional that is built next; the references of renorm are read, too.
 
         Freezers make a constant of a variable and of what reads it, and know no read inside of a branch: there a
         reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
         """
-        if self.variant.correct is not None and self.switches.use_batch is not False:
-            self.variant.correct.pin()
-        return self.kept.read()
+        with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
+            if self.variant.correct is not None and self.switches.use_batch is not False:
+                self.variant.correct.pin()
+            return self.kept.read()
 
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
