@@ -28,9 +28,6 @@ _DEFAULTS = {
     if parameter.default is not inspect.Parameter.empty
 }
 
-ENTRIES = ("AssignMovingAvg", "AssignMovingAvg_1")
-"""Names of the two operations that a call leaves in UPDATE_OPS."""
-
 
 def strategy(collections: Any = tf.GraphKeys.UPDATE_OPS) -> UpdateStrategy:
     """Returns the strategy of the enclosing ``default_update_strategy`` block, else what the dialect asks for.
