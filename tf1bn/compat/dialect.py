@@ -29,9 +29,6 @@ _DEFAULTS = {
     if parameter.default is not inspect.Parameter.empty
 }
 
-ENTRIES = ("AssignMovingAvg", "AssignMovingAvg_1")
-"""Names of the two operations that a call leaves in UPDATE_OPS."""
-
 
 @dataclasses.dataclass(frozen=True)
 class InPlace(Inline):
