@@ -77,8 +77,7 @@ def speaking(where: str, words: Mapping[str, str], **context: Any) -> Iterator[N
     except errors.Tf1bnError as error:
         if not error.where:
             error.text = re.sub(r"`(\w+)`", lambda match: f"`{words.get(match[1], match[1])}`", error.text)
-            error.where = where
-            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        errors.place(error, where, context)
         raise
 
 

@@ -83,11 +83,17 @@ def order(request: base.Request, switches: Switches, options: Options) -> Order:
     """
     if not request.updates:
         return Order()
-    earlier = ledger().previous_updates(request.scope, request.place)
+    earlier = ledger().previous_updates(request.scope, request.place, unordered=_unordered(options))
     merger = merging.current()
     if merger is not None:
         merging.check(merger, request.scope, options, request.place, switches)
     return Order(earlier, merger)
+
+
+def _unordered(options: Options) -> bool:
+    """What ``Kept.unordered`` will say, before anything is made."""
+    simple = options.renorm is None and not options.schedule.zero_debias
+    return simple and base.needs_no_order(options.strategy)
 
 
 def create(request: base.Request, options: Options) -> Made:

@@ -49,6 +49,11 @@ class Kept:
         found = self.state if isinstance(self.state, Averages) else getattr(self.state, "averages", ())
         return any(averages.by_reference(variable) for variable in found)
 
+    @property
+    def unordered(self) -> bool:
+        """Whether updates are right in any order: each variable moves in one step, and none is derived from others."""
+        return base.needs_no_order(self.strategy) and self.references is None and self.weight is None
+
     def read(self) -> Moments:
         """Returns what inference normalises with."""
         kept = self.strategy.read(self.state)

@@ -97,7 +97,7 @@ class Update:
                     fix="Use a strategy that attaches to the output, or call the layer outside the conditional.",
                 )
             )
-        ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where))
+        ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where, self.kept.unordered))
         if done.placement == OUTPUT:
             with tf.control_dependencies(done.ops):
                 return [_copied(one) for one in y] if isinstance(y, list) else self.named(y, always=True)

@@ -27,7 +27,7 @@ from tf1bn.compat import dialect, op_names
 from tf1bn.compat.tf_layers import words
 from tf1bn.compat.tf_layers.base import Layer, known_variables, parts
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import switch
+from tf1bn.core import place, switch
 from tf1bn.core.naming import Naming, OpNames
 from tf1bn.layers import arguments, assembly
 from tf1bn.layers.call import Inputs
@@ -215,7 +215,7 @@ class BatchNormalization(Layer):
                 self._track(variable, bool(self.trainable))
                 regularizer = getattr(self, f"{leaf}_regularizer")
                 if regularizer is not None and not before.intersection(map(id, parts(variable))):
-                    with tf.init_scope():
+                    with place.outside():
                         self._add_regularization(leaf, variable, regularizer)
         for leaf, variable in request.made.items():
             self._track(variable, False)
