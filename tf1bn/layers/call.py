@@ -149,7 +149,7 @@ class Call:
         reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
         """
         with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
-            if self.variant.correct is not None and self.switches.use_batch is not False:
+            if isinstance(self.variant.correct, _Corrector) and self.switches.use_batch is not False:
                 self.variant.correct.pin()
             return self.kept.read()
 
