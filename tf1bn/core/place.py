@@ -76,6 +76,11 @@ def root_graph() -> tf.Graph:
     return graph
 
 
+def in_function() -> bool:
+    """Whether an op created now would be in the body of a function, where its name is not one of the whole graph."""
+    return root_graph() is not tf.get_default_graph()
+
+
 def here() -> Place:
     """Returns the place at which an op would be created now."""
     frames: list[Frame] = []

@@ -53,20 +53,23 @@ class Reference:
             self._check_formula(made, known, meta, fed)
 
     def _check_formula(self, made: Made, values: dict[str, np.ndarray], meta: Any, fed: dict[str, Any]) -> None:
-        sites = [item.site for item in made.changed]
-        values = formula.shaken(values, sites)
-        pairs = [tuple(f"{name}:{out}" for name, out in (item.x, item.output)) for item in made.changed]
+        pairs = [_averages(item) for item in made.changed]
+        values = formula.shaken_averages(values, [pair for pair in pairs if set(pair) <= set(values)])
+        wanted = [{"x": item.x, "y": item.output, **(item.reads or {})} for item in made.changed]
+        names = [{role: f"{name}:{out}" for role, (name, out) in one.items()} for one in wanted]
         with running.opened(meta, values) as session:
-            for site, (x, y) in zip(sites, _run(session, pairs, fed), strict=True):
-                worst = _difference(y, formula.normalized(site, x.astype(np.float64), values))
+            for item, found in zip(made.changed, _run(session, names, fed), strict=True):
+                x, y = found.pop("x").astype(np.float64), found["y"]
+                expected = item.call.expected(x, found) if item.call else formula.normalized(item.site, x, values)
+                worst = _difference(y, expected)
                 if not worst <= _allowed(y, _CLOSE_OTHERWISE):
                     raise errors.ExportError(
                         errors.explain(
-                            f"the check failed: {site.scope!r} differs by {worst:.3g} from "
+                            f"the check failed: {item.scope!r} differs by {worst:.3g} from "
                             "(x - mean) / sqrt(variance + epsilon) of its averages"
                         )
                     )
-        self.checks.append(f"{len(pairs)} batch norms give (x - mean) / sqrt(variance + epsilon) of their averages")
+        self.checks.append(f"{len(names)} batch norms give (x - mean) / sqrt(variance + epsilon) of their averages")
 
 
 def check(made: Made, product: Product, reference: Reference, loaded: Any, graph_path: str | None) -> list[str]:
@@ -102,6 +105,11 @@ def check(made: Made, product: Product, reference: Reference, loaded: Any, graph
     if graph_path is not None:
         done.append(_no_training(graph_path, made))
     return done
+
+
+def _averages(item: Any) -> tuple[str, str]:
+    """Returns the names of the two variables that a batch norm keeps, or of the tensors that it reads instead."""
+    return item.call.averages if item.call else (item.site.mean[0].name, item.site.variance[0].name)
 
 
 def _rows(product: Product, reference: Reference, loaded: Any, found: Mapping[str, Any], close: float) -> Iterator[str]:

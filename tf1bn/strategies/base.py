@@ -150,6 +150,8 @@ class UpdateStrategy(Protocol):
     never moves anything: ``update`` is then not called, and no order of several calls is needed. And
     ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap. And
     ``by_difference = True`` says that its ops subtract differences, so that updates of several workers all land. And
+    ``averages(state)`` returns the two variables whose values ``read`` returns, where it returns no more than these:
+    their names are then noted for an export. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
     also of an empty batch (count 0), and corrects what it has pooled.
     """
