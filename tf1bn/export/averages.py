@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from tf1bn import errors
 from tf1bn.export import own
 from tf1bn.export.draft import Draft, Ref
-from tf1bn.graph import recorded, rewriting
+from tf1bn.graph import formula, recorded, rewriting
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.sites import BATCH, MOVING, Site
 
@@ -37,6 +39,26 @@ class Changed(NamedTuple):
     site: Site | None = None
     call: own.Call | None = None
     reads: dict[str, Ref] | None = None
+
+    def kept(self) -> tuple[str, str]:
+        """Returns the names of the two variables that are kept, or of the tensors that are read instead."""
+        if self.call is not None:
+            return self.call.averages
+        assert self.site is not None
+        return self.site.mean[0].name, self.site.variance[0].name
+
+    def expected(self, x: np.ndarray, found: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns what the batch norm shall give, in float64.
+
+        Args:
+          x: what it normalises, in float64.
+          found: what a call reads, by role.
+          values: the value of every variable by name.
+        """
+        if self.call is not None:
+            return self.call.expected(x, found)
+        assert self.site is not None
+        return formula.normalized(self.site, x, values)
 
     def followed(self, moved: Mapping[Ref, Ref]) -> Changed:
         """Returns the same after some tensors have become others."""

@@ -53,15 +53,14 @@ class Reference:
             self._check_formula(made, known, meta, fed)
 
     def _check_formula(self, made: Made, values: dict[str, np.ndarray], meta: Any, fed: dict[str, Any]) -> None:
-        pairs = [_averages(item) for item in made.changed]
+        pairs = [item.kept() for item in made.changed]
         values = formula.shaken_averages(values, [pair for pair in pairs if set(pair) <= set(values)])
         wanted = [{"x": item.x, "y": item.output, **(item.reads or {})} for item in made.changed]
         names = [{role: f"{name}:{out}" for role, (name, out) in one.items()} for one in wanted]
         with running.opened(meta, values) as session:
             for item, found in zip(made.changed, _run(session, names, fed), strict=True):
                 x, y = found.pop("x").astype(np.float64), found["y"]
-                expected = item.call.expected(x, found) if item.call else formula.normalized(item.site, x, values)
-                worst = _difference(y, expected)
+                worst = _difference(y, item.expected(x, found, values))
                 if not worst <= _allowed(y, _CLOSE_OTHERWISE):
                     raise errors.ExportError(
                         errors.explain(
@@ -105,11 +104,6 @@ def check(made: Made, product: Product, reference: Reference, loaded: Any, graph
     if graph_path is not None:
         done.append(_no_training(graph_path, made))
     return done
-
-
-def _averages(item: Any) -> tuple[str, str]:
-    """Returns the names of the two variables that a batch norm keeps, or of the tensors that it reads instead."""
-    return item.call.averages if item.call else (item.site.mean[0].name, item.site.variance[0].name)
 
 
 def _rows(product: Product, reference: Reference, loaded: Any, found: Mapping[str, Any], close: float) -> Iterator[str]:

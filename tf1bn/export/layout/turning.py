@@ -243,7 +243,7 @@ class Turning:
             return self._vector(ref)
         value = self.constant_value(ref)
         if value is not None:
-            turned_value = np.transpose(value.reshape(wide), to_last(rank))
+            turned_value = np.transpose(value.reshape([int(size or 0) for size in wide]), to_last(rank))
             return self.constant(f"{ref[0]}/channels_last", turned_value, self.old.dtype(ref))
         if len(shape) == rank:
             return self.last(ref)
