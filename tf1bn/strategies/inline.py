@@ -30,6 +30,7 @@ class Inline:
     sequential_loops: bool = False
     name: str = "inline"
     by_difference: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:
