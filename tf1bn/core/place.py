@@ -86,6 +86,11 @@ def root_graph() -> tf.Graph:
     return graph
 
 
+def in_function() -> bool:
+    """Whether an op created now would be in the body of a function, where its name is not one of the whole graph."""
+    return root_graph() is not tf.get_default_graph()
+
+
 def _outer(graph: tf.Graph) -> tf.Graph | None:
     """Returns the graph around the graph of a branch, body or function.
 

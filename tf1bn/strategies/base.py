@@ -153,6 +153,8 @@ class UpdateStrategy(Protocol):
     ``unordered = True`` says that each of its ops reads and writes its variable in one indivisible step, as
     ``tf1bn.core.averages.move`` does, so that several updates need no order; without it a second update of the same
     averages waits for the first. A subclass with an ``update`` of its own says it anew. And
+    ``averages(state)`` returns the two variables whose values ``read`` returns, where it returns no more than these:
+    their names are then noted for an export. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
     also of an empty batch (count 0), and corrects what it has pooled.
     """

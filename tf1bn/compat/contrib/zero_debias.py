@@ -71,6 +71,9 @@ class ZeroDebias:
         )
         return Debiased(kept, biased, steps)
 
+    def averages(self, state: Debiased) -> Averages:
+        return state.averages
+
     def read(self, state: Debiased) -> Moments:
         return averages.read(state.averages)
 
