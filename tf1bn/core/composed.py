@@ -43,13 +43,14 @@ def normalize(
     if residual is not None:
         lower = raw.Mul(x=residual, y=a)
         offset = raw.Neg(x=lower) if offset is None else raw.Sub(x=offset, y=lower)
+        mean = raw.AddV2(x=mean, y=residual)
     y = y if offset is None else seen.add(y, offset)
     mean, variance = (tf.stop_gradient(seen.flat(statistic)) for statistic in (mean, variance))
     return seen.leave(y), Moments(mean, variance, seen.total)
 
 
 def centred(wide: Any, seen: Any, *, precise: bool) -> tuple[Any, Any, Any, Any]:
-    """Returns the input in its view minus its rounded mean, the mean, what is left of it, and the variance.
+    """Returns the input in its view minus its rounded mean, that mean, what is left of it, and the variance.
 
     The mean of values near 1e4 rounds to about 1e-3 in float32, and subtracting the rounded mean leaves that error in
     every output. The mean of the already centred values is exact to 1e-7, so where precision is asked for, it is what
@@ -63,4 +64,4 @@ def centred(wide: Any, seen: Any, *, precise: bool) -> tuple[Any, Any, Any, Any]
         return z, mean, None, variance
     residual = tf.stop_gradient(seen.mean(z))
     variance = raw.Maximum(x=raw.Sub(x=variance, y=raw.Square(x=residual)), y=tf.constant(0.0, wide.dtype))
-    return z, raw.AddV2(x=mean, y=residual), residual, variance
+    return z, mean, residual, variance

@@ -120,12 +120,12 @@ class FusedWide(NamedTuple):
     """The fused kernel with given moments over several rows at a time, for channels that are no multiple of four.
 
     The moments come from composed ops. The kernel's own gradient makes both sums of the closed form in one pass, but
-    takes given moments for constants. So it gets centred values, and a variance without a gradient, v, whose gradient
-    goes through gamma: with s = 1 / sqrt(variance + epsilon),
+    takes given moments for constants. So they are given as constants, m and v, and their gradients go through gamma and
+    beta: with s = 1 / sqrt(variance + epsilon),
 
-        y = z / sqrt(v + epsilon) * [gamma * sqrt(v + epsilon) * s] + beta
+        y = (x - m) / sqrt(v + epsilon) * [gamma * sqrt(v + epsilon) * s] + [beta - gamma * s * (mean - m)]
 
-    In value the bracket is gamma; its derivatives of all orders are right.
+    In value the brackets are gamma and beta; their derivatives of all orders are right.
     """
 
     name: str = "fused_wide"
@@ -138,16 +138,20 @@ class FusedWide(NamedTuple):
         gamma, beta = _filled(gamma, beta, axes)
         wide_x = plain.widen(x)
         seen = views.Wide(wide_x, axes, views.rows_per_row(tuple(x.shape.as_list()), axes, CHANNEL_MULTIPLE) or 1)
-        z, mean, residual, variance = composed.centred(seen.enter(wide_x), seen, precise=self.precise)
-        deviation = raw.AddV2(x=variance, y=epsilon)
+        wide = seen.enter(wide_x)
+        _, mean, residual, variance = composed.centred(wide, seen, precise=self.precise)
+        given, deviation = tf.stop_gradient(mean), raw.AddV2(x=variance, y=epsilon)
         scale = raw.Mul(x=raw.Rsqrt(x=deviation), y=gamma)
-        offset = beta if residual is None else raw.Sub(x=beta, y=raw.Mul(x=scale, y=residual))
+        left = raw.Sub(x=mean, y=given)
+        left = left if residual is None else raw.AddV2(x=left, y=residual)
+        offset = raw.Sub(x=beta, y=raw.Mul(x=scale, y=left))
         scale = raw.Mul(x=scale, y=tf.stop_gradient(raw.Sqrt(x=deviation)))
+        constants = Moments(*(tf.stop_gradient(seen.spread(statistic)) for statistic in (given, variance)))
         row = seen.spread(scale)
-        none, constant = tf.zeros_like(row), tf.stop_gradient(seen.spread(variance))
-        image = raw.Reshape(tensor=z, shape=[1, 1, -1, row.shape.as_list()[0]])
-        y = seen.leave(_run(image, row, seen.spread(offset), epsilon, Moments(none, constant))[0])
+        image = raw.Reshape(tensor=wide, shape=[1, 1, -1, row.shape.as_list()[0]])
+        y = seen.leave(_run(image, row, seen.spread(offset), epsilon, constants)[0])
         y = y if y.dtype == x.dtype else tf.cast(y, x.dtype)
+        mean = mean if residual is None else raw.AddV2(x=mean, y=residual)
         return y, _without_gradient(Moments(mean, variance, seen.total))
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:

@@ -89,7 +89,6 @@ class Wide:
         self._many = elements(x.shape.as_list()) >= COLUMNS_FROM_ELEMENTS
         self._wide = tf.constant([-1, k * channels])
         self._folded, self._row = tf.constant([k, channels]), tf.constant([k * channels])
-        self._zeros = tf.zeros([k, 1], x.dtype)
         self.total = batch.count(x, axes, x.dtype)
         self._inverse = _inverse(self.total, x.dtype)
 
@@ -113,8 +112,8 @@ class Wide:
         return tf.raw_ops.BiasAdd(value=values, bias=self.spread(statistic))
 
     def spread(self, statistic: Any) -> Any:
-        # A sum with zeros has the shortest gradient of all ways to repeat a vector.
-        return tf.raw_ops.Reshape(tensor=tf.raw_ops.AddV2(x=self._zeros, y=statistic), shape=self._row)
+        repeated = tf.raw_ops.BroadcastTo(input=statistic, shape=self._folded)
+        return tf.raw_ops.Reshape(tensor=repeated, shape=self._row)
 
     def per_channel(self, parameter: Any) -> Any:
         return parameter

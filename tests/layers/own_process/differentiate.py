@@ -1,6 +1,6 @@
 """Differentiates an imported graph with TensorFlow alone; run as a program with a folder and a graph mode.
 
-Beside ``home.meta`` lie ``home.npz``, with what is fed and what home computed, and ``names.json``, the scope of each case.
+Beside ``home.meta`` lie ``home.npz``, what is fed and what home computed, and ``names.json``, the scope of each case.
 Prints how far each case is from home, of the graph with its collections and of the GraphDef alone.
 """
 
