@@ -54,7 +54,8 @@ REPEATED = {
 @pytest.mark.parametrize("construct", REPEATED)
 def test_training_in_a_loop_is_refused(construct, strategy):
     layer = lambda x: tf1bn.batch_norm(x, True, scope="bn", update_strategy=strategy)  # noqa: E731
-    with pytest.raises(errors.PlacementError, match="averages cannot move inside a tf.while_loop body.*PerStep.*sequential"):
+    text = "averages cannot move inside a tf.while_loop body.*PerStep.*sequential"
+    with pytest.raises(errors.PlacementError, match=text):
         REPEATED[construct](layer)
     assert not tf.global_variables()
 
