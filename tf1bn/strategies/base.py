@@ -232,9 +232,14 @@ def needs_no_order(strategy: Any) -> bool:
 
     A subclass that moves them in another way than the class that says so has to say it once more.
     """
-    kinds = type(strategy).__mro__
-    said, moves = (next((i for i, kind in enumerate(kinds) if name in vars(kind)), 0) for name in ("unordered", "update"))
-    return bool(getattr(strategy, "unordered", False)) and said <= moves
+    return bool(getattr(strategy, "unordered", False)) and _depth(strategy, "unordered") <= _depth(strategy, "update")
+
+
+def _depth(strategy: Any, name: str) -> int:
+    """Returns how far up among its classes a strategy gets an attribute from; 0 where it has one of its own."""
+    if name in getattr(strategy, "__dict__", ()):
+        return 0
+    return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
 
 
 def pools(strategy: Any) -> bool:
