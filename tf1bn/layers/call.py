@@ -108,6 +108,10 @@ class Call:
         """The call that stands for all of one update: itself."""
         return self
 
+    def spoken(self, y: tf.Tensor) -> list[list[str]]:
+        """Returns the names of the tensor that is normalised and of the result."""
+        return [[self.x.name, y.name]]
+
     @property
     def may_be_empty(self) -> bool:
         """Whether only the moments of all members tell if the batch holds anything."""

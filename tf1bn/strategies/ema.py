@@ -107,6 +107,9 @@ class Ema:
         kept = request.averages(resource=True)
         return EmaState(kept, request.variable("debias_weight", resource=True) if self.zero_debias else None)
 
+    def averages(self, state: EmaState) -> Averages:
+        return state.averages
+
     def read(self, state: EmaState) -> Moments:
         return averages.read(state.averages)
 
