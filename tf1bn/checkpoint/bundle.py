@@ -94,6 +94,7 @@ class Bundle:
         self.prefix = prefix
         self._descriptors: dict[int, int] = {}
         self._checked: set[int] = set()
+        self._absent: dict[int, bool] = {}
         descriptor = open_file(prefix + ".index")
         try:
             self.header, self.entries, self._slices = _read_index(descriptor)
@@ -159,6 +160,20 @@ class Bundle:
             self._descriptor(shard)
         return [data_path(self.prefix, shard, self.header.shards) for shard in range(self.header.shards)]
 
+    def readable(self, name: str) -> bool:
+        """Returns whether the data files that hold a tensor are there; they are not opened."""
+        return not any(self._is_absent(entry.shard) for entry in self.pieces_of(name))
+
+    def _is_absent(self, shard: int) -> bool:
+        if shard not in self._absent:
+            self._absent[shard] = not os.path.lexists(data_path(self.prefix, shard, self.header.shards))
+        return self._absent[shard]
+
+    def absent_shards(self) -> list[str]:
+        """Returns the paths of the data files that the index names and that are not there."""
+        paths = (data_path(self.prefix, shard, self.header.shards) for shard in range(self.header.shards))
+        return [path for shard, path in enumerate(paths) if self._is_absent(shard)]
+
     def _ends(self) -> dict[int, tuple[int, str]]:
         """Returns where the last tensor of each data file ends, and its name."""
         ends: dict[int, tuple[int, str]] = {}
@@ -179,6 +194,13 @@ class Bundle:
         if shard >= self.header.shards:
             raise damaged("a tensor is in a data file that does not exist", got=shard)
         path = data_path(self.prefix, shard, self.header.shards)
+        if self._is_absent(shard):
+            raise errors.CheckpointMissingError(
+                errors.explain(
+                    f"cannot read {path}, which is not there; the index says what was in it and not the values",
+                    fix="Copy every file of the checkpoint: the .index and all .data files.",
+                )
+            )
         descriptor = open_file(path)
         size = os.fstat(descriptor).st_size
         end, name = self._limits.get(shard, (0, ""))

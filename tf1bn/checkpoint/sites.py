@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
+from tf1bn.checkpoint.layout import MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
 from tf1bn.checkpoint.layouts import catalog
+from tf1bn.checkpoint.slots import Slot
 
 CERTAIN, LIKELY, GUESS = "certain", "likely", "guess"
-_LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])(bn|batch_?norm\w*?)[\d_]*$")
+# The last part of a scope that says what it is: BatchNorm, tpu_batch_normalization_3, bn, bn2a_branch2a, bn_conv1.
+LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])([a-z]*_?batch_?norm\w*|bn(\d\w*|_\w+)?)$")
 
 
 class Site(NamedTuple):
@@ -62,7 +64,7 @@ def recognise(tensors: Mapping[str, TensorInfo], only: Layout | None = None) -> 
     votes = _votes(found, rows)
     sites: list[Site] = []
     taken: set[str] = set()
-    for scope, twin in sorted(found):
+    for scope, twin in sorted(found, key=lambda place: (natural(place[0]), natural(place[1]))):
         site = _choose(scope, twin, found[scope, twin], rows, votes, tensors)
         if site is not None and taken.isdisjoint(site.tensors.values()):
             taken.update(site.tensors.values())
@@ -117,7 +119,11 @@ def _choose(
     able: dict[str, dict[str, str]] = {}
     for most in sorted(set(counts.values()), reverse=True):
         able = {
-            name: roles for name, roles in by_layout.items() if counts[name] == most and _is_site(scope, roles, tensors)
+            name: roles
+            for name, roles in by_layout.items()
+            if counts[name] == most
+            and _is_site(scope, roles, tensors)
+            and (not rows[name].whole or {MEAN, VARIANCE} <= set(roles))
         }
         if able:
             break
@@ -147,33 +153,32 @@ def _choose(
 
 
 def _is_site(scope: str, roles: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> bool:
-    """A site has a statistic, and sizes that agree; or, in a scope that says so, gamma and beta alone."""
+    """A site has a statistic, and sizes that agree; or, in a scope that says so, gamma or beta alone."""
     kept = [tensors[roles[role]] for role in ROLES if role in roles]
     if not kept or any(not info.dtype.numpy or info.dtype.name == "bool" for info in kept):
         return False
     if MEAN in roles and VARIANCE in roles:
         return tensors[roles[MEAN]].elements == tensors[roles[VARIANCE]].elements
     if MEAN in roles or VARIANCE in roles:
-        return len(kept) > 1 or bool(_LOOKS_LIKE.search(scope))
-    return GAMMA in roles and BETA in roles and bool(_LOOKS_LIKE.search(scope))
+        return len(kept) > 1 or bool(LOOKS_LIKE.search(scope))
+    return bool(LOOKS_LIKE.search(scope))
 
 
-def satellites(tensors: Iterable[str], sites: Sequence[Site]) -> dict[str, tuple[int, str, str]]:
-    """Returns tensors that belong to a site's tensor: name -> (site, role, tail), as ``gamma/Adam`` to gamma.
+def satellites(dependent: Mapping[str, Slot], sites: Sequence[Site]) -> dict[str, tuple[int, str, Slot]]:
+    """Returns tensors that belong to a site's tensor: name -> (site, role, slot), as ``gamma/Adam`` to gamma.
 
-    Optimizer slots and averages of weights are named after the variable; they move with it.
+    Args:
+      dependent: what :func:`tf1bn.checkpoint.slots.owners` says of the file; such tensors move with their owner.
+      sites: those of the file.
     """
-    owners = {name: (at, role) for at, site in enumerate(sites) for role, name in site.tensors.items()}
-    found: dict[str, tuple[int, str, str]] = {}
-    for name in tensors:
-        if name in owners:
-            continue
-        cut = name.rfind("/")
-        while cut > 0:
-            head = name[:cut]
-            if head in owners:
-                at, role = owners[head]
-                found[name] = at, role, name[cut:]
-                break
-            cut = name.rfind("/", 0, cut)
-    return found
+    roles = {name: (at, role) for at, site in enumerate(sites) for role, name in site.tensors.items()}
+    return {
+        name: (*roles[slot.owner], slot)
+        for name, slot in dependent.items()
+        if slot.owner in roles and name not in roles
+    }
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Returns a key that sorts ``bn_2`` before ``bn_10``."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

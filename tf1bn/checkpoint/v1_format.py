@@ -82,6 +82,10 @@ class V1Checkpoint:
         """Lets the mapped files go."""
         self._tables.clear()
 
+    def readable(self, name: str) -> bool:
+        """Returns True: the values of a V1 checkpoint are in the files that list them."""
+        return name in self.tensors
+
     def _message(self, name: str, extents: Extents) -> memoryview:
         """Returns the tensor message of one slice."""
         key = ordered_code.slice_key(name, extents)

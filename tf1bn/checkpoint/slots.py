@@ -1,0 +1,108 @@
+"""Whose a tensor is that is named after another one: a slot of an optimizer, an average of weights.
+
+TensorFlow names such a variable ``VARIABLE/WORD``. Where the optimizer, or the average, is itself built inside a
+variable scope, that scope comes first: ``m1/m1/bn/gamma/Adam`` belongs to ``m1/bn/gamma``. Which part is the scope
+and which the variable only the other names of the file tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from tf1bn.checkpoint.bundle import TensorInfo
+
+ATTRIBUTES = "/.ATTRIBUTES/VARIABLE_VALUE"
+AVERAGE = re.compile(r"(?i)/(\w*moving_?averages?|ema|polyak\w*|swa)(_\d+)?$")
+_WORD = (
+    r"/((lazy|n|proximal)?_?(adam|adamax|adamw|momentum|momentumw|rmsprop|adagrad|adagradda|adadelta|ftrl|lamb|lars|"
+    r"adafactor|powersign|addsign|shampoo|ggt|accumulator)(optimizer)?(_\w+)?)$"
+)
+SLOT = re.compile(
+    rf"(?i){_WORD}|(^|/)beta[12]_power(_\d+)?$|^training/|/\.OPTIMIZER_SLOT/|^(optimizer|Adam|SGD|RMSprop)/"
+)
+_KNOWN = re.compile(rf"{AVERAGE.pattern}|{_WORD}|/(biased|local_step)(_\d+)?$")
+
+
+class Slot(NamedTuple):
+    """Where a dependent tensor hangs.
+
+    Attributes:
+      owner: the tensor that it is named after.
+      head: scope that the optimizer was built in, with its slash; mostly nothing.
+      tail: what comes behind the owner's name, with its slash.
+    """
+
+    owner: str
+    head: str
+    tail: str
+
+    @property
+    def averages(self) -> bool:
+        """Whether it is an average of its owner, and so changes when the owner's stored form does."""
+        return bool(AVERAGE.search(self.tail))
+
+    def renamed(self, owner: str) -> str:
+        """Returns the name that goes with another name of the owner."""
+        return self.head + plain(owner) + self.tail + (":0" if owner.endswith(":0") else "")
+
+
+def plain(name: str) -> str:
+    """Returns a name without what files put behind it: ``:0``, or the attribute of an object-based key."""
+    return name.removesuffix(":0").removesuffix(ATTRIBUTES)
+
+
+def owners(tensors: Mapping[str, TensorInfo], shown: Mapping[str, str] | None = None) -> dict[str, Slot]:
+    """Returns name of a dependent tensor -> what it belongs to.
+
+    Args:
+      tensors: every tensor of the file.
+      shown: key -> name of the variable, where keys are paths of objects.
+    """
+    names = {plain((shown or {}).get(key, key)): key for key in tensors}
+    found: dict[str, Slot] = {}
+    doubtful: list[tuple[str, list[Slot]]] = []
+    heads: dict[tuple[str, str], int] = {}  # how often an optimizer in this scope surely made a slot of this name
+    for name, key in names.items():
+        slots = list(_candidates(name, key, names, tensors))
+        if len(slots) == 1:
+            found[key] = slots[0]
+            heads[slots[0].head, slots[0].tail] = heads.get((slots[0].head, slots[0].tail), 0) + 1
+        elif slots:
+            doubtful.append((key, slots))
+    for key, slots in doubtful:
+        # `a/b/gamma/Adam` fits `a/b/gamma`, and `b/gamma` under an optimizer in scope `a`: the scope that other
+        # slots of this name have decides, else the longer name, which is the first.
+        found[key] = max(slots, key=lambda slot: heads.get((slot.head, slot.tail), 0))
+    found = {key: slot._replace(owner=names[slot.owner]) for key, slot in found.items()}
+    return {key: _resolved(slot, found) for key, slot in found.items()}
+
+
+def _resolved(slot: Slot, found: Mapping[str, Slot]) -> Slot:
+    """Follows a slot of a slot, such as an average of weights of ``gamma/Adam``, to the variable."""
+    while slot.owner in found:
+        above = found[slot.owner]
+        slot = Slot(above.owner, above.head, above.tail + slot.tail)
+    return slot
+
+
+def _candidates(
+    name: str, key: str, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]
+) -> Iterator[Slot]:
+    """Yields the variables that a name can be a slot of, the longest first."""
+    cut = name.rfind("/")
+    last = cut
+    while cut > 0:
+        if name[:cut] in names:
+            yield Slot(name[:cut], "", name[cut:])
+            break
+        cut = name.rfind("/", 0, cut)
+    # Behind the scope of an optimizer comes the whole name of a variable and then one word. Layers may be called as
+    # variables are (`w/bias` beside a variable `w`), so the word must be known or the shapes the same.
+    start = name.find("/", 0, last) + 1
+    while start > 0:
+        owner = names.get(name[start:last])
+        if owner and (_KNOWN.search(name[last:]) or tensors[owner].shape == tensors[key].shape):
+            yield Slot(name[start:last], name[:start], name[last:])
+        start = name.find("/", start, last) + 1
