@@ -236,7 +236,8 @@ def _notes(
     names: Names, found: Sequence[Site], others: Mapping[str, Sequence[str]], missing: Sequence[str]
 ) -> Iterable[str]:
     if missing:
-        yield f"{', '.join(missing)} not there: no value was read, this is what the index says"
+        files = f"data file{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        yield f"{files} not there: its values were not read, names and shapes are those of the index"
     if names.numbered:
         yield _numbered_text(names)
     loose = [name for name in others["other tensors"] if _AFFINE_LEAF.search(slots.plain(name))]
@@ -302,7 +303,8 @@ def as_text(inspection: Inspection) -> str:
         + (", object-based" if inspection.object_based else "")
     ]
     for site, state, _ in inspection.sites:
-        also = f"; also {', '.join(site.candidates)}" if site.candidates else ""
+        more = f" and {len(site.candidates) - 4} more" if len(site.candidates) > 4 else ""
+        also = f"; also {', '.join(site.candidates[:4])}{more}" if site.candidates else ""
         lines.append(f"  {site.label}: {site.layout.name} ({site.sure}{also})")
         lines.append(f"    {_state_text(state)}" + (f"; no {', no '.join(site.missing())}" if site.missing() else ""))
     for kind, names in inspection.others.items():
@@ -323,6 +325,8 @@ def _verdict(inspection: Inspection) -> str:
     unread = sum(report.state.verdict == statistics.UNREAD for report in inspection.sites)
     tail = f"; statistics of {unread} batch norms not read" if unread else ""
     count = len(inspection.problems)
+    if inspection.missing_files and not count:
+        return "no problems among the names" + tail
     return ("no problems" if not count else f"{count} problem{'s' * (count > 1)}") + tail
 
 

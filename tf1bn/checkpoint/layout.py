@@ -103,6 +103,8 @@ class Layout:
       needs_naming: recognised so loosely that a migration must be told with ``--from``.
       needs_graph: names depend on the program, so that writing takes a graph or a file of the target.
       same_as: layout with the same names and values, which stands for both when a file is recognised.
+      shadows: role of each extra tensor that an average of all weights would also leave. Where others than the
+        statistics are averaged, these are such averages, and the layout is not meant unless an extra beyond them is there.
       whole: recognised so loosely that both statistics must be there.
       find: finds the sites of a file where names alone do not group tensors: tensors -> (scope, twin, role -> name).
     """
@@ -119,6 +121,7 @@ class Layout:
     needs_naming: bool = False
     needs_graph: bool = False
     same_as: str = ""
+    shadows: tuple[str, ...] = ()
     whole: bool = False
     find: Callable[[Mapping[str, Any]], list[tuple[str, str, dict[str, str]]]] | None = None
 

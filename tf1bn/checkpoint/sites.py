@@ -12,6 +12,7 @@ from tf1bn.checkpoint.layouts import catalog
 from tf1bn.checkpoint.slots import Slot
 
 CERTAIN, LIKELY, GUESS = "certain", "likely", "guess"
+_SHADOW = "/ExponentialMovingAverage"
 # The last part of a scope that says what it is: BatchNorm, tpu_batch_normalization_3, bn, bn2a_branch2a, bn_conv1.
 LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])([a-z]*_?batch_?norm\w*|bn(\d\w*|_\w+)?)$")
 
@@ -60,6 +61,8 @@ def recognise(tensors: Mapping[str, TensorInfo], only: Layout | None = None) -> 
     """
     layouts = [only] if only else [layout for layout in catalog.ordered() if not layout.same_as]
     found = _match(tensors, layouts)
+    if only is None and _averages_weights(tensors):
+        _leave_out_shadows(found, layouts)
     rows = {layout.name: layout for layout in layouts}
     votes = _votes(found, rows)
     sites: list[Site] = []
@@ -83,9 +86,16 @@ def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Foun
                     by_word.setdefault(word, {}).setdefault(regex, []).append((layout.name, leaf.role))
         for scope, twin, roles in layout.find(tensors) if layout.find else ():
             found.setdefault((scope, twin), {})[layout.name] = roles
+    by_tail: dict[str, dict[re.Pattern[str], list[tuple[str, str]]] | None] = {}
     for name in tensors:
+        tail = name[name.rfind("/") + 1 :]
+        if tail not in by_tail:  # words repeat with every layer
+            by_tail[tail] = by_word.get(last_word(tail))
+        patterns = by_tail[tail]
+        if patterns is None:
+            continue
         seen: set[tuple[str, str]] = set()  # a leaf's first pattern that fits says where
-        for regex, owners in by_word.get(last_word(name), {}).items():
+        for regex, owners in patterns.items():
             match = regex.fullmatch(name)
             if match is None:
                 continue
@@ -96,6 +106,21 @@ def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Foun
                     seen.add(owner)
                     place.setdefault(owner[0], {}).setdefault(owner[1], name)
     return found
+
+
+def _averages_weights(tensors: Mapping[str, TensorInfo]) -> bool:
+    """Returns whether anything else than a statistic has an ExponentialMovingAverage."""
+    heads = (name.removesuffix(_SHADOW) for name in tensors if name.endswith(_SHADOW))
+    return any(head in tensors and last_word(head) not in ("mean", "variance") for head in heads)
+
+
+def _leave_out_shadows(found: Found, layouts: Sequence[Layout]) -> None:
+    """Forgets the layouts that a site fits only through averages of weights: to migrate it would drop them."""
+    for layout in layouts:
+        for by_layout in found.values() if layout.shadows else ():
+            roles = by_layout.get(layout.name, {})
+            if set(layout.shadows) & set(roles) and not set(roles) - set(layout.shadows) - set(ROLES):
+                del by_layout[layout.name]
 
 
 def _votes(found: Found, rows: Mapping[str, Layout]) -> dict[str, int]:

@@ -8,7 +8,7 @@ and which the variable only the other names of the file tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tf1bn.checkpoint.bundle import TensorInfo
@@ -29,7 +29,7 @@ class Slot(NamedTuple):
     """Where a dependent tensor hangs.
 
     Attributes:
-      owner: the tensor that it is named after.
+      owner: the tensor that it is named after, as the file has it.
       head: scope that the optimizer was built in, with its slash; mostly nothing.
       tail: what comes behind the owner's name, with its slash.
     """
@@ -60,12 +60,23 @@ def owners(tensors: Mapping[str, TensorInfo], shown: Mapping[str, str] | None = 
       tensors: every tensor of the file.
       shown: key -> name of the variable, where keys are paths of objects.
     """
-    names = {plain((shown or {}).get(key, key)): key for key in tensors}
+    shown = shown or {}
+    other = {name: key for key in tensors if (name := plain(shown.get(key, key))) != key}
+    hidden = set(other.values())
+
+    def key_of(name: str) -> str | None:
+        return other.get(name) or (name if name in tensors and name not in hidden else None)
+
+    # Most tensors hang on none: no part of their name but the last is the last part of another one.
+    leaves = {key[key.rfind("/") + 1 :] for key in tensors} | {name[name.rfind("/") + 1 :] for name in other}
     found: dict[str, Slot] = {}
     doubtful: list[tuple[str, list[Slot]]] = []
     heads: dict[tuple[str, str], int] = {}  # how often an optimizer in this scope surely made a slot of this name
-    for name, key in names.items():
-        slots = list(_candidates(name, key, names, tensors))
+    for key in tensors:
+        name = plain(shown.get(key, key))
+        if leaves.isdisjoint(name.split("/")[:-1]):
+            continue
+        slots = list(_candidates(name, key, key_of, tensors))
         if len(slots) == 1:
             found[key] = slots[0]
             heads[slots[0].head, slots[0].tail] = heads.get((slots[0].head, slots[0].tail), 0) + 1
@@ -75,7 +86,6 @@ def owners(tensors: Mapping[str, TensorInfo], shown: Mapping[str, str] | None = 
         # `a/b/gamma/Adam` fits `a/b/gamma`, and `b/gamma` under an optimizer in scope `a`: the scope that other
         # slots of this name have decides, else the longer name, which is the first.
         found[key] = max(slots, key=lambda slot: heads.get((slot.head, slot.tail), 0))
-    found = {key: slot._replace(owner=names[slot.owner]) for key, slot in found.items()}
     return {key: _resolved(slot, found) for key, slot in found.items()}
 
 
@@ -88,21 +98,21 @@ def _resolved(slot: Slot, found: Mapping[str, Slot]) -> Slot:
 
 
 def _candidates(
-    name: str, key: str, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]
+    name: str, key: str, key_of: Callable[[str], str | None], tensors: Mapping[str, TensorInfo]
 ) -> Iterator[Slot]:
     """Yields the variables that a name can be a slot of, the longest first."""
-    cut = name.rfind("/")
-    last = cut
+    last = cut = name.rfind("/")
     while cut > 0:
-        if name[:cut] in names:
-            yield Slot(name[:cut], "", name[cut:])
+        owner = key_of(name[:cut])
+        if owner and owner != key:
+            yield Slot(owner, "", name[cut:])
             break
         cut = name.rfind("/", 0, cut)
     # Behind the scope of an optimizer comes the whole name of a variable and then one word. Layers may be called as
     # variables are (`w/bias` beside a variable `w`), so the word must be known or the shapes the same.
     start = name.find("/", 0, last) + 1
     while start > 0:
-        owner = names.get(name[start:last])
+        owner = key_of(name[start:last])
         if owner and (_KNOWN.search(name[last:]) or tensors[owner].shape == tensors[key].shape):
-            yield Slot(name[start:last], name[:start], name[last:])
+            yield Slot(owner, name[:start], name[last:])
         start = name.find("/", start, last) + 1

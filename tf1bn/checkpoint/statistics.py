@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -112,42 +113,55 @@ def _state(values: dict[str, np.ndarray | None]) -> State:
     given = {role: values[role] for role in STATISTICS}
     size = next(value.size for value in given.values() if value is not None)
     mean, variance = (np.full(size, INITIAL[role]) if value is None else value for role, value in given.items())
+    initial = int(np.count_nonzero((mean == INITIAL[MEAN]) & (variance == INITIAL[VARIANCE])))
+    affine = [(value, INITIAL[role]) for role in (GAMMA, BETA) if (value := values[role]) is not None]
+    state = State(
+        UPDATED if not initial else NEVER if initial == size else PARTLY,
+        size,
+        initial,
+        affine_moved=any(bool(np.any(value != start)) for value, start in affine) if affine else None,
+    )
+    spreads = _spread(mean), _spread(variance)
+    if spreads[0].whole and spreads[1].whole and spreads[1].values and spreads[1].values.smallest >= _TINY:
+        return _with_spreads(state, given, spreads[0].values, spreads[1].values)  # nothing is wrong, as nearly always
     nan = np.isnan(mean) | np.isnan(variance)
     infinite = np.isinf(mean) | np.isinf(variance)
     negative = variance < 0.0
     bad = nan | infinite | negative
-    initial = (mean == INITIAL[MEAN]) & (variance == INITIAL[VARIANCE])
-    good = ~(nan | infinite)
-    affine = [(value, INITIAL[role]) for role in (GAMMA, BETA) if (value := values[role]) is not None]
-    return State(
-        verdict=_verdict(bad, initial),
-        channels=size,
-        initial=int(initial.sum()),
+    state = state._replace(
+        verdict=DAMAGED if bad.any() else state.verdict,
         nan=int(nan.sum()),
         infinite=int(infinite.sum()),
         negative=int(negative.sum()),
-        tiny=0 if given[VARIANCE] is None else int(((variance >= 0.0) & (variance < _TINY)).sum()),
-        mean_distance=float(np.abs(mean[good]).max(initial=0.0)),
-        variance_distance=float(np.abs(variance[good] - 1.0).max(initial=0.0)),
-        affine_moved=any(bool(np.any(value != start)) for value, start in affine) if affine else None,
+        tiny=int(((variance >= 0.0) & (variance < _TINY)).sum()),
         bad_channels=tuple(int(channel) for channel in np.flatnonzero(bad)[:10]),
-        mean=_spread(given[MEAN]),
-        variance=_spread(given[VARIANCE]),
+    )
+    return _with_spreads(state, given, spreads[0].values, spreads[1].values)
+
+
+def _with_spreads(
+    state: State, given: dict[str, np.ndarray | None], mean: Spread | None, variance: Spread | None
+) -> State:
+    """Adds how the values are spread, and how far the farthest is from where all began."""
+    return state._replace(
+        mean_distance=max(abs(mean.smallest), abs(mean.largest)) if mean else 0.0,
+        variance_distance=max(abs(variance.smallest - 1.0), abs(variance.largest - 1.0)) if variance else 0.0,
+        mean=None if given[MEAN] is None else mean,
+        variance=None if given[VARIANCE] is None else variance,
     )
 
 
-def _spread(values: np.ndarray | None) -> Spread | None:
+class _Spread(NamedTuple):
+    values: Spread | None
+    whole: bool  # every value is finite
+
+
+def _spread(values: np.ndarray) -> _Spread:
     """Returns where the finite values lie; the percentiles are values of channels, nothing is interpolated."""
-    finite = np.empty(0) if values is None else values[np.isfinite(values)]
+    ordered = np.sort(values)  # NaN comes last
+    whole = bool(values.size) and math.isfinite(ordered[0]) and math.isfinite(ordered[-1])
+    finite = ordered if whole else ordered[np.isfinite(ordered)]
     if not finite.size:
-        return None
+        return _Spread(None, whole)
     places = [round(share * (finite.size - 1)) for share in (0.0, 0.1, 0.5, 0.9, 1.0)]
-    return Spread(*map(float, np.partition(finite, places)[places]))
-
-
-def _verdict(bad: np.ndarray, initial: np.ndarray) -> str:
-    if bad.any():
-        return DAMAGED
-    if initial.size and initial.all():
-        return NEVER
-    return PARTLY if initial.any() else UPDATED
+    return _Spread(Spread(*finite[places].tolist()), whole)
