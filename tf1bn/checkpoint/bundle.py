@@ -72,6 +72,26 @@ def open_file(path: str) -> int:
         ) from error
 
 
+class _Infos(Mapping[str, TensorInfo]):
+    """The tensors of an index, each made when it is asked for: an index can have a million."""
+
+    def __init__(self, entries: dict[str, protos.Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> TensorInfo:
+        entry = self._entries[name]
+        return TensorInfo(name, dtypes.of_number(entry.dtype), entry.shape, entry.slices)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 class Bundle:
     """An open V2 checkpoint. Use as a context manager, or call :meth:`close`.
 
@@ -82,6 +102,7 @@ class Bundle:
       prefix: as given.
       header: number of data files and version.
       tensors: name -> :class:`TensorInfo`, sorted by name.
+      partitioned: names of the tensors that are stored in slices.
 
     Raises:
       CheckpointMissingError: the index cannot be opened.
@@ -100,10 +121,8 @@ class Bundle:
             self.header, self.entries, self._slices = _read_index(descriptor)
         finally:
             os.close(descriptor)
-        self.tensors: Mapping[str, TensorInfo] = {
-            name: TensorInfo(name, dtypes.of_number(entry.dtype), entry.shape, entry.slices)
-            for name, entry in self.entries.items()
-        }
+        self.tensors: Mapping[str, TensorInfo] = _Infos(self.entries)
+        self.partitioned = tuple(name for name, entry in self.entries.items() if entry.slices)
         self._match_slices()
 
     def __enter__(self) -> Bundle:
@@ -121,12 +140,14 @@ class Bundle:
     def _match_slices(self) -> None:
         """Checks that partitioned tensors and slices belong to each other, and that sizes fit shapes."""
         claimed = 0
-        for info in self.tensors.values():
-            for key, part in self.slice_entries(info.name):
+        for name in self.partitioned:
+            for key, part in self.slice_entries(name):
                 claimed += 1
-                _check_size(f"{info.name} {key!r}", info.dtype, part)
-            if not info.slices:
-                _check_size(info.name, info.dtype, self.entries[info.name])
+                _check_size(f"{name} {key!r}", self.tensors[name].dtype, part)
+        for name, entry in self.entries.items():
+            dtype = dtypes.of_number(entry.dtype)
+            if not entry.slices:
+                _check_size(name, dtype, entry)
         if claimed != len(self._slices):
             raise damaged(
                 "the index holds slices of no tensor, or of one twice", got=len(self._slices), expected=str(claimed)
@@ -147,7 +168,8 @@ class Bundle:
 
     def pieces_of(self, name: str) -> list[protos.Entry]:
         """Returns the entries that hold the bytes of a tensor: its own, or those of its slices."""
-        return [entry for _, entry in self.slice_entries(name)] or [self.entries[name]]
+        entry = self.entries[name]
+        return [part for _, part in self.slice_entries(name)] if entry.slices else [entry]
 
     def shards(self) -> list[str]:
         """Returns the paths of all data files, each checked to exist and to be long enough.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +110,7 @@ def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
         version=opened.version,
         tensors=len(opened.tensors),
         object_based=object_based.GRAPH_KEY in opened.tensors,
-        partitioned=tuple(name for name, info in opened.tensors.items() if info.slices),
+        partitioned=opened.partitioned,
         sites=tuple(reports),
         others=others,
         global_step=_global_step(opened, others["global step"]),
@@ -140,12 +141,12 @@ def _sort_others(
 
 
 def _kind(name: str, slot: Slot | None) -> str:
-    if _STEP.search(name):
+    if name.endswith(("global_step", "global_step:0")) and _STEP.search(name):
         return "global step"
     name = slots.plain(name)
-    if slots.AVERAGE.search(name):
+    if slots.is_average(name):
         return "averages of weights"
-    return "optimizer slots" if slot is not None or slots.SLOT.search(name) else "other tensors"
+    return "optimizer slots" if slot is not None or slots.is_slot(name) else "other tensors"
 
 
 def _global_step(opened: Checkpoint, names: Sequence[str]) -> int | None:
@@ -240,7 +241,7 @@ def _notes(
         yield f"{files} not there: its values were not read, names and shapes are those of the index"
     if names.numbered:
         yield _numbered_text(names)
-    loose = [name for name in others["other tensors"] if _AFFINE_LEAF.search(slots.plain(name))]
+    loose = [name for name in others["other tensors"] if _is_affine(name.removesuffix(slots.ATTRIBUTES).rpartition("/")[2])]
     if loose:
         yield (
             f"{len(loose)} tensors are called gamma or beta and have no statistics beside them ({loose[0]}): layer or "
@@ -248,6 +249,11 @@ def _notes(
         )
     if not found and not names.unnamed and not loose:
         yield "no tensor has a name that a batch norm of any known layout gives"
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _is_affine(word: str) -> bool:
+    return bool(_AFFINE_LEAF.search(slots.plain(word)))
 
 
 def _numbered_text(names: Names) -> str:

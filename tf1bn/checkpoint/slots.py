@@ -7,6 +7,7 @@ and which the variable only the other names of the file tell.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -19,9 +20,8 @@ _WORD = (
     r"/((lazy|n|proximal)?_?(adam|adamax|adamw|momentum|momentumw|rmsprop|adagrad|adagradda|adadelta|ftrl|lamb|lars|"
     r"adafactor|powersign|addsign|shampoo|ggt|accumulator)(optimizer)?(_\w+)?)$"
 )
-SLOT = re.compile(
-    rf"(?i){_WORD}|(^|/)beta[12]_power(_\d+)?$|^training/|/\.OPTIMIZER_SLOT/|^(optimizer|Adam|SGD|RMSprop)/"
-)
+_SLOT = re.compile(rf"(?i){_WORD}|/beta[12]_power(_\d+)?$")
+_SLOT_HEADS = ("training/", "optimizer/", "adam/", "sgd/", "rmsprop/")
 _KNOWN = re.compile(rf"{AVERAGE.pattern}|{_WORD}|/(biased|local_step)(_\d+)?$")
 
 
@@ -46,6 +46,25 @@ class Slot(NamedTuple):
     def renamed(self, owner: str) -> str:
         """Returns the name that goes with another name of the owner."""
         return self.head + plain(owner) + self.tail + (":0" if owner.endswith(":0") else "")
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _kind_of_word(word: str) -> tuple[bool, bool]:
+    """Returns whether a last word is that of an average, and that of a slot; words repeat with every layer."""
+    return bool(AVERAGE.search("/" + word)), bool(_SLOT.search("/" + word))
+
+
+def is_average(name: str) -> bool:
+    """Returns whether a variable is called like an average of weights."""
+    at = name.rfind("/")
+    return at > 0 and _kind_of_word(name[at + 1 :])[0]
+
+
+def is_slot(name: str) -> bool:
+    """Returns whether a variable is called like a slot of an optimizer, or like what else one keeps."""
+    at = name.rfind("/")
+    named = _kind_of_word(name[at + 1 :])[1] and (at > 0 or "_power" in name)
+    return named or name[:11].lower().startswith(_SLOT_HEADS) or "/.OPTIMIZER_SLOT/" in name
 
 
 def plain(name: str) -> str:
