@@ -15,7 +15,9 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint, such as DIR/model.ckpt-1000, or a SavedModel.")
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", None, "Prefix of a checkpoint, such as DIR/model.ckpt-1000, or the folder of a SavedModel."
+)
 _LAYOUT = flags.DEFINE_string("layout", None, "The one layout to look for: a registered name.")
 _FORMAT = flags.DEFINE_enum("format", "text", ["text", "json"], "How to print. json: one object on standard output.")
 _PICTURE = flags.DEFINE_string(
@@ -45,14 +47,18 @@ def main(argv: Sequence[str]) -> int:
         if _PICTURE.value:
             picture.check_path(_PICTURE.value)
         found = checkpoint.inspect(_CHECKPOINT.value, layout=_LAYOUT.value)
-        if _PICTURE.value:
+        text = json.dumps(inspector.as_json(found)) if _FORMAT.value == "json" else inspector.as_text(found)
+        if _PICTURE.value and found.sites:
             picture.draw(found, _PICTURE.value)
     except errors.Tf1bnError as error:
         if _FORMAT.value == "json":
             print(json.dumps({"error": type(error).__name__, "text": str(error)}))
         sys.stderr.write(f"{error}\n")
         return 1
-    print(json.dumps(inspector.as_json(found)) if _FORMAT.value == "json" else inspector.as_text(found))
+    print(text)
+    if _PICTURE.value and not found.sites:
+        sys.stderr.write("no picture: there is no batch norm to draw\n")
+        return 1
     return 1 if found.problems or found.missing_files else 0
 
 

@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tf1bn import errors
-from tf1bn.checkpoint import object_graph, slots, statistics
+from tf1bn.checkpoint import object_graph, problems, slots, statistics
 from tf1bn.checkpoint import sites as sites_module
 from tf1bn.checkpoint.bundle import Bundle, TensorInfo
-from tf1bn.checkpoint.layout import BETA, GAMMA, STATISTICS, Layout
+from tf1bn.checkpoint.layout import Layout
 from tf1bn.checkpoint.layouts import catalog, object_based
 from tf1bn.checkpoint.object_graph import Names
+from tf1bn.checkpoint.problems import Problem as Problem
 from tf1bn.checkpoint.sites import Site
 from tf1bn.checkpoint.slots import Slot
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
@@ -24,14 +23,6 @@ from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 _STEP = re.compile(r"(^|/)global_step(:0)?$")
 _AFFINE_LEAF = re.compile(r"(^|[/_.])(gamma|beta)(_\d+)?$")
 _KINDS = ("optimizer slots", "averages of weights", "global step", "other tensors")
-
-
-class Problem(NamedTuple):
-    """One complaint about a checkpoint, with the code of the audit catalogue."""
-
-    code: str
-    place: str
-    text: str
 
 
 class SiteReport(NamedTuple):
@@ -102,7 +93,7 @@ def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
     reports = []
     for at, site in enumerate(found):
         state = statistics.examine(opened, site)
-        reports.append(SiteReport(site, state, tuple(_judge(opened, site, state, averages.get(at, {})))))
+        reports.append(SiteReport(site, state, tuple(problems.judge(opened, site, state, averages.get(at, {})))))
     others = _sort_others(opened, found, dependent, names)
     missing = opened.absent_shards() if isinstance(opened, Bundle) else []
     return Inspection(
@@ -114,7 +105,10 @@ def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
         sites=tuple(reports),
         others=others,
         global_step=_global_step(opened, others["global step"]),
-        problems=(*(problem for report in reports for problem in report.problems), *_twins(reports)),
+        problems=(
+            *(problem for report in reports for problem in report.problems),
+            *problems.twins([(site, state) for site, state, _ in reports]),
+        ),
         notes=tuple(_notes(names, found, others, missing)),
         missing_files=tuple(missing),
     )
@@ -157,82 +151,6 @@ def _global_step(opened: Checkpoint, names: Sequence[str]) -> int | None:
     return None
 
 
-def _judge(opened: Checkpoint, site: Site, state: statistics.State, averages: Mapping[str, str]) -> list[Problem]:
-    label, found = site.label, []
-    lost = [role for role in STATISTICS if role not in site.tensors]
-    if lost:
-        there = [role for role in (GAMMA, BETA) if role in site.tensors]
-        only = f"{' and '.join(there)} only: statistics missing; " if len(lost) == len(STATISTICS) else ""
-        found.append(Problem("BN022", label, f"{only}no {' and no '.join(lost)} in the file"))
-    if state.verdict == statistics.NEVER and state.affine_moved is not False:
-        text = "every mean is 0 and every variance 1: the averages were never updated"
-        found.append(
-            Problem("BN024", label, text + (", though gamma or beta was trained" if state.affine_moved else ""))
-        )
-    elif state.verdict == statistics.PARTLY:
-        text = f"{state.initial} of {state.channels} channels still have mean 0 and variance 1"
-        found.append(Problem("BN024", label, text))
-    if state.verdict == statistics.DAMAGED:
-        counts = ((state.nan, "NaN"), (state.infinite, "Inf"), (state.negative, "negative"))
-        parts = ", ".join(f"{count} {what}" for count, what in counts if count)
-        found.append(Problem("BN025", label, f"impossible statistics: {parts}; channels {list(state.bad_channels)}"))
-    if site.rivals:
-        text = f"names fit {site.layout.name} and {', '.join(site.rivals)}, which store other quantities"
-        found.append(Problem("BN030", label, text + "; say which with --from"))
-    return found + _judge_averages(opened, site, averages)
-
-
-def _judge_averages(opened: Checkpoint, site: Site, averages: Mapping[str, str]) -> list[Problem]:
-    """Says what the audit rule BN027 says: gamma and beta averaged with plain statistics beside them is usual."""
-    doubled = [
-        role
-        for role in STATISTICS
-        if role in averages and role in site.tensors and not _same(opened, site.tensors[role], averages[role])
-    ]
-    if doubled:
-        text = f"{site.tensors[doubled[0]]!r} is a moving average and is averaged again"
-        return [Problem("BN027", site.label, text)]
-    covered = [role for role in (GAMMA, BETA) if role in averages]
-    if len(covered) == 1 and {GAMMA, BETA} <= set(site.tensors):
-        other = BETA if covered == [GAMMA] else GAMMA
-        return [Problem("BN027", site.label, f"{covered[0]} has an average of weights and {other} has none")]
-    return []
-
-
-def _same(opened: Checkpoint, name: str, shadow: str) -> bool:
-    """Whether an average takes its value from its own shadow, as a strategy keeps it: the two are then equal."""
-    if not (opened.readable(name) and opened.readable(shadow)):
-        return False
-    one, two = opened.tensors[name], opened.tensors[shadow]
-    if (one.dtype, one.shape) != (two.dtype, two.shape) or one.elements > statistics.READ_LIMIT:
-        return False
-    return bool(np.array_equal(opened.read(name), opened.read(shadow), equal_nan=True))
-
-
-def _twins(reports: Sequence[SiteReport]) -> list[Problem]:
-    """Names second families of names in one scope of which only one family was ever moved, as audit rule BN028.
-
-    Averages that are named after operations have numbers of their own, one for each layer: they are no copies.
-    """
-    plain = {site.scope: state for site, state, _ in reports if not site.twin}
-    complaints = []
-    for site, state, _ in reports:
-        first = plain.get(site.scope)
-        if not site.twin or first is None or len(site.missing()) < 2 or not _numbers_copies(site):
-            continue
-        if (state.verdict == statistics.NEVER) != (first.verdict == statistics.NEVER):
-            text = f"a second family of names in scope {site.scope!r} without gamma and beta of its own"
-            still = site.label if state.verdict == statistics.NEVER else site.scope
-            complaints.append(Problem("BN028", site.label, f"{text}; the averages of {still!r} were never moved"))
-    return complaints
-
-
-def _numbers_copies(site: Site) -> bool:
-    """Whether the number stands behind the name of the variable, not behind that of an operation."""
-    leaf = site.layout.leaf(STATISTICS[0])
-    return leaf is not None and leaf.name.endswith("{twin}")
-
-
 def _notes(
     names: Names, found: Sequence[Site], others: Mapping[str, Sequence[str]], missing: Sequence[str]
 ) -> Iterable[str]:
@@ -241,7 +159,8 @@ def _notes(
         yield f"{files} not there: its values were not read, names and shapes are those of the index"
     if names.numbered:
         yield _numbered_text(names)
-    loose = [name for name in others["other tensors"] if _is_affine(name.removesuffix(slots.ATTRIBUTES).rpartition("/")[2])]
+    shown = (slots.plain(names.shown.get(name, name)) for name in others["other tensors"])
+    loose = [name for name in shown if _is_affine(name[name.rfind("/") + 1 :])]
     if loose:
         yield (
             f"{len(loose)} tensors are called gamma or beta and have no statistics beside them ({loose[0]}): layer or "
@@ -253,7 +172,7 @@ def _notes(
 
 @functools.lru_cache(maxsize=1 << 12)
 def _is_affine(word: str) -> bool:
-    return bool(_AFFINE_LEAF.search(slots.plain(word)))
+    return bool(_AFFINE_LEAF.search(word))
 
 
 def _numbered_text(names: Names) -> str:
@@ -287,7 +206,9 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
 
 def _site_json(report: SiteReport) -> dict[str, Any]:
     site, state = report.site, report.state
-    spreads = {name: spread and spread._asdict() for name, spread in (("mean", state.mean), ("variance", state.variance))}
+    spreads = {
+        name: spread and spread._asdict() for name, spread in (("mean", state.mean), ("variance", state.variance))
+    }
     return {
         "scope": site.scope,
         "twin": site.twin,

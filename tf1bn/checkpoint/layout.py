@@ -104,7 +104,7 @@ class Layout:
       needs_graph: names depend on the program, so that writing takes a graph or a file of the target.
       same_as: layout with the same names and values, which stands for both when a file is recognised.
       shadows: role of each extra tensor that an average of all weights would also leave. Where others than the
-        statistics are averaged, these are such averages, and the layout is not meant unless an extra beyond them is there.
+        statistics are averaged, these are such averages, and the layout is not meant unless it has more extras.
       whole: recognised so loosely that both statistics must be there.
       find: finds the sites of a file where names alone do not group tensors: tensors -> (scope, twin, role -> name).
     """

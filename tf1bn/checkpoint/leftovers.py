@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tf1bn.checkpoint import dtypes
 from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import BETA, GAMMA, ROLES, STATISTICS
+from tf1bn.checkpoint.layout import BETA, ROLES, STATISTICS
 from tf1bn.checkpoint.naming import SiteMove
 from tf1bn.checkpoint.plan import SYNTHESISED, Trouble
 from tf1bn.checkpoint.rules import Rules
@@ -54,14 +54,14 @@ class Leftovers:
             if owner is not None:
                 why = self._why(owner, name, rest, mark, info)
                 asked |= {id(owner)} if why else set()
-            elif _NAMED.search(name) and dtypes.is_float(info.dtype):
+            elif dtypes.is_float(info.dtype) and _called_like_one(name):
                 why = "is called like a statistic and belongs to no batch norm that any layout explains"
             if why:
                 yield Trouble("split", name, f"{why}, and would keep its old name; {_FIX}")
         yield from self._elsewhere(asked)
 
     def _beside(self, name: str) -> tuple[SiteMove | None, str, str]:
-        """Returns the site with the longest scope that a name begins with, the rest of the name, and what parts them."""
+        """Returns the site with the longest scope that a name begins with, the rest of it, and what parts them."""
         for match in reversed(list(_SEPARATORS.finditer(name))):
             found = self._at.get(name[: match.start()])
             rest = name[match.end() :]
@@ -80,20 +80,18 @@ class Leftovers:
         if alike and set(lacks) & set(STATISTICS):
             return f"{there}, which lacks {' and '.join(lacks)}, and has its size"
         own = mark != "_" or site.layout.flat or _AFFINE.search(rest)
-        if alike and lacks and "/" not in rest and own:
-            if not (_BIAS.search(rest) and BETA in site.tensors):
-                return f"{there}, which lacks {' and '.join(lacks)}, and has its size"
+        bias = _BIAS.search(rest) and BETA in site.tensors  # that of a layer
+        if alike and lacks and "/" not in rest and own and not bias:
+            return f"{there}, which lacks {' and '.join(lacks)}, and has its size"
         if dtypes.is_float(info.dtype) and (_NAMED.search(rest) or (alike and _WORD.search(rest))):
             return f"{there} and is called like a part of it"
         moved = move.scope != move.plain_scope and mark == "/" and LOOKS_LIKE.search(move.plain_scope)
-        return f"lies in {site.label!r}, which moves to {move.scope!r}" if moved and not self._follows(move, arrives) else ""
+        follows = arrives.startswith(self._rules.renamed(move.scope + "/", set()))
+        return f"lies in {site.label!r}, which moves to {move.scope!r}" if moved and not follows else ""
 
     def _wanted(self, move: SiteMove) -> set[str]:
         names = (leaf.write(move.scope, move.twin) for leaf in move.target.leaves)
         return {self._rules.renamed(name, set()) for name in names}
-
-    def _follows(self, move: SiteMove, arrives: str) -> bool:
-        return arrives.startswith(self._rules.renamed(move.scope + "/", set()))
 
     def _elsewhere(self, asked: set[int]) -> Iterator[Trouble]:
         """Asks about sites without any statistics where tensors of their size are called like some, wherever."""
@@ -103,7 +101,7 @@ class Leftovers:
                 by_size.setdefault(info.elements, []).append(name)
         for move in self._moves:
             near = by_size.get(move.channels, [])
-            if near and _changes(move) and id(move) not in asked and not set(STATISTICS) & set(move.site.tensors):
+            if near and id(move) not in asked and not set(STATISTICS) & set(move.site.tensors):
                 text = f"lacks its statistics, and {near[0]!r} has their size and is called like one; {_FIX}"
                 yield Trouble("split", move.site.label, text)
 
@@ -117,6 +115,12 @@ class Leftovers:
         for names in groups.values():
             if len(names) == 2:
                 yield f"{' and '.join(sorted(names))} are called like statistics; no layout explains them, they stay"
+
+
+def _called_like_one(name: str) -> bool:
+    """Whether a name is that of a statistic by its own words, or by those of its scope."""
+    word = _STATISTIC.search(name)
+    return bool(_NAMED.search(name) or (word and LOOKS_LIKE.search(name[: word.start()])))
 
 
 def _changes(move: SiteMove) -> bool:

@@ -12,6 +12,7 @@ from tf1bn.checkpoint.plan import CONVERTED, COPIED, RENAMED, SYNTHESISED, Drop,
 from tf1bn.checkpoint.sites import Site
 from tf1bn.checkpoint.slots import Slot
 
+
 def target_place(site: Site, target: Layout, plain_scope: str | None = None) -> tuple[str, str]:
     """Returns scope and twin of a site in another layout.
 

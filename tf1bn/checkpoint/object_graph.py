@@ -86,9 +86,7 @@ def recognise(tensors: Mapping[str, TensorInfo], names: Names, only: Layout | No
     by_name = sites.recognise(renamed, only)
     if _explained(by_name) <= _explained(by_key):
         return by_key
-    return [
-        site._replace(tensors={role: keys[name] for role, name in site.tensors.items()}) for site in by_name
-    ]
+    return [site._replace(tensors={role: keys[name] for role, name in site.tensors.items()}) for site in by_name]
 
 
 def _explained(found: list[Site]) -> tuple[int, int]:

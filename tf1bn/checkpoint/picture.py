@@ -24,7 +24,7 @@ _LONGEST = 34  # characters of a label
 
 
 class Kind(NamedTuple):
-    """How sites of one state are drawn: colours that stay apart for colour-blind readers, and marks that repeat them."""
+    """How sites of one state are drawn: colours that stay apart for colour-blind readers; marks repeat them."""
 
     text: str
     colour: str
@@ -109,7 +109,7 @@ def _ordered(inspection: Inspection) -> tuple[list[SiteReport], str]:
     path = inspection.prefix + ".meta"
     if os.path.isfile(path):
         place = {name: at for at, name in enumerate(graph_file.read_graph(path).variables)}
-        firsts = [min((place.get(name, -1) for name in report.site.tensors.values())) for report in inspection.sites]
+        firsts = [min(place.get(name, -1) for name in report.site.tensors.values()) for report in inspection.sites]
         if min(firsts) >= 0:
             order = sorted(range(len(firsts)), key=firsts.__getitem__)
             return [inspection.sites[at] for at in order], "in the order of their creation"
@@ -258,13 +258,16 @@ def _label(axes: Any, reports: Sequence[SiteReport], named: Sequence[Kind], orde
 
 def _shared(scopes: Sequence[str]) -> str:
     """Returns the scope that all have in common, with its slash."""
-    common = os.path.commonprefix(list(scopes)) if len(scopes) > 1 else ""
-    return common[: common.rfind("/") + 1]
+    first, last = (scope.split("/")[:-1] for scope in (min(scopes), max(scopes)))
+    count = 0
+    while count < min(len(first), len(last)) and first[count] == last[count]:
+        count += 1
+    return "".join(part + "/" for part in first[:count]) if len(scopes) > 1 else ""
 
 
 def _short(label: str) -> str:
     half = _LONGEST // 2
-    return label if len(label) <= _LONGEST else f"{label[:half - 1]}…{label[-half:]}"
+    return label if len(label) <= _LONGEST else f"{label[: half - 1]}…{label[-half:]}"
 
 
 def _handle(axes: Any, kind: Kind) -> Any:

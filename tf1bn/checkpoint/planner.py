@@ -101,7 +101,8 @@ class _LayoutPlanner:
             if name == object_based.GRAPH_KEY and self._target is not None:
                 self._drops.append(Drop(name, f"layout {self._target.name} has no graph of objects"))
             else:
-                self._steps.append(naming.move(name, self._stays_as(name), self._info(name), (), self._info(name).shape))
+                info = self._info(name)
+                self._steps.append(naming.move(name, self._stays_as(name), info, (), info.shape))
         self._rename()
         self._steps = _without_claimed(self._steps)
         self._troubles += plan.collisions(self._steps) + self._unused()
@@ -183,7 +184,8 @@ class _LayoutPlanner:
         if self._origin is not None:  # the user names the one layout to move: whole sites of others stay
             others = [site for site in sites.recognise(loose) if site.scope not in {move.site.scope for move in moves}]
             if others:
-                self._notes.append(f"{len(others)} batch norms of other layouts stay as they are: {others[0].label}, ...")
+                text = f"{len(others)} batch norms of other layouts stay as they are, the first {others[0].label}"
+                self._notes.append(text)
             taken = {name for site in others for name in site.tensors.values()}
             loose = {name: info for name, info in loose.items() if name not in taken}
         rest = leftovers.Leftovers(moves, loose, self._rules)

@@ -149,7 +149,8 @@ def _plain_entry(data: bytes) -> Entry | None:
         numbers[(tag >> 3) - 3], last = number, tag
     if at != end or max(numbers) >> 63:
         return None
-    return Entry(data[1], shape, *numbers, int.from_bytes(data[-4:], "little"))
+    shard, offset, size = numbers
+    return Entry(data[1], shape, shard, offset, size, int.from_bytes(data[-4:], "little"))
 
 
 def parse_entry(data: bytes | memoryview) -> Entry:

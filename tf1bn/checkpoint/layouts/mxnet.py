@@ -27,9 +27,7 @@ def _mmdnn(role: str, tail: str, make: str = "") -> Leaf:
     return Leaf(role, "{scope}_" + tail, (rf"{named}_{tail}",), make=make, patterns_only=True)
 
 
-LAYOUT = _flat(
-    "mxnet", "MXNet Gluon, flat names", "running_mean", "running_var", "resnetv10_stage1_batchnorm2"
-)
+LAYOUT = _flat("mxnet", "MXNet Gluon, flat names", "running_mean", "running_var", "resnetv10_stage1_batchnorm2")
 MOVING = _flat("mxnet_moving", "MXNet symbols, flat names", "moving_mean", "moving_var", "stage1_unit1_bn1")
 MMDNN = Layout(
     name="mmdnn",
