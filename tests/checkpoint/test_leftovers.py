@@ -72,7 +72,7 @@ def test_what_is_not_missing_moves_whole_with_its_slots_and_averages(name, missi
     tensors = dict.fromkeys([*kept, *slots, "conv/weights/Adam", "conv/weights"], VALUES)
     plan = checkpoint.plan_migration(write(tensors), to.name, source_layout=name)
     if row.whole and missing in layout.STATISTICS:
-        assert plan.troubles[0].text == f"no batch norm of layout {name} was recognised"
+        assert f"no batch norm of layout {name} was recognised" in [trouble.text for trouble in plan.troubles]
         return
     assert not [trouble for trouble in plan.troubles if trouble.kind != "impossible"], plan.troubles
     targets = {step.source: step.target for step in plan.steps if step.value == ""}

@@ -52,8 +52,9 @@ class Leftovers:
             owner, rest, mark = self._beside(name)
             why = ""
             if owner is not None:
-                why = self._why(owner, name, rest, mark, info)
-                asked |= {id(owner)} if why else set()
+                placed = self._rules.renamed(name, set()) in self._wanted(owner)  # where the target looks for it
+                why = "" if placed else self._why(owner, name, rest, mark, info)
+                asked |= {id(owner)} if why or placed else set()
             elif dtypes.is_float(info.dtype) and _called_like_one(name):
                 why = "is called like a statistic and belongs to no batch norm that any layout explains"
             if why:
@@ -74,8 +75,6 @@ class Leftovers:
         site, arrives = move.site, self._rules.renamed(name, set())
         lacks = [role for role in ROLES if role not in site.tensors]
         there = f"lies beside {site.label!r}"
-        if arrives in self._wanted(move):
-            return ""
         alike = dtypes.is_float(info.dtype) and info.elements == move.channels
         if alike and set(lacks) & set(STATISTICS):
             return f"{there}, which lacks {' and '.join(lacks)}, and has its size"
