@@ -67,7 +67,10 @@ def test_one_lost_file_of_two_takes_only_its_own_sites(tmp_path, write):
     checkpoint.migrate(plan, tmp_path / "two")
     os.remove(tmp_path / "two.data-00001-of-00002")
     found = checkpoint.inspect(tmp_path / "two")
-    assert {report.site.scope: report.state.verdict for report in found.sites} == {"a/bn": "updated", "b/bn": "not read"}
+    assert {report.site.scope: report.state.verdict for report in found.sites} == {
+        "a/bn": "updated",
+        "b/bn": "not read",
+    }
 
 
 def test_a_layer_too_wide_to_be_one_is_not_read_and_says_why(write):

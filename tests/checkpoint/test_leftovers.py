@@ -26,7 +26,9 @@ def split(plan):
 
 def renamed(key, word):
     """Returns a tensor's name with another word for its role, in the spelling of its code base."""
-    key = re.sub(r"(/\.ATTRIBUTES/VARIABLE_VALUE|/ExponentialMovingAverage|/EMA|/var|/average)?(:0)?$", "", key, count=1)
+    key = re.sub(
+        r"(/\.ATTRIBUTES/VARIABLE_VALUE|/ExponentialMovingAverage|/EMA|/var|/average)?(:0)?$", "", key, count=1
+    )
     return re.sub(r"((running|moving)_(mean|var|variance)|[^/_.]+)$", word, key)
 
 
@@ -97,7 +99,9 @@ def test_names_that_begin_alike_are_not_mixed_up(write):
     plan = checkpoint.plan_migration(write(tensors), "tf1bn")
     assert not plan.troubles
     assert {step.target.rpartition("/")[0] for step in plan.steps} == {"head_bn", "head_bn_1", "head_bn_10"}
-    one = {name: value for name, value in tensors.items() if name != "head_bn_1_moving_mean"} | {"head_bn_1_mmm": VALUES}
+    one = {name: value for name, value in tensors.items() if name != "head_bn_1_moving_mean"} | {
+        "head_bn_1_mmm": VALUES
+    }
     asked = split(checkpoint.plan_migration(write(one, "b"), "tf1bn"))
     assert [trouble.name for trouble in asked] == ["head_bn_1_mmm"]
     assert "lies beside 'head_bn_1', which lacks moving_mean" in asked[0].text

@@ -114,7 +114,7 @@ class Bundle:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self._descriptors: dict[int, int] = {}
-        self._checked: set[int] = set()
+        self._known_ends: dict[int, tuple[int, str]] | None = None
         self._absent: dict[int, bool] = {}
         descriptor = open_file(prefix + ".index")
         try:
@@ -192,9 +192,18 @@ class Bundle:
         return self._absent[shard]
 
     def absent_shards(self) -> list[str]:
-        """Returns the paths of the data files that the index names and that are not there."""
-        paths = (data_path(self.prefix, shard, self.header.shards) for shard in range(self.header.shards))
-        return [path for shard, path in enumerate(paths) if self._is_absent(shard)]
+        """Returns the paths of the data files that tensors of the index are in and that are not there.
+
+        Raises:
+          CheckpointDamagedError: a tensor is in a data file beyond those that the header counts.
+        """
+        absent = [shard for shard in sorted(self._limits()) if self._is_absent(shard)]
+        return [data_path(self.prefix, shard, self.header.shards) for shard in absent]
+
+    def _limits(self) -> dict[int, tuple[int, str]]:
+        if self._known_ends is None:
+            self._known_ends = self._ends()
+        return self._known_ends
 
     def _ends(self) -> dict[int, tuple[int, str]]:
         """Returns where the last tensor of each data file ends, and its name."""
@@ -210,9 +219,7 @@ class Bundle:
     def _descriptor(self, shard: int) -> int:
         if shard in self._descriptors:
             return self._descriptors[shard]
-        if not self._checked:
-            self._limits = self._ends()
-            self._checked.add(-1)
+        limits = self._limits()
         if shard >= self.header.shards:
             raise damaged("a tensor is in a data file that does not exist", got=shard)
         path = data_path(self.prefix, shard, self.header.shards)
@@ -225,7 +232,7 @@ class Bundle:
             )
         descriptor = open_file(path)
         size = os.fstat(descriptor).st_size
-        end, name = self._limits.get(shard, (0, ""))
+        end, name = limits.get(shard, (0, ""))
         if size < end:
             os.close(descriptor)
             raise damaged(f"{path} is too short for {name}", got=f"{size} bytes", expected=f"{end} or more")
