@@ -39,6 +39,7 @@ def slim(*scopes, leaves=PLAIN):
     return made
 
 
+MMDNN = ("scale", "bias", "mean", "var")
 FLAT = ("gamma", "beta", "moving_mean", "moving_var")
 INCEPTION = ("InceptionV3/Conv2d_1a_3x3", "InceptionV3/Mixed_5b/Branch_0/Conv2d_0a_1x1")
 STEP = {"global_step": np.array(7, np.int64)}
@@ -77,9 +78,10 @@ WILD = {
     "MXNet Gluon": (
         bn("resnetv10_batchnorm0", ("gamma", "beta", "running_mean", "running_var"), "_"), 1, [], OK),
     "MMdnn": (
-        bn("bn2a_branch2a", ("scale", "bias", "mean", "var"), "_") | bn("batchnorm_1", ("scale", "bias", "mean", "var"), "_")
+        bn("bn2a_branch2a", MMDNN, "_") | bn("batchnorm_1", MMDNN, "_")
         | {"res2a_branch2a_weight": value(1, 1, 4, 4)}, 2, [], OK),
-    "MXNet in a spelling of its own": (bn("head_bn", ("gamma", "beta", "moving_mu", "moving_s2"), "_"), 1, ["BN022"], ASKS),
+    "MXNet in a spelling of its own": (
+        bn("head_bn", ("gamma", "beta", "moving_mu", "moving_s2"), "_"), 1, ["BN022"], ASKS),
     "Sonnet v1": (
         with_slots(bn("resnet/batch_norm", PLAIN[1:], shape=(1, 1, 1, 4)) | {"resnet/conv_2d/w": value(3, 3)}, "Adam"),
         1, [], OK),
@@ -92,7 +94,8 @@ WILD = {
         with_slots(bn("m1/batch_normalization") | bn("m2/batch_normalization"), "Adam", "Adam_1", head="m1/")
         | {"m1/beta1_power": value(), "m1/beta2_power": value()}, 2, [], OK),
     "averages of operations": (
-        {f"moments{n}/normalize/{m}{EMA}": value(4) for n in ("", "_1", "_2") for m in ("mean", "variance")}, 3, [], OK),
+        {f"moments{n}/normalize/{m}{EMA}": value(4) for n in ("", "_1", "_2") for m in ("mean", "variance")},
+        3, [], OK),
     "slim without its statistics": (
         {f"conv{n}/BatchNorm/beta": value(4) for n in range(3)}, 3, ["BN022"] * 3, OK),
     "gamma alone": ({"conv/bn/gamma": value(4), "conv/kernel": value(3, 4)}, 1, ["BN022"], OK),

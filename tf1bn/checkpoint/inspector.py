@@ -235,7 +235,7 @@ def as_text(inspection: Inspection) -> str:
         lines.append(f"  {site.label}: {site.layout.name} ({site.sure}{also})")
         lines.append(f"    {_state_text(state)}" + (f"; no {', no '.join(site.missing())}" if site.missing() else ""))
     for kind, names in inspection.others.items():
-        if names:
+        if names and not (kind == "global step" and inspection.global_step is not None):
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             lines.append(f"  {kind}: {len(names)} ({shown})")
     if inspection.global_step is not None:
