@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -107,6 +108,10 @@ class Call:
         """The call that stands for all of one update: itself."""
         return self
 
+    def spoken(self, y: tf.Tensor) -> list[list[str]]:
+        """Returns the names of the tensor that is normalised and of the result."""
+        return [[self.x.name, y.name]]
+
     @property
     def may_be_empty(self) -> bool:
         """Whether only the moments of all members tell if the batch holds anything."""
@@ -123,15 +128,15 @@ class Call:
             return synchronising.normalize(self)
         if use_batch is True:
             return self.by_batch()
+        kept = self.read_outside()
         if use_batch is False:
-            return self.by_averages(self.kept.read()), None
+            return self.by_averages(kept), None
 
         def by_batch() -> tuple[Any, ...]:
             y, batch = self.by_batch()
             return y, batch.mean, batch.variance, tf.cast(batch.count, batch.mean.dtype)
 
         def by_averages() -> tuple[Any, ...]:
-            kept = self.kept.read()
             return self.by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
 
         y, *moments = tf.cond(use_batch, by_batch, by_averages)
@@ -140,6 +145,17 @@ class Call:
         static = self.axes.values_per_channel
         ordinary = self.variant.weights is None and self.variant.group_size is None
         return y, batch._replace(count=static) if static is not None and ordinary else batch
+
+    def read_outside(self) -> Moments:
+        """Returns the averages, read here for a conditional that is built next; the references of renorm are read, too.
+
+        Freezers make a constant of a variable and of what reads it, and know no read inside of a branch: there a
+        reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
+        """
+        with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
+            if isinstance(self.variant.correct, _Corrector) and self.switches.use_batch is not False:
+                self.variant.correct.pin()
+            return self.kept.read()
 
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
@@ -191,14 +207,22 @@ class _Corrector:
     shape: tuple[int, ...]
     options: Options
     values: renorm.References | None = None
+    pinned: bool = False
 
     @classmethod
     def of(cls, axes: Axes, options: Options, references: renorm.References) -> _Corrector:
         shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
         return cls(references, shape, options)
 
+    def pin(self) -> None:
+        """Reads the references here, for branches that are built next."""
+        self.read()
+        self.pinned = True
+
     def read(self) -> renorm.References:
-        """Reads the references here."""
+        """Reads the references here, unless they are pinned."""
+        if self.pinned and self.values is not None:
+            return self.values
         self.values = renorm.References(*(tf.reshape(averages.read_value(v), self.shape) for v in self.references))
         return self.values
 

@@ -31,6 +31,7 @@ class Collection:
     collection: str = tf.GraphKeys.UPDATE_OPS
     name: str = "collection"
     by_difference: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):
@@ -57,6 +58,9 @@ class Collection:
 
     def create(self, request: Request) -> Averages:
         return request.averages()
+
+    def averages(self, state: Averages) -> Averages:
+        return state
 
     def read(self, state: Averages) -> Moments:
         return averages.read(state)
