@@ -45,7 +45,7 @@ setuptools.setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=setuptools.find_packages(include=["tf1bn", "tf1bn.*"]),
-    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"]},
+    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"], "tf1bn.native": ["source/*"]},
     include_package_data=False,
     zip_safe=False,
     python_requires=">=3.10",

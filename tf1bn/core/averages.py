@@ -35,6 +35,15 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
     return variable.assign_sub(step, read_value=False)
 
 
+def take_in(averages: Averages, batch: Moments, decay: Any) -> list[tf.Operation]:
+    """Returns the ops that move both averages: by the steps that come with the moments, else as ``move``."""
+    if batch.steps is None:
+        return [move(averages.mean, batch.mean, decay), move(averages.variance, batch.variance, decay)]
+    return [
+        variable.assign_sub(step, read_value=False) for variable, step in zip(averages, batch.steps, strict=True)
+    ]
+
+
 def read_value(variable: Any) -> Any:
     """Returns a variable's value as a new read, which control dependencies order; a tensor as it is."""
     return variable.read_value() if is_variable(variable) else tf.convert_to_tensor(variable)

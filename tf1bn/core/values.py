@@ -13,11 +13,13 @@ class Moments(NamedTuple):
       variance: shape ``[C]``, same dtype, divided by ``count`` (biased) unless stated otherwise.
       count: values per channel: a Python int where the shape is static, else a scalar tensor of the same
         dtype; None for averages, which no longer know it.
+      steps: what to subtract from the averages so that they take these moments in, where a kernel gives that as well.
     """
 
     mean: Any
     variance: Any
     count: Any = None
+    steps: Averages | None = None
 
 
 class Averages(NamedTuple):

@@ -104,7 +104,9 @@ def run(
     made: Made, inputs: Inputs, request: base.Request, order: Order, switches: Switches, options: Options
 ) -> Result:
     """Builds one call: normalisation, update, records; returns the output and what stands for the update."""
-    return finish(Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options), request, order)
+    alone = not order.earlier and order.merger is None
+    call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options, alone=alone)
+    return finish(call, request, order)
 
 
 def finish(call: Any, request: base.Request, order: Order) -> Result:
@@ -125,10 +127,12 @@ def finish(call: Any, request: base.Request, order: Order) -> Result:
 
 def _updated(call: Any, request: base.Request, y: Any, batch: Moments | None, earlier: Sequence[Any]) -> Result:
     """Builds the update of one call where its plan says, and notes it."""
-    guard = call.options.numeric_guard
+    # Steps are zero where nothing shall move, so they are subtracted in any case.
+    stepping = batch is not None and batch.steps is not None
+    guard = None if stepping else call.options.numeric_guard
     update = updates.Update(call.kept, guard, request.scope, request.naming.entries, call.may_be_empty)
     after = [*earlier, *call.reads_before_moving(y)]
-    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
+    done = update.build(True if stepping else call.moves(), lambda: call.moments_to_keep(batch), after)
     y = update.attach(done, y)
     records.add({**_record(call.first, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return Result(y, done.ops)

@@ -12,6 +12,7 @@ from tf1bn.core import averages, groups, kernels, place, renorm, switch, variabl
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
+from tf1bn.core.native_kernel import Native, Stepping
 from tf1bn.core.values import Moments
 from tf1bn.layers import arguments, synchronising
 from tf1bn.layers.kept import Kept
@@ -85,10 +86,24 @@ class Call:
     kernel: kernels.Kernel
     variant: kernels.Variant
     writes: bool = True
+    alone: bool = False
 
     @classmethod
-    def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
-        """Brings everything that one call works on into the graph."""
+    def of(
+        cls,
+        inputs: Inputs,
+        affine: Sequence[Any],
+        kept: Kept,
+        switches: Switches,
+        options: Options,
+        *,
+        alone: bool = False,
+    ) -> Call:
+        """Brings everything that one call works on into the graph.
+
+        Args:
+          alone: whether its update is its own and need not wait for another one.
+        """
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
         correct = None if kept.references is None else _Corrector.of(inputs.axes, options, kept.references)
         resolved = switches.resolve()
@@ -100,7 +115,7 @@ class Call:
         )
         x = tf.convert_to_tensor(inputs.given)
         writes = options.statistics is None or options.statistics.moves()
-        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes)
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes, alone)
 
     @property
     def first(self) -> Call:
@@ -121,6 +136,8 @@ class Call:
         use_batch = self.switches.use_batch
         if self.options.statistics is not None:
             return synchronising.normalize(self)
+        if isinstance(self.kernel, Native) and use_batch is not False:
+            return self._without_a_branch(self.kernel)
         if use_batch is True:
             return self.by_batch()
         if use_batch is False:
@@ -141,6 +158,23 @@ class Call:
         ordinary = self.variant.weights is None and self.variant.group_size is None
         return y, batch._replace(count=static) if static is not None and ordinary else batch
 
+    def _without_a_branch(self, kernel: Native) -> tuple[tf.Tensor, Moments]:
+        options, use_batch = self.options, self.switches.use_batch
+        stepping = None
+        if self._steps():
+            stepping = Stepping(options.decay, options.bessel_correction, options.numeric_guard == "skip")
+        kept = None if stepping is None and use_batch is True else self.kept.read()
+        y, batch = kernel.switch(self.x, self.axes, self.gamma, self.beta, options.epsilon, use_batch, kept, stepping)
+        y.set_shape(self.x.shape)
+        return y, batch
+
+    def _steps(self) -> bool:
+        """Whether the averages move by steps that a kernel gives beside its output, which are zero where nothing moves."""
+        options, switches = self.options, self.switches
+        may = switches.is_training is not False and base.may_move(self.kept.strategy) and self.writes and self.alone
+        plain = options.renorm is None and not options.schedule.given and options.numeric_guard in (None, "skip")
+        return may and plain and switches.use_batch is switches.is_training and base.takes_steps(self.kept.strategy)
+
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
 
@@ -159,6 +193,8 @@ class Call:
 
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
+        if batch is not None and batch.steps is not None:
+            return batch
         if self.options.statistics is None and (batch is None or not self.switches.one):
             batch = kernels.moments(self.x, self.axes, self.variant)
         return self.corrected(batch)

@@ -151,7 +151,9 @@ class UpdateStrategy(Protocol):
     ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap. And
     ``by_difference = True`` says that its ops subtract differences, so that updates of several workers all land. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
-    also of an empty batch (count 0), and corrects what it has pooled.
+    also of an empty batch (count 0), and corrects what it has pooled. And ``takes_steps = True`` says that its state is
+    an ``Averages`` and its update ``averages.take_in``: where a kernel gives what to subtract from the averages, the
+    update then needs no conditional around it.
     """
 
     @property
@@ -220,6 +222,11 @@ def may_move(strategy: Any) -> bool:
 def moves_by_difference(strategy: Any) -> bool:
     """Whether updates of several writers all land, whatever their order."""
     return bool(getattr(strategy, "by_difference", False))
+
+
+def takes_steps(strategy: Any) -> bool:
+    """Whether a strategy subtracts the steps that come with the moments, where there are any."""
+    return bool(getattr(strategy, "takes_steps", False))
 
 
 def pools(strategy: Any) -> bool:

@@ -31,6 +31,7 @@ class Collection:
     collection: str = tf.GraphKeys.UPDATE_OPS
     name: str = "collection"
     by_difference: ClassVar[bool] = True
+    takes_steps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):
@@ -62,7 +63,4 @@ class Collection:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            self.collection,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), self.collection)

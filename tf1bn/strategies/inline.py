@@ -30,6 +30,7 @@ class Inline:
     sequential_loops: bool = False
     name: str = "inline"
     by_difference: ClassVar[bool] = True
+    takes_steps: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:
@@ -43,7 +44,4 @@ class Inline:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            OUTPUT,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), OUTPUT)

@@ -47,6 +47,7 @@ struct Tensor {
 // What one node of a graph says, and the threads of the session that runs it.
 struct Kernel {
   double epsilon = 0;
+  int64_t rank = 0;
   unsigned char relu = 0, averages = 0, bessel = 0, guarded = 0;
   const Level* level = nullptr;
   std::atomic<int> threads{0};
@@ -82,6 +83,7 @@ void* create(TF_OpKernelConstruction* construction) {
     if (status.ok()) TF_OpKernelConstruction_GetAttrBool(construction, name, to, status.at);
   };
   flag("relu", &kernel->relu);
+  if (status.ok()) TF_OpKernelConstruction_GetAttrInt64(construction, "rank", &kernel->rank, status.at);
   if (!kBackward) {
     flag("averages", &kernel->averages), flag("bessel", &kernel->bessel), flag("guarded", &kernel->guarded);
     // An attribute is a float; for double, a second one holds what the first leaves out.
@@ -155,10 +157,10 @@ struct Call {
     to.at = TF_ForwardInputOrAllocateOutput(context, &input, 1, 0, dims.data(), static_cast<int>(dims.size()), &taken,
                                             status.at);
   }
-  std::vector<int64_t> matrix(Tensor& x) {
+  std::vector<int64_t> of_rank(int64_t rank, const Tensor& x) {
     std::vector<int64_t> dims = x.dims();
-    if (dims.size() < 2) {
-      const std::string text = "tf1bn.native: x has shape " + text_of(dims) + "; expected rank 2 or more";
+    if (static_cast<int64_t>(dims.size()) != rank) {
+      const std::string text = "tf1bn.native: x has shape " + text_of(dims) + "; expected rank " + std::to_string(rank);
       TF_SetStatus(status.at, TF_INVALID_ARGUMENT, text.c_str());
     }
     return dims;
@@ -173,7 +175,7 @@ void forward(void* of, TF_OpKernelContext* context) {
   Tensor x, gamma, beta, average_mean, average_variance, rate, is_training;
   call.input(0, x);
   if (call.failed()) return;
-  const std::vector<int64_t> dims = call.matrix(x);
+  const std::vector<int64_t> dims = call.of_rank(kernel.rank, x);
   if (call.failed()) return;
   const int64_t c = dims.back(), n = c ? x.size() / c : 0;
   Tensor* const others[] = {&gamma, &beta, &average_mean, &average_variance, &rate, &is_training};
@@ -216,7 +218,7 @@ void backward(void* of, TF_OpKernelContext* context) {
   Tensor dy, x, gamma, beta, saved, dx, dgamma, dbeta;
   call.input(1, x), call.input(2, gamma), call.input(3, beta), call.input(4, saved), call.input(0, dy);
   if (call.failed()) return;
-  const std::vector<int64_t> dims = call.matrix(x);
+  const std::vector<int64_t> dims = call.of_rank(kernel.rank, x);
   if (call.failed()) return;
   const int64_t c = dims.back(), n = c ? x.size() / c : 0;
   call.expect("dy", dy, dims), call.expect("gamma", gamma, {c}), call.expect("beta", beta, {c});
@@ -323,13 +325,13 @@ const std::string& registered() {
     define(kForwardName,
            {"x: T", "gamma: U", "beta: U", "average_mean: U", "average_variance: U", "rate: U", "is_training: bool"},
            {"y: T", "mean: U", "variance: U", "mean_step: U", "variance_step: U", "saved: U"},
-           {"T: {half, bfloat16, float, double}", "U: {float, double}", "epsilon: float", "epsilon_rest: float = 0",
-            "relu: bool = false", "averages: bool = false", "bessel: bool = false", "guarded: bool = false"},
+           {"T: {half, bfloat16, float, double}", "U: {float, double}", "rank: int >= 2", "epsilon: float",
+            "epsilon_rest: float = 0", "relu: bool = false", "averages: bool = false", "bessel: bool = false", "guarded: bool = false"},
            forward_shapes, status.at);
     if (status.ok())
       define(kBackwardName, {"dy: T", "x: T", "gamma: U", "beta: U", "saved: U"}, {"dx: T", "dgamma: U", "dbeta: U"},
-             {"T: {half, bfloat16, float, double}", "U: {float, double}", "epsilon: float", "epsilon_rest: float = 0",
-              "relu: bool = false"},
+             {"T: {half, bfloat16, float, double}", "U: {float, double}", "rank: int >= 2", "epsilon: float",
+              "epsilon_rest: float = 0", "relu: bool = false"},
              backward_shapes, status.at);
     serve<float>(status.at), serve<double>(status.at), serve<Half>(status.at), serve<Bfloat16>(status.at);
     return std::string(status.ok() ? "" : TF_Message(status.at));
