@@ -183,8 +183,9 @@ def _passing_on(node: Any, tensors: list[str]) -> Any:
     made.attr["T"].list.type[:] = [
         node.attr["T" if i == 0 else "U"].type for i in range(len(SIGNATURES[node.op].outputs))
     ]
-    if "_class" in node.attr:
-        made.attr["_class"].CopyFrom(node.attr["_class"])
+    for kept in ("_class", "_output_shapes"):
+        if kept in node.attr:
+            made.attr[kept].CopyFrom(node.attr[kept])
     return made
 
 
