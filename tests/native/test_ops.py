@@ -1,16 +1,19 @@
 """The ops against float64 NumPy: every dtype, rank, level and number of threads, and every refusal."""
 
+import itertools
+import pathlib
+import time
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tf1bn import native
 from tf1bn.native import ops
+from tf1bn.native.library import info, load
 from tf1bn.native.names import LEVEL_VARIABLE, THREADS_VARIABLE
 from tf1bn.testing import graphs
 
 EPSILON = 1e-3
-LEVELS = ("avx512", "avx2", "sse2", "neon", "generic")
 SHAPES = ((7, 1), (2, 3), (3, 1001), (60, 100), (5, 70, 31), (64, 4, 4, 36), (4, 6, 6, 6, 8), (40, 2100), (9000, 3))
 # The largest error over the largest value: of what is stored in the dtype, and of float32 or float64 sums.
 TOLERANCE = {
@@ -77,7 +80,7 @@ class Case:
         return {**found._asdict(), **dict(zip(("dx", "dgamma", "dbeta"), gradients, strict=True))}
 
 
-def run(case, training, threads=0, tensors=None):
+def run(case, training, threads=0):
     with tf.Graph().as_default():
         switch = tf.placeholder(tf.bool, [])
         fetched = case.tensors(switch)
@@ -96,30 +99,30 @@ def compare(found, wanted, tolerance):
         assert error <= loose, (name, error)
 
 
-@pytest.fixture(params=LEVELS)
-def level(request, native, monkeypatch):
-    if request.param not in native_levels():
-        pytest.skip(f"this processor does not run {request.param}")
-    monkeypatch.setenv(LEVEL_VARIABLE, request.param)
-    return request.param
+@pytest.fixture
+def levels(native, monkeypatch):
+    """Goes through the levels that this processor runs, each set for what stands in the loop."""
 
+    def each():
+        for level in info().levels:
+            monkeypatch.setenv(LEVEL_VARIABLE, level)
+            yield level
 
-def native_levels():
-    return native.info().levels
+    return each
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_every_level_gives_the_formula_in_every_dtype_and_rank(level, dtype):
+def test_every_level_gives_the_formula_in_every_dtype_and_rank(levels, dtype):
     for number, shape in enumerate(SHAPES):
+        case = Case(shape, dtype, bool(number % 2), (0.0, 3.0)[number // 2 % 2])
         for training in (True, False):
-            relu, mean = bool(number % 2), (0.0, 3.0)[number // 2 % 2]
-            case = Case(shape, dtype, relu, mean)
             wanted = case.wanted(training)
-            compare(run(case, training), wanted, TOLERANCE[dtype])
+            for _ in levels():
+                compare(run(case, training), wanted, TOLERANCE[dtype])
 
 
-def test_far_from_zero_nothing_is_lost(level):
-    for shape in ((60, 100), (9000, 3), (64, 4, 4, 36)):
+def test_far_from_zero_nothing_is_lost(levels):
+    for _, shape in itertools.product(levels(), ((60, 100), (9000, 3), (64, 4, 4, 36))):
         case = Case(shape, "float32", False, 1e4)
         found, wanted = run(case, True), case.wanted(True)
         for name in ("y", "variance", "dx"):
@@ -127,9 +130,9 @@ def test_far_from_zero_nothing_is_lost(level):
         assert np.abs(found["mean"] - wanted["mean"]).max() <= 1e-3  # half a unit of float32 there
 
 
-def test_rows_that_stand_apart_do_not_spoil_the_sums(level):
+def test_rows_that_stand_apart_do_not_spoil_the_sums(levels):
     """The shift of the sums is taken from a few rows: whichever these are, they may be unlike the rest."""
-    for every in (2, 3, 8, 1000):
+    for _, every in itertools.product(levels(), (2, 3, 8, 1000)):
         case = Case((4096, 5), "float32", False, 1e4)
         case.x[::every] = 0
         found, wanted = run(case, True), case.wanted(True)
@@ -137,37 +140,34 @@ def test_rows_that_stand_apart_do_not_spoil_the_sums(level):
             assert np.abs(found[name] - wanted[name]).max() <= 1e-6 * np.abs(wanted[name]).max(), (every, name)
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads(level, monkeypatch):
-    for shape, dtype in (((512, 300), "float32"), ((16, 16, 16, 30), "float64"), ((4, 70000), "bfloat16")):
+def test_the_bits_do_not_depend_on_the_number_of_threads(levels, monkeypatch):
+    kinds = (((512, 300), "float32"), ((16, 16, 16, 30), "float64"), ((4, 70000), "bfloat16"))
+    for level, (shape, dtype) in itertools.product(levels(), kinds):
         case, seen = Case(shape, dtype, True, 1.0), []
-        for threads in (1, 2, 5, 5, 5):
+        for threads in (1, 2, 5, 5):
             monkeypatch.setenv(THREADS_VARIABLE, str(threads))
             found = run(case, True)
             seen.append([found[name].tobytes() for name in sorted(found)])
-        assert all(one == seen[0] for one in seen)
+        assert all(one == seen[0] for one in seen), (level, shape, dtype)
+
+
+def helpers():
+    """The number of threads of the library in this process; they stay for later runs."""
+    names = [(task / "comm").read_text().strip() for task in pathlib.Path("/proc/self/task").iterdir()]
+    return names.count("tf1bn_native")
 
 
 def test_the_session_says_how_many_threads(native):
-    """Threads of the library appear when a session first asks for helpers, and no earlier."""
-    import subprocess
-    import sys
-
-    code = """
-import os, sys
-import numpy as np, tensorflow.compat.v1 as tf
-tf.disable_eager_execution()
-from tests.native.test_ops import Case, run
-case = Case((1024, 300), "float32", False, 0.0)
-count = lambda: len(os.listdir("/proc/self/task"))
-run(case, True, 1)
-before = count()
-run(case, True, 1)
-one = count()
-run(case, True, 3)
-print(one - before, count() - one)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "2"]
+    case = Case((1024, 700), "float32", False, 0.0)
+    before = helpers()
+    run(case, True, 1)
+    run(case, True, before + 1)
+    assert helpers() == before
+    run(case, True, before + 3)
+    deadline = time.monotonic() + 300  # a thread has its name when it first runs
+    while helpers() != before + 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert helpers() == before + 2
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -199,10 +199,13 @@ def test_nothing_gives_nothing(native, shape):
         np.testing.assert_array_equal(found[name], np.zeros(5), err_msg=name)
 
 
-def test_denormal_values_are_halves_like_any_other(level):
+def test_denormal_values_are_halves_like_any_other(levels):
     case = Case((64, 8), "float16", False, 0.0)
     case.x[:] = (np.arange(512).reshape(64, 8) * 6e-8).astype(np.float16)
-    compare(run(case, True), case.wanted(True), TOLERANCE["float16"])
+    for _ in levels():
+        found, wanted = run(case, True), case.wanted(True)
+        np.testing.assert_allclose(found["mean"], wanted["mean"], rtol=1e-6)
+        compare(found, wanted, TOLERANCE["float16"])
 
 
 def test_steps_take_in_bessel_and_the_guard(native):
@@ -255,7 +258,7 @@ def call(**changes):
     attributes.update({k: v for k, v in changes.items() if k not in given})
     # What is fed is not looked at while building.
     fed = {k: tf.placeholder_with_default(v, None) for k, v in given.items()}
-    return native.load().tf1bn_normalize_v1(**fed, **attributes)
+    return load().tf1bn_normalize_v1(**fed, **attributes)
 
 
 REFUSED = {
@@ -275,35 +278,30 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_the_op_refuses_what_does_not_go_together(native_ops, case):
+def test_the_op_refuses_what_does_not_go_together(native, case):
     changes, text = REFUSED[case]
     with graphs.graph_mode(), tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
         session.run(call(**changes).y)
 
 
-@pytest.fixture
-def native_ops(native):
-    return None
-
-
 @pytest.mark.parametrize("changes", ({"dy": (4, 2)}, {"saved": (3, 3)}, {"gamma": (2,)}))
-def test_the_gradient_op_refuses_what_does_not_go_together(native_ops, changes):
+def test_the_gradient_op_refuses_what_does_not_go_together(native, changes):
     shapes = {"dy": (4, 3), "x": (4, 3), "gamma": (3,), "beta": (3,), "saved": (4, 3)} | changes
     with graphs.graph_mode(), tf.Session() as session:
         fed = {k: tf.placeholder_with_default(np.zeros(v, np.float32), None) for k, v in shapes.items()}
-        found = native.load().tf1bn_normalize_grad_v1(**fed, rank=2, epsilon=EPSILON)
+        found = load().tf1bn_normalize_grad_v1(**fed, rank=2, epsilon=EPSILON)
         with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{next(iter(changes))} has shape .* expected "):
             session.run(found.dx)
 
 
-def test_a_level_that_the_processor_does_not_run_is_refused(native_ops, monkeypatch):
+def test_a_level_that_the_processor_does_not_run_is_refused(native, monkeypatch):
     monkeypatch.setenv(LEVEL_VARIABLE, "avx1024")
     case = Case((4, 3), "float32", False, 0.0)
     with pytest.raises(tf.errors.InvalidArgumentError, match='TF1BN_NATIVE_LEVEL is "avx1024", which this processor'):
         run(case, True)
 
 
-def test_on_constants_the_op_may_be_folded_into_the_graph(native_ops):
+def test_on_constants_the_op_may_be_folded_into_the_graph(native):
     """TensorFlow then evaluates it while there is no session."""
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     with graphs.graph_mode(), tf.Session() as session:

@@ -115,6 +115,9 @@ class Helpers {
   }
 
   void serve() {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), "tf1bn_native");
+#endif
     for (;;) {
       std::unique_lock<std::mutex> lock(mutex_);
       wake_.wait(lock, [this] { return !asked_.empty(); });
