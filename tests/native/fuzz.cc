@@ -105,13 +105,15 @@ int one(std::mt19937& random) {
       run(Backward<E>{n, c, by, x.at(), gamma.at(), beta.at(), saved[t].at(), relu, dx[t].at(), dgamma[t].at(),
                       dbeta[t].at()},
           setting);
-      Buffer<F> mean_step(c), variance_step(c);
-      run(Steps<F>{n, c, given_mean.at(), given_variance.at(), mean[t].at(), variance[t].at(), F(0.25), training, true,
-                   true, mean_step.at(), variance_step.at()});
+      Buffer<F> mean_share(c), variance_share(c), kept(1);
+      const F weights[3] = {F(0.75), F(0.25), F(1e-9)};
+      run(Shares<F>{n, c, given_mean.at(), given_variance.at(), mean[t].at(), variance[t].at(), weights, training, true,
+                    true, mean_share.at(), variance_share.at(), kept.at()});
       for (int64_t j = 0; j < c; ++j) {
-        if (!std::isfinite(mean_step.at()[j]))
-          return fail("a guarded step", level->name, n, c, kind, mean_step.at()[j], 0);
-        if (n == 0 && mean_step.at()[j] != 0) return fail("a step of nothing", level->name, n, c, kind, 1, 0);
+        if (!std::isfinite(mean_share.at()[j]))
+          return fail("a guarded share", level->name, n, c, kind, mean_share.at()[j], 0);
+        if (n == 0 && (mean_share.at()[j] != 0 || kept.at()[0] != 1))
+          return fail("a share of nothing", level->name, n, c, kind, 1, 0);
       }
     }
     if (!(y[0].same(y[1]) && dx[0].same(dx[1]) && mean[0].same(mean[1]) && variance[0].same(variance[1]) &&

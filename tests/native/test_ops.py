@@ -14,6 +14,7 @@ from tf1bn.native.names import LEVEL_VARIABLE, THREADS_VARIABLE
 from tf1bn.testing import graphs
 
 EPSILON = 1e-3
+WEIGHTS = (0.75, 0.25, 0.0625)  # of the average, of the batch, and what is taken from the average beside
 SHAPES = ((7, 1), (2, 3), (3, 1001), (60, 100), (5, 70, 31), (64, 4, 4, 36), (4, 6, 6, 6, 8), (40, 2100), (9000, 3))
 # The largest error over the largest value: of what is stored in the dtype, and of float32 or float64 sums.
 TOLERANCE = {
@@ -63,16 +64,16 @@ class Case:
             near = np.abs(expected(self.x, self.dy, self.gamma, self.beta, False, given)["y"]) < 1e-4
             self.dy[near.reshape(self.dy.shape)] = 0
             wanted = expected(self.x, self.dy, self.gamma, self.beta, self.relu, given)
-        wanted["mean_step"], wanted["variance_step"] = (
-            (average - wanted[name]) * (0.25 if training else 0.0)
-            for average, name in zip(self.given, ("mean", "variance"), strict=True)
+        kept, rate, rest = WEIGHTS if training else (1.0, 0.0, 0.0)
+        wanted["mean_share"], wanted["variance_share"] = (
+            wanted[name] * rate - average * rest for average, name in zip(self.given, ("mean", "variance"), strict=True)
         )
-        return wanted
+        return {**wanted, "kept": np.array(kept)}
 
     def tensors(self, is_training):
         x, dy, gamma, beta, mean, variance = map(tf.constant, (self.x, self.dy, self.gamma, self.beta, *self.given))
         found = ops.normalize(
-            x, gamma, beta, is_training, epsilon=EPSILON, averages=(mean, variance), rate=0.25
+            x, gamma, beta, is_training, epsilon=EPSILON, averages=(mean, variance), weights=WEIGHTS
         )
         if self.relu:
             assert ops.merge_relu(found.y) is found.y
@@ -195,8 +196,9 @@ def test_nothing_gives_nothing(native, shape):
     case = Case(shape, "float32", False, 0.0)
     found = run(case, True)
     assert found["y"].shape == shape and found["dx"].shape == shape
-    for name in ("mean_step", "variance_step", "dgamma", "dbeta"):
+    for name in ("mean_share", "variance_share", "dgamma", "dbeta"):
         np.testing.assert_array_equal(found[name], np.zeros(5), err_msg=name)
+    assert found["kept"] == 1
 
 
 def test_denormal_values_are_halves_like_any_other(levels):
@@ -208,20 +210,23 @@ def test_denormal_values_are_halves_like_any_other(levels):
         compare(found, wanted, TOLERANCE["float16"])
 
 
-def test_steps_take_in_bessel_and_the_guard(native):
+def test_shares_take_in_bessel_and_the_guard(native):
     x = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
     with graphs.graph_mode(), tf.Session() as session:
-        value, rate = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [])
-        zeros, ones = tf.zeros([3]), tf.ones([3])
+        value, kept = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [])
+        weights = tf.stack([kept, 1 - kept, 0.0])
         found = ops.normalize(
-            value, ones, zeros, True, epsilon=EPSILON, averages=(zeros, ones), rate=rate, bessel=True, guarded=True
+            value, tf.ones([3]), tf.zeros([3]), True, epsilon=EPSILON, weights=weights, bessel=True, guarded=True
         )
-        steps = [found.mean_step, found.variance_step]
-        mean, variance = session.run(steps, {value: x, rate: 0.5})
-        np.testing.assert_allclose(mean, -x.mean(0) * 0.5, rtol=1e-5)
-        np.testing.assert_allclose(variance, (1 - x.var(0, ddof=1)) * 0.5, rtol=1e-4, atol=1e-6)
+        shares = [found.mean_share, found.variance_share, found.kept]
+        mean, variance, left = session.run(shares, {value: x, kept: 0.75})
+        np.testing.assert_allclose(mean, x.mean(0) * 0.25, rtol=1e-5)
+        np.testing.assert_allclose(variance, x.var(0, ddof=1) * 0.25, rtol=1e-5)
+        assert left == 0.75
         for bad, share in ((np.where(x > 1, np.nan, x), 0.5), (x, 1.5), (x, -0.5), (x, np.nan)):
-            assert not np.any(session.run(steps, {value: bad, rate: share}))
+            mean, variance, left = session.run(shares, {value: bad, kept: share})
+            assert left == 1 and not np.any(mean) and not np.any(variance)
+            assert np.signbit(mean).all(), "-0 leaves every average as it is, also -0"
 
 
 @pytest.mark.parametrize("relu", (False, True))
@@ -251,7 +256,7 @@ def test_the_gradient_of_the_gradient(native, relu):
 def call(**changes):
     given = {
         "x": tf.zeros([4, 3]), "gamma": tf.ones([3]), "beta": tf.zeros([3]), "average_mean": tf.zeros([3]),
-        "average_variance": tf.ones([3]), "rate": 0.1, "is_training": True,
+        "average_variance": tf.ones([3]), "weights": [0.9, 0.1, 0.0], "is_training": True,
     }  # fmt: skip
     attributes = {"rank": 2, "epsilon": EPSILON, "averages": True}
     given.update({k: v for k, v in changes.items() if k in given})
@@ -267,7 +272,7 @@ REFUSED = {
     "average": ({"average_mean": np.ones(2, np.float32)}, r"average_mean has shape \[2\]; expected \[3\]"),
     "no averages": ({"averages": False}, r"average_mean has shape \[3\]; expected \[0\]"),
     "rank": ({"rank": 4}, r"x has shape \[4, 3\]; expected rank 4"),
-    "rate": ({"rate": np.ones(1, np.float32)}, r"rate has shape \[1\]; expected \[\]"),
+    "weights": ({"weights": np.ones(1, np.float32)}, r"weights has shape \[1\]; expected \[3\]"),
     "switch": ({"is_training": [True]}, r"is_training has shape \[1\]; expected \[\]"),
     "nothing given": (
         {"averages": False, "average_mean": np.ones(0, np.float32), "average_variance": np.ones(0, np.float32),

@@ -28,9 +28,6 @@ _DEFAULTS = {
     if parameter.default is not inspect.Parameter.empty
 }
 
-ENTRIES = ("AssignMovingAvg", "AssignMovingAvg_1")
-"""Names of the two operations that a call leaves in UPDATE_OPS."""
-
 
 def strategy(collections: Any = tf.GraphKeys.UPDATE_OPS) -> UpdateStrategy:
     """Returns the strategy of the enclosing ``default_update_strategy`` block, else what the dialect asks for.
@@ -80,8 +77,7 @@ def speaking(where: str, words: Mapping[str, str], **context: Any) -> Iterator[N
     except errors.Tf1bnError as error:
         if not error.where:
             error.text = re.sub(r"`(\w+)`", lambda match: f"`{words.get(match[1], match[1])}`", error.text)
-            error.where = where
-            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        errors.place(error, where, context)
         raise
 
 

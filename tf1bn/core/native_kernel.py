@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.core import averages as averages_lib
 from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
 from tf1bn.core.plain import ORDINARY, Variant
-from tf1bn.core.values import Averages, Moments
+from tf1bn.core.values import Moments, Shares
 from tf1bn.native import names
 
 
-class Stepping(NamedTuple):
-    """How averages move by the steps that the op gives.
+class Moving(NamedTuple):
+    """How averages move by the shares that the op gives.
 
     Attributes:
       decay: a float or a scalar tensor.
@@ -56,14 +57,14 @@ class Native(NamedTuple):
         epsilon: float,
         use_batch: Any,
         averages: Moments | None = None,
-        stepping: Stepping | None = None,
+        moving: Moving | None = None,
     ) -> tuple[Any, Moments]:
         """Returns the normalised input and its moments; both switches in one, and no branch.
 
         Args:
           use_batch: True, or a tensor that says whether the batch's moments normalise; else the averages do.
-          averages: as they are before anything moves; needed for a tensor and for steps.
-          stepping: asks for steps, which are zero where ``use_batch`` is off or the batch is empty.
+          averages: as they are before anything moves; needed for a tensor, and where :func:`needs_averages`.
+          moving: asks for shares, by which nothing moves where ``use_batch`` is off or the batch is empty.
         """
         from tf1bn.native import ops
 
@@ -77,13 +78,13 @@ class Native(NamedTuple):
             use_batch,
             epsilon=epsilon,
             averages=None if averages is None else (_row(averages.mean), _row(averages.variance)),
-            rate=0.0 if stepping is None else _rate(stepping.decay, dtype),
-            bessel=stepping is not None and stepping.bessel,
-            guarded=stepping is not None and stepping.guarded,
+            bessel=moving is not None and moving.bessel,
+            guarded=moving is not None and moving.guarded,
+            **({} if moving is None else {"weights": _weights(moving.decay, dtype)}),
         )
-        steps = None if stepping is None else Averages(found.mean_step, found.variance_step)
+        shares = None if moving is None else Shares(found.mean_share, found.variance_share, found.kept)
         mean, variance = tf.stop_gradient(found.mean), tf.stop_gradient(found.variance)
-        return found.y, Moments(mean, variance, batch.count(x, axes, dtype), steps)
+        return found.y, Moments(mean, variance, batch.count(x, axes, dtype), shares)
 
 
 NATIVE = Native()
@@ -106,8 +107,17 @@ def relu(y: Any) -> Any:
     return tf.nn.relu(y)
 
 
-def _rate(decay: Any, dtype: tf.DType) -> Any:
-    return 1.0 - decay if isinstance(decay, float) else 1.0 - tf.cast(decay, dtype)
+def needs_averages(moving: Moving | None, x: Any) -> bool:
+    """Whether the rounding of the decay is made good by a part of the average."""
+    fixed = moving is not None and isinstance(moving.decay, float)
+    return fixed and averages_lib.weights(moving.decay, batch_dtype(x))[2] != 0
+
+
+def _weights(decay: Any, dtype: tf.DType) -> Any:
+    if isinstance(decay, float):
+        return averages_lib.weights(decay, dtype)
+    kept = tf.reshape(tf.cast(decay, dtype), [])
+    return tf.stack([kept, 1.0 - kept, tf.zeros_like(kept)])
 
 
 def _row(parameter: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from tf1bn.core import averages, groups, kernels, place, renorm, switch, variabl
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
-from tf1bn.core.native_kernel import Native, Stepping
+from tf1bn.core.native_kernel import Moving, Native, needs_averages
 from tf1bn.core.values import Moments
 from tf1bn.layers import arguments, synchronising
 from tf1bn.layers.kept import Kept
@@ -140,15 +141,15 @@ class Call:
             return self._without_a_branch(self.kernel)
         if use_batch is True:
             return self.by_batch()
+        kept = self.read_outside()
         if use_batch is False:
-            return self.by_averages(self.kept.read()), None
+            return self.by_averages(kept), None
 
         def by_batch() -> tuple[Any, ...]:
             y, batch = self.by_batch()
             return y, batch.mean, batch.variance, tf.cast(batch.count, batch.mean.dtype)
 
         def by_averages() -> tuple[Any, ...]:
-            kept = self.kept.read()
             return self.by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
 
         y, *moments = tf.cond(use_batch, by_batch, by_averages)
@@ -160,20 +161,32 @@ class Call:
 
     def _without_a_branch(self, kernel: Native) -> tuple[tf.Tensor, Moments]:
         options, use_batch = self.options, self.switches.use_batch
-        stepping = None
-        if self._steps():
-            stepping = Stepping(options.decay, options.bessel_correction, options.numeric_guard == "skip")
-        kept = None if stepping is None and use_batch is True else self.kept.read()
-        y, batch = kernel.switch(self.x, self.axes, self.gamma, self.beta, options.epsilon, use_batch, kept, stepping)
+        moving = None
+        if self._moves_by_shares():
+            moving = Moving(options.decay, options.bessel_correction, options.numeric_guard == "skip")
+        needed = use_batch is not True or needs_averages(moving, self.x)
+        kept = self.read_outside() if needed else None
+        y, batch = kernel.switch(self.x, self.axes, self.gamma, self.beta, options.epsilon, use_batch, kept, moving)
         y.set_shape(self.x.shape)
         return y, batch
 
-    def _steps(self) -> bool:
-        """Whether the averages move by steps that a kernel gives beside its output, which are zero where nothing moves."""
+    def _moves_by_shares(self) -> bool:
+        """Whether the averages move by what the kernel gives beside its output, which is nothing where nothing moves."""
         options, switches = self.options, self.switches
         may = switches.is_training is not False and base.may_move(self.kept.strategy) and self.writes and self.alone
         plain = options.renorm is None and not options.schedule.given and options.numeric_guard in (None, "skip")
-        return may and plain and switches.use_batch is switches.is_training and base.takes_steps(self.kept.strategy)
+        return may and plain and switches.use_batch is switches.is_training and base.takes_shares(self.kept.strategy)
+
+    def read_outside(self) -> Moments:
+        """Returns the averages, read here for a conditional that is built next; the references of renorm are read, too.
+
+        Freezers make a constant of a variable and of what reads it, and know no read inside of a branch: there a
+        reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
+        """
+        with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
+            if self.variant.correct is not None and self.switches.use_batch is not False:
+                self.variant.correct.pin()
+            return self.kept.read()
 
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
@@ -193,7 +206,7 @@ class Call:
 
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
-        if batch is not None and batch.steps is not None:
+        if batch is not None and batch.shares is not None:
             return batch
         if self.options.statistics is None and (batch is None or not self.switches.one):
             batch = kernels.moments(self.x, self.axes, self.variant)
@@ -227,14 +240,22 @@ class _Corrector:
     shape: tuple[int, ...]
     options: Options
     values: renorm.References | None = None
+    pinned: bool = False
 
     @classmethod
     def of(cls, axes: Axes, options: Options, references: renorm.References) -> _Corrector:
         shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
         return cls(references, shape, options)
 
+    def pin(self) -> None:
+        """Reads the references here, for branches that are built next."""
+        self.read()
+        self.pinned = True
+
     def read(self) -> renorm.References:
-        """Reads the references here."""
+        """Reads the references here, unless they are pinned."""
+        if self.pinned and self.values is not None:
+            return self.values
         self.values = renorm.References(*(tf.reshape(averages.read_value(v), self.shape) for v in self.references))
         return self.values
 

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import averages, renorm
 from tf1bn.core import decay as schedules
-from tf1bn.core.values import Moments
+from tf1bn.core.values import Averages, Moments
 from tf1bn.layers.options import Options
 from tf1bn.strategies import base
 
@@ -42,6 +42,17 @@ class Kept:
     weight: Any = None
     references: renorm.References | None = None
     derived: Any = None
+
+    @property
+    def by_reference(self) -> bool:
+        """Whether the averages are reference variables."""
+        found = self.state if isinstance(self.state, Averages) else getattr(self.state, "averages", ())
+        return any(averages.by_reference(variable) for variable in found)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether updates are right in any order: each variable moves in one step, and none is derived from others."""
+        return base.needs_no_order(self.strategy) and self.references is None and self.weight is None
 
     def read(self) -> Moments:
         """Returns what inference normalises with."""

@@ -24,8 +24,8 @@ class Arguments(NamedTuple):
 
 SIGNATURES = {
     NORMALIZE: Arguments(
-        ("x", "gamma", "beta", "average_mean", "average_variance", "rate", "is_training"),
-        ("y", "mean", "variance", "mean_step", "variance_step", "saved"),
+        ("x", "gamma", "beta", "average_mean", "average_variance", "weights", "is_training"),
+        ("y", "mean", "variance", "mean_share", "variance_share", "kept", "saved"),
     ),
     GRADIENT: Arguments(("dy", "x", "gamma", "beta", "saved"), ("dx", "dgamma", "dbeta")),
 }

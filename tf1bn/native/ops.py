@@ -20,14 +20,16 @@ class Normalized(NamedTuple):
     Attributes:
       y: the normalised input.
       mean, variance: of the batch; outside of training, the averages.
-      mean_step, variance_step: what to subtract from the averages; empty where none were given.
+      mean_share, variance_share, kept: average <- average * kept + share takes the batch in; 1 and zeros where nothing
+        moves.
     """
 
     y: Any
     mean: Any
     variance: Any
-    mean_step: Any
-    variance_step: Any
+    mean_share: Any
+    variance_share: Any
+    kept: Any
 
 
 def normalize(
@@ -38,7 +40,7 @@ def normalize(
     *,
     epsilon: float,
     averages: tuple[Any, Any] | None = None,
-    rate: Any = 0.0,
+    weights: Any = (1.0, 0.0, 0.0),
     bessel: bool = False,
     guarded: bool = False,
 ) -> Normalized:
@@ -49,10 +51,11 @@ def normalize(
       gamma, beta: ``[C]``, float64 for a float64 input, else float32.
       is_training: a bool or a scalar bool tensor; True where there are no averages.
       epsilon: added to the variance.
-      averages: mean and variance, read.
-      rate: 1 - decay; a number or a scalar tensor.
-      bessel: whether the step of the variance takes in variance * n / (n - 1).
-      guarded: whether moments that are not finite, or a rate outside of [0, 1], make both steps zero.
+      averages: mean and variance, read; needed where a run may not be training, and for the third weight.
+      weights: ``[3]``, numbers or a tensor: what is kept of an average, the weight of the batch, and what is taken from
+        the average beside, for the rounding of the first.
+      bessel: whether the share of the variance is of variance * n / (n - 1).
+      guarded: whether nothing moves for moments that are not finite, or where the first weight is outside of [0, 1].
 
     Raises:
       NativeError: the library is not there.
@@ -66,7 +69,7 @@ def normalize(
         beta=beta,
         average_mean=mean,
         average_variance=variance,
-        rate=tf.constant(rate, dtype) if isinstance(rate, float) else tf.reshape(tf.cast(rate, dtype), []),
+        weights=weights if tf.is_tensor(weights) else tf.constant(weights, dtype),
         is_training=tf.constant(True) if is_training is True else is_training,
         rank=x.shape.rank,
         averages=averages is not None,
@@ -75,7 +78,7 @@ def normalize(
         name="normalize",
         **in_two_parts(epsilon),
     )
-    return Normalized(found.y, found.mean, found.variance, found.mean_step, found.variance_step)
+    return Normalized(found.y, found.mean, found.variance, found.mean_share, found.variance_share, found.kept)
 
 
 def in_two_parts(epsilon: float) -> dict[str, float]:
@@ -106,9 +109,9 @@ def _gradient(op: tf.Operation, dy: Any, *unused: Any) -> list[Any]:
     x, gamma, beta = op.inputs[:3]
     attributes = {name: op.get_attr(name) for name in ("relu", "epsilon", "epsilon_rest", "rank")}
     found = library.load().tf1bn_normalize_grad_v1(
-        dy=dy, x=x, gamma=gamma, beta=beta, saved=op.outputs[5], **attributes
+        dy=dy, x=x, gamma=gamma, beta=beta, saved=op.outputs[6], **attributes
     )
-    # No gradient flows into the averages, the rate or the switch.
+    # No gradient flows into the averages, the weights or the switch.
     return [found.dx, found.dgamma, found.dbeta, *[None] * 4]
 
 

@@ -231,7 +231,7 @@ def _template(
 
 
 def _kind(name: str, dtype: int, computed: int, rank: int) -> tuple[Any, Any]:
-    shape = {"rate": [], "is_training": [], "saved": [4, None]}.get(name, [None])
+    shape = {"weights": [3], "is_training": [], "saved": [4, None]}.get(name, [None])
     if name in ("x", "dy"):
         return tf.as_dtype(dtype), [None] * rank
     return tf.bool if name == "is_training" else tf.as_dtype(computed), shape

@@ -13,7 +13,7 @@ def normalize(
     beta: Any,
     average_mean: Any,
     average_variance: Any,
-    rate: Any,
+    weights: Any,
     is_training: Any,
     *,
     rank: int,
@@ -36,6 +36,8 @@ def normalize(
     def chosen(of_batch: Any, given: Any) -> Any:
         return of_batch if is_training is True else tf.where_v2(is_training, of_batch, given)
 
+    kept, rate, by_rounding = tf.unstack(weights, num=3)
+
     first = chosen(tf.reduce_sum(wide, axes) * share, average_mean)
     # The rounding of a mean far from zero is subtracted a second time.
     rest = wide - first
@@ -47,17 +49,21 @@ def normalize(
     y = z * (inverse * gamma) + beta
     y = tf.nn.relu(y) if relu else y
     y = tf.cast(y, x.dtype) if y.dtype != x.dtype else y
-    shares = tf.fill(tf.shape(gamma), chosen(tf.where_v2(n > 0, share, tf.zeros_like(n)), tf.zeros_like(n)))
-    saved = tf.stack([first, left, inverse, shares])
-    if not averages:
-        return [y, mean, variance, tf.zeros([0], gamma.dtype), tf.zeros([0], gamma.dtype), saved]
+    values = tf.fill(tf.shape(gamma), chosen(tf.where_v2(n > 0, share, tf.zeros_like(n)), tf.zeros_like(n)))
+    saved = tf.stack([first, left, inverse, values])
     moves = n > 0 if is_training is True else tf.logical_and(is_training, n > 0)
     if guarded:
         sound = tf.is_finite(mean) & tf.is_finite(variance) & (variance >= 0)
-        moves = moves & tf.reduce_all(sound) & (rate >= 0) & (rate <= 1)
+        moves = moves & tf.reduce_all(sound) & (kept >= 0) & (kept <= 1)
     factor = n / tf.maximum(n - 1.0, 1.0) if bessel else 1.0
-    steps = [(average_mean - mean) * rate, (average_variance - variance * factor) * rate]
-    return [y, mean, variance, *(tf.where_v2(moves, step, tf.zeros_like(gamma)) for step in steps), saved]
+    shares = [mean * rate, variance * factor * rate]
+    if averages:
+        shares = [
+            tf.where_v2(tf.equal(by_rounding, 0), share, share - average * by_rounding)
+            for share, average in zip(shares, (average_mean, average_variance), strict=True)
+        ]
+    shares = [tf.where_v2(moves, share, -tf.zeros_like(gamma)) for share in shares]
+    return [y, mean, variance, *shares, tf.where_v2(moves, kept, tf.ones_like(kept)), saved]
 
 
 def gradient(

@@ -31,7 +31,8 @@ class Collection:
     collection: str = tf.GraphKeys.UPDATE_OPS
     name: str = "collection"
     by_difference: ClassVar[bool] = True
-    takes_steps: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):

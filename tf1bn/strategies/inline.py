@@ -30,7 +30,8 @@ class Inline:
     sequential_loops: bool = False
     name: str = "inline"
     by_difference: ClassVar[bool] = True
-    takes_steps: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:

@@ -58,7 +58,7 @@ class ZeroDebias:
             return Debiased(kept)
         biased, steps = (
             variables.average(
-                f"{kept.mean.op.name}/{leaf}",
+                f"{kept.mean.name.split(':')[0]}/{leaf}",
                 shape,
                 request.dtype,
                 initializer=tf.zeros_initializer(),

@@ -374,34 +374,43 @@ void run(const Backward<E>& call, const Setting& setting) {
   passes.write(given ? (call.relu ? Apply::kGivenRelu : Apply::kGiven) : through, call.x, call.dy, call.dx);
 }
 
-// By how much two averages move: average - step is the new one. Nothing moves outside of training, for an empty batch,
-// and, guarded, for moments that are not finite, a variance below zero or a rate outside of [0, 1].
+// What moves two averages: average <- average * kept + share, one multiplication and one addition. Nothing moves outside
+// of training, for an empty batch, and, guarded, for moments that are not finite, a variance below zero or a decay
+// outside of [0, 1]: then kept is 1 and the shares are -0, which leave every bit of an average as it is.
 template <class F>
-struct Steps {
+struct Shares {
   int64_t n, c;
-  const F *average_mean, *average_variance, *mean, *variance;
-  F rate;
+  const F *average_mean, *average_variance;  // null where not needed
+  const F *mean, *variance;
+  const F* weights;  // kept, the weight of the batch, and what is taken from the average for the rounding of kept
   bool training, bessel, guarded;
-  F *mean_step, *variance_step;
+  F *mean_share, *variance_share, *kept;
 };
 
 template <class F>
-void run(const Steps<F>& call) {
+void run(const Shares<F>& call) {
+  const F kept = call.weights[0], rate = call.weights[1], rest = call.weights[2];
   bool moves = call.training && call.n > 0;
   if (moves && call.guarded) {
-    moves = call.rate >= F(0) && call.rate <= F(1);
+    moves = kept >= F(0) && kept <= F(1);
     for (int64_t j = 0; j < call.c && moves; ++j)
       moves = std::isfinite(call.mean[j]) && std::isfinite(call.variance[j]) && call.variance[j] >= F(0);
   }
+  *call.kept = moves ? kept : F(1);
   if (!moves) {
-    std::fill_n(call.mean_step, call.c, F(0)), std::fill_n(call.variance_step, call.c, F(0));
+    std::fill_n(call.mean_share, call.c, -F(0)), std::fill_n(call.variance_share, call.c, -F(0));
     return;
   }
   const double n = static_cast<double>(call.n);
   const F factor = static_cast<F>(call.bessel ? n / std::max(n - 1.0, 1.0) : 1.0);
   for (int64_t j = 0; j < call.c; ++j) {
-    call.mean_step[j] = (call.average_mean[j] - call.mean[j]) * call.rate;
-    call.variance_step[j] = (call.average_variance[j] - call.variance[j] * factor) * call.rate;
+    call.mean_share[j] = call.mean[j] * rate;
+    call.variance_share[j] = call.variance[j] * factor * rate;
+  }
+  if (rest == F(0) || call.average_mean == nullptr) return;
+  for (int64_t j = 0; j < call.c; ++j) {
+    call.mean_share[j] -= call.average_mean[j] * rest;
+    call.variance_share[j] -= call.average_variance[j] * rest;
   }
 }
 

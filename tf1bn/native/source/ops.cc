@@ -172,42 +172,42 @@ void forward(void* of, TF_OpKernelContext* context) {
   typedef ComputedIn<E> F;
   auto& kernel = *static_cast<Kernel*>(of);
   Call call(context);
-  Tensor x, gamma, beta, average_mean, average_variance, rate, is_training;
+  Tensor x, gamma, beta, average_mean, average_variance, weights, is_training;
   call.input(0, x);
   if (call.failed()) return;
   const std::vector<int64_t> dims = call.of_rank(kernel.rank, x);
   if (call.failed()) return;
   const int64_t c = dims.back(), n = c ? x.size() / c : 0;
-  Tensor* const others[] = {&gamma, &beta, &average_mean, &average_variance, &rate, &is_training};
-  const char* const names[] = {"gamma", "beta", "average_mean", "average_variance", "rate", "is_training"};
+  Tensor* const others[] = {&gamma, &beta, &average_mean, &average_variance, &weights, &is_training};
+  const char* const names[] = {"gamma", "beta", "average_mean", "average_variance", "weights", "is_training"};
   for (int i = 0; i < 6; ++i) call.input(i + 1, *others[i]);
   if (call.failed()) return;
   for (int i = 0; i < 2; ++i) call.expect(names[i], *others[i], {c});
   const std::vector<int64_t> kept{kernel.averages ? c : 0};
   for (int i = 2; i < 4; ++i) call.expect(names[i], *others[i], kept);
-  for (int i = 4; i < 6; ++i) call.expect(names[i], *others[i], {});
+  call.expect(names[4], weights, {3}), call.expect(names[5], is_training, {});
   if (call.failed()) return;
   const bool training = *is_training.values<bool>();
   if (!training && !kernel.averages) {
     TF_SetStatus(call.status.at, TF_INVALID_ARGUMENT, "tf1bn.native: is_training is off, and there are no averages");
     if (call.failed()) return;
   }
-  Tensor y, mean, variance, mean_step, variance_step, saved;
+  Tensor y, mean, variance, mean_share, variance_share, kept_share, saved;
   x.clear();
   call.in_place_of(0, y, dims);
   call.input(0, x);
   call.output<F>(1, mean, {c}), call.output<F>(2, variance, {c});
-  call.output<F>(3, mean_step, kept), call.output<F>(4, variance_step, kept);
-  call.output<F>(5, saved, {4, c});
+  call.output<F>(3, mean_share, {c}), call.output<F>(4, variance_share, {c}), call.output<F>(5, kept_share, {});
+  call.output<F>(6, saved, {4, c});
   if (call.failed()) return;
   Forward<E> work{n, c, x.values<E>(), gamma.values<F>(), beta.values<F>(), average_mean.values<F>(),
                   average_variance.values<F>(), kernel.epsilon, kernel.relu != 0, training, y.values<E>(),
                   mean.values<F>(), variance.values<F>(), saved.values<F>()};
   run(work, kernel.setting(context));
-  if (!kernel.averages) return;
-  run(Steps<F>{n, c, average_mean.values<F>(), average_variance.values<F>(), mean.values<F>(), variance.values<F>(),
-               *rate.values<F>(), training, kernel.bessel != 0, kernel.guarded != 0, mean_step.values<F>(),
-               variance_step.values<F>()});
+  run(Shares<F>{n, c, kernel.averages ? average_mean.values<F>() : nullptr,
+                kernel.averages ? average_variance.values<F>() : nullptr, mean.values<F>(), variance.values<F>(),
+                weights.values<F>(), training, kernel.bessel != 0, kernel.guarded != 0, mean_share.values<F>(),
+                variance_share.values<F>(), kept_share.values<F>()});
 }
 
 template <class E>
@@ -255,6 +255,7 @@ class Shapes {
     if (ok()) TF_ShapeInferenceContextSubshape(context_, shape, -1, INT64_MAX, found, status_);
     return found;
   }
+  TF_ShapeHandle* scalar() { return keep(TF_ShapeInferenceContextScalar(context_)); }
   TF_ShapeHandle* rows(int64_t count, TF_ShapeHandle* row) {
     TF_ShapeHandle* const found = keep(TF_NewShapeHandle());
     TF_ShapeHandle* const counted = keep(TF_ShapeInferenceContextVectorFromSize(context_, count));
@@ -281,8 +282,8 @@ void forward_shapes(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeHandle* const x = shapes.at_least_matrix(shapes.input(0));
   TF_ShapeHandle* const channels = shapes.last(x);
   shapes.output(0, x), shapes.output(1, channels), shapes.output(2, channels);
-  shapes.output(3, shapes.input(3)), shapes.output(4, shapes.input(4));
-  shapes.output(5, shapes.rows(4, channels));
+  shapes.output(3, channels), shapes.output(4, channels), shapes.output(5, shapes.scalar());
+  shapes.output(6, shapes.rows(4, channels));
 }
 
 void backward_shapes(TF_ShapeInferenceContext* context, TF_Status* status) {
@@ -323,10 +324,11 @@ const std::string& registered() {
   static const std::string problem = [] {
     Status status;
     define(kForwardName,
-           {"x: T", "gamma: U", "beta: U", "average_mean: U", "average_variance: U", "rate: U", "is_training: bool"},
-           {"y: T", "mean: U", "variance: U", "mean_step: U", "variance_step: U", "saved: U"},
+           {"x: T", "gamma: U", "beta: U", "average_mean: U", "average_variance: U", "weights: U", "is_training: bool"},
+           {"y: T", "mean: U", "variance: U", "mean_share: U", "variance_share: U", "kept: U", "saved: U"},
            {"T: {half, bfloat16, float, double}", "U: {float, double}", "rank: int >= 2", "epsilon: float",
-            "epsilon_rest: float = 0", "relu: bool = false", "averages: bool = false", "bessel: bool = false", "guarded: bool = false"},
+            "epsilon_rest: float = 0", "relu: bool = false", "averages: bool = false", "bessel: bool = false",
+            "guarded: bool = false"},
            forward_shapes, status.at);
     if (status.ok())
       define(kBackwardName, {"dy: T", "x: T", "gamma: U", "beta: U", "saved: U"}, {"dx: T", "dgamma: U", "dbeta: U"},
