@@ -13,7 +13,8 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 
 An axis of unknown size is taken for 32. ``fused`` computes in float32 and half precision only. Where a GPU is
 visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of the
-table was measured on CPU. ``xla`` is never chosen: it takes 1.0 to 3.5 times as long as what is chosen, and its first
+table was measured on CPU. ``native``, an op of an optional library, is taken where it is asked for alone: two machines
+must not build different graphs from one program. ``xla`` is never chosen: it takes 1.0 to 3.5 times as long as what is chosen, and its first
 run compiles, for about 0.3 seconds per layer and shape. In very deep graphs of small layers ``fused`` halves the time
 of the first run, in which TensorFlow optimises the graph: it has half the ops.
 

@@ -59,7 +59,7 @@ def load(graph_or_path: Any) -> Source:
         version of tf1bn.
       ArgumentTypeError: the argument is none of these.
     """
-    return _in_stock_ops(_found(graph_or_path))
+    return _in_stock_ops(as_it_is(graph_or_path))
 
 
 def exported(graph: Any) -> Any:
@@ -76,7 +76,8 @@ def _in_stock_ops(source: Source) -> Source:
     return source._replace(graph_def=meta.graph_def, meta_graph=meta)
 
 
-def _found(graph_or_path: Any) -> Source:
+def as_it_is(graph_or_path: Any) -> Source:
+    """Returns what ``load`` does, with native ops where there are any."""
     if isinstance(graph_or_path, tf.Graph):
         return _from_live(graph_or_path)
     if isinstance(graph_or_path, tf.GraphDef):

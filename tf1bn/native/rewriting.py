@@ -36,8 +36,12 @@ class _Template(NamedTuple):
 
 def is_native(graph: Any) -> bool:
     """Whether a GraphDef or MetaGraphDef has native ops, of this version or another, in functions as well."""
-    graph_def = getattr(graph, "graph_def", graph)
-    return any(node.op.startswith(PREFIX) for node in _all_nodes(graph_def))
+    return any(node.op.startswith(PREFIX) for node in _all_nodes(getattr(graph, "graph_def", graph)))
+
+
+def native_names(graph: Any) -> tuple[str, ...]:
+    """Returns the names of the native ops of a GraphDef or MetaGraphDef, those in functions as well."""
+    return tuple(node.name for node in _all_nodes(getattr(graph, "graph_def", graph)) if node.op.startswith(PREFIX))
 
 
 def to_stock(graph: Any) -> Any:
