@@ -25,7 +25,7 @@ def network(switch, strategy="inline", **options):
     h = tf.reshape(h, [-1, 80])
     h = tf1bn.dense(h, 7, scope="dense", normalizer=lambda h: tf1bn.batch_norm(h, switch, kernel="native"))
     loss = tf.reduce_mean(tf.square(h - 1.0), name="loss")
-    train_op = tf1bn.minimize(tf.train.GradientDescentOptimizer(0.1), loss)
+    train_op = tf1bn.minimize(tf.train.GradientDescentOptimizer(0.01), loss)
     tf.identity(h, "outputs")
     return {"outputs": "outputs:0", "loss": "loss:0", "train": train_op.name}
 

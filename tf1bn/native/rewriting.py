@@ -23,14 +23,14 @@ class _Template(NamedTuple):
       nodes: NodeDefs, placeholders of the inputs left out.
       inputs: the placeholder's name of each input, to its number.
       outputs: tensor names.
-      arguments: of each node, the names of its outputs as a FunctionDef has them.
+      arguments: of each node, its outputs as a FunctionDef has them: argument, and position within it.
       definitions: OpDefs of all ops in it, by name.
     """
 
     nodes: tuple[Any, ...]
     inputs: Mapping[str, int]
     outputs: tuple[str, ...]
-    arguments: Mapping[str, tuple[str, ...]]
+    arguments: Mapping[str, tuple[tuple[str, int], ...]]
     definitions: Mapping[str, Any]
 
 
@@ -73,7 +73,8 @@ def to_stock(graph: Any) -> Any:
         used: dict[str, Any] = {}
         anchored = any(node.op in _V1_CONTROL_FLOW for node in graph_def.node)
         on = _always_true(graph_def.node)
-        nodes = [made for node in graph_def.node for made in _of_graph(node, on, anchored, used)]
+        names = {node.name for node in graph_def.node}
+        nodes = [made for node in graph_def.node for made in _of_graph(node, on, anchored, names, used)]
         del graph_def.node[:]
         graph_def.node.extend(nodes)
         for function in graph_def.library.function:
@@ -107,15 +108,24 @@ def _always_true(nodes: Iterable[Any]) -> set[str]:
     return {node.name for node in nodes if node.op == "Const" and list(node.attr["value"].tensor.bool_val) == [True]}
 
 
-def _of_graph(node: Any, on: set[str], anchored: bool, used: dict[str, Any]) -> list[Any]:
+def _of_graph(node: Any, on: set[str], anchored: bool, names: set[str], used: dict[str, Any]) -> list[Any]:
     """Returns the nodes that stand for one node of a graph."""
     if node.op not in OPS:
         return [node]
     template = _template_of(node, on)
     used.update(template.definitions)
-    made = _copies(node, template, lambda name, output: f"{name}:{output}" if output else name, anchored)
-    made.append(_passing_on(node, [_place(node.name, tensor) for tensor in template.outputs]))
+    below = _free(node, template, names)
+    made = _copies(node, below, template, lambda name, output: f"{name}:{output}" if output else name, anchored)
+    made.append(_passing_on(node, [_place(below, tensor) for tensor in template.outputs]))
     return made
+
+
+def _free(node: Any, template: _Template, names: set[str]) -> str:
+    """Returns a scope below a node in which no name is taken: TensorFlow puts what a gradient keeps there, too."""
+    below = f"{node.name}/stock"
+    while any(f"{below}/{part.name}" in names for part in template.nodes):
+        below += "_"
+    return below
 
 
 def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
@@ -123,20 +133,22 @@ def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
     native = {node.name: node.op for node in function.node_def if node.op in OPS}
     if not native:
         return
-    nodes, on = [], _always_true(function.node_def)
+    nodes, on, names = [], _always_true(function.node_def), {node.name for node in function.node_def}
     for node in function.node_def:
         if node.op not in OPS:
             nodes.append(node)
             continue
         template = _template_of(node, on)
         used.update(template.definitions)
-        arguments = {f"{node.name}/{name}": names for name, names in template.arguments.items()}
+        below = _free(node, template, names)
+        arguments = {f"{below}/{name}": places for name, places in template.arguments.items()}
 
-        def named(name: str, output: int, arguments: Mapping[str, tuple[str, ...]] = arguments) -> str:
-            return f"{name}:{arguments[name][output]}:0"
+        def named(name: str, output: int, arguments: Mapping[str, Any] = arguments) -> str:
+            argument, place = arguments[name][output]
+            return f"{name}:{argument}:{place}"
 
-        nodes += _copies(node, template, named, False)
-        ends = [_split(_place(node.name, tensor)) for tensor in template.outputs]
+        nodes += _copies(node, below, template, named, False)
+        ends = [_split(_place(below, tensor)) for tensor in template.outputs]
         nodes.append(_passing_on(node, [named(name, output) for name, output in ends]))
 
     def renamed(reference: str) -> str:
@@ -153,25 +165,25 @@ def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
     function.node_def.extend(nodes)
 
 
-def _copies(node: Any, template: _Template, named: Any, anchored: bool) -> list[Any]:
-    """Returns the template's nodes below the name of a node, with its inputs, its device and what it waits for."""
+def _copies(node: Any, below: str, template: _Template, named: Any, anchored: bool) -> list[Any]:
+    """Returns the template's nodes in a scope, with the inputs and the device of a node, and what it waits for."""
     data = [name for name in node.input if not name.startswith("^")]
     control = [name for name in node.input if name.startswith("^")]
     made = []
     for part in template.nodes:
         copy = tf.NodeDef()
         copy.CopyFrom(part)
-        copy.name, copy.device = f"{node.name}/{part.name}", node.device
+        copy.name, copy.device = f"{below}/{part.name}", node.device
         inputs, outside = [], not part.input
         for reference in part.input:
             name, output = _split(reference)
             if name.startswith("^"):
-                inputs.append(f"^{node.name}/{name[1:]}")
+                inputs.append(f"^{below}/{name[1:]}")
             elif name in template.inputs:
                 inputs.append(data[template.inputs[name]])
                 outside = True
             else:
-                inputs.append(named(f"{node.name}/{name}", output))
+                inputs.append(named(f"{below}/{name}", output))
         if anchored and not part.input:
             # A constant belongs to the loop and the branch of what it waits for.
             inputs.append(f"^{_split(data[0])[0]}")
@@ -246,10 +258,12 @@ def _without_shapes(node: Any) -> Any:
     return node
 
 
-def _output_arguments(operation: Any) -> tuple[str, ...]:
-    """Returns how a FunctionDef names each output: argument and position within it."""
-    arguments = operation.op_def.output_arg
-    return tuple(arguments[min(i, len(arguments) - 1)].name for i in range(len(operation.outputs)))
+def _output_arguments(operation: Any) -> tuple[tuple[str, int], ...]:
+    """Returns how a FunctionDef names each output. Of the ops used here, those with a list have nothing else."""
+    arguments, count = operation.op_def.output_arg, len(operation.outputs)
+    if len(arguments) == count:
+        return tuple((argument.name, 0) for argument in arguments)
+    return tuple((arguments[0].name, i) for i in range(count))
 
 
 def _list_ops(listed: Any, used: Mapping[str, Any]) -> None:
