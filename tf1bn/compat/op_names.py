@@ -78,7 +78,8 @@ def known(training: Any) -> bool:
 
 def resource() -> bool:
     """Whether averages that are made or shared here are resource variables."""
-    return bool(tf.get_variable_scope().use_resource or tf.control_flow_v2_enabled() or tf.resource_variables_enabled())
+    wanted = tf.get_variable_scope().use_resource
+    return bool(tf.control_flow_v2_enabled() or (tf.resource_variables_enabled() if wanted is None else wanted))
 
 
 def _fused(training: Any) -> list[OpName]:

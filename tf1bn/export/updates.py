@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.core import records
 from tf1bn.export import cutting
 from tf1bn.export.draft import Draft, meta_graph
 from tf1bn.graph import loading
@@ -61,8 +61,8 @@ def without_updates(graph: Any, outputs: Mapping[str, str] | Iterable[str]) -> t
 
 def _waited(meta: Any) -> set[str]:
     """Returns the names of the ops that outputs wait for."""
-    records = [json.loads(text) for text in loading.load(meta).records]
-    return {name.partition(":")[0] for record in records if record["placement"] == OUTPUT for name in record["updates"]}
+    found = [records.parse(text) for text in loading.load(meta).records]
+    return {name.partition(":")[0] for record in found if record["placement"] == OUTPUT for name in record["updates"]}
 
 
 def _let_go(node: Any, waited: set[str]) -> None:

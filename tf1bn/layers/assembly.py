@@ -63,6 +63,8 @@ def request(scope: str, inputs: Inputs, switches: Switches, options: Options, na
 
 
 def _may_update(switches: Switches, options: Options) -> bool:
+    if place.recomputed():  # the first pass has the update
+        return False
     if switch.known_false(switches.is_training) or not base.may_move(options.strategy):
         return False
     return options.statistics is None or options.statistics.moves()
@@ -133,6 +135,8 @@ def finish(
     """
     options = call.options
     y, batch = computed
+    if place.recomputed():
+        return Result(y)
     tensors = request.naming.ops.tensors
     # By shares nothing moves where nothing shall, so the update runs in any case.
     shared = batch is not None and batch.shares is not None
@@ -142,7 +146,7 @@ def finish(
         watched = Watched(request.scope, call.kept.read, batch, options.decay, options.epsilon, request.updates)
         ledger().watched.append(watched)
     if order.merger is not None:
-        record, before = _record(call.first, request), call.reads_before_moving(y)
+        record, before = _record(call, request, y), call.reads_before_moving(y)
         moves = call.moves() if not call.may_be_empty else switch.both(call.moves(), batch.count > 0)
         member = merging.Member(request.scope, call.kept, options, moves, batch, record, before)
         order.merger.members.append(member)
@@ -150,13 +154,17 @@ def finish(
     after = [*order.earlier, *call.reads_before_moving(y)]
     done = update.build(True if shared else call.moves(), lambda: call.moments_to_keep(batch), after)
     y = update.attach(done, y)
-    records.add({**_record(call.first, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
+    records.add({**_record(call, request, y), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return Result(y, done.ops)
 
 
-def _record(call: Call, request: base.Request) -> dict[str, Any]:
+def _record(whole: Any, request: base.Request, y: Any) -> dict[str, Any]:
+    """Returns what is noted of a call, or of the one call of several towers."""
+    call = whole.first
     options = call.options
     return {
+        **_formula(call, request),
+        "calls": [] if place.in_function() else whole.spoken(y),
         "scope": request.scope,
         "strategy": options.strategy.name,
         "decay": options.decay if isinstance(options.decay, float) else None,
@@ -179,6 +187,19 @@ def _record(call: Call, request: base.Request) -> dict[str, Any]:
         "inputs": call.x.name,
         "is_training": _spoken(call.switches.is_training),
         "use_batch_statistics": _spoken(call.switches.use_batch),
+    }
+
+
+def _formula(call: Call, request: base.Request) -> dict[str, Any]:
+    """Returns what inference would compute with, by name: enough to put it in the place of what training computes."""
+    alone = call.switches.is_training is False and call.switches.use_batch is False
+    return {
+        "shape": call.x.shape.as_list(),
+        "parameter_shape": list(request.shape),
+        "asked_kernel": call.options.kernel,
+        "averages": [] if alone or place.in_function() else call.kept.spoken(),
+        "gamma": None if call.gamma is None else call.gamma.name,
+        "beta": None if call.beta is None else call.beta.name,
     }
 
 

@@ -113,8 +113,11 @@ def batch_norm(
       "inline" and "ema" make the output depend on the update. "collection" adds the ops that move the averages
       to UPDATE_OPS; for a switch that is a tensor, the entry is the output of a conditional. The record of the
       call is in the collection ``tf1bn_records``.
-      Several training calls on the same variables in one context are ordered: a later update waits for the
-      earlier ones, and so needs their inputs.
+      Of several training calls on the same variables each has its own update, which needs the inputs of that call
+      alone. Those that run in one step are all taken in, in whatever order. Only under "ema", ``renorm`` and
+      ``zero_debias``, which keep several variables for an average, a later update waits for the earlier ones, and so
+      needs their inputs.
+      A forward pass that ``tf.recompute_grad`` does once more moves nothing.
 
     Special batches:
       An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives
@@ -183,7 +186,7 @@ def batch_norm(
       The normalised tensor.
 
     Raises:
-      GraphModeError: eager mode.
+      GraphModeError: eager mode, or a tf.function of an eager program, other than by ``tf.compat.v1.wrap_function``.
       ArgumentTypeError: inputs that are not floating point, or an argument of a wrong type or of another
         library's name.
       ArgumentError: a value out of range, or a kernel that cannot serve the call.

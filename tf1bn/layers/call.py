@@ -123,6 +123,10 @@ class Call:
         """The call that stands for all of one update: itself."""
         return self
 
+    def spoken(self, y: tf.Tensor) -> list[list[str]]:
+        """Returns the names of the tensor that is normalised and of the result."""
+        return [[self.x.name, y.name]]
+
     @property
     def may_be_empty(self) -> bool:
         """Whether only the moments of all members tell if the batch holds anything."""
@@ -184,7 +188,7 @@ class Call:
         reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
         """
         with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
-            if self.variant.correct is not None and self.switches.use_batch is not False:
+            if isinstance(self.variant.correct, _Corrector) and self.switches.use_batch is not False:
                 self.variant.correct.pin()
             return self.kept.read()
 

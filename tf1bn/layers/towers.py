@@ -157,6 +157,10 @@ class Towers:
         """The options of all."""
         return self.first.options
 
+    def spoken(self, ys: list[tf.Tensor]) -> list[list[str]]:
+        """Returns, for each tower, the names of the tensor that is normalised and of the result."""
+        return [pair for call, y in zip(self.calls, ys, strict=True) for pair in call.spoken(y)]
+
     @property
     def may_be_empty(self) -> bool:
         """Whether only the moments tell if any tower holds anything."""

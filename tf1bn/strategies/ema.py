@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import averages
+from tf1bn.core import averages, place
 from tf1bn.core import decay as schedules
-from tf1bn.core import place
 from tf1bn.core.values import Averages, Moments
 from tf1bn.strategies.base import OUTPUT, Request, UpdatePlan
 from tf1bn.terms import DEFAULT_DECAY
@@ -107,6 +106,9 @@ class Ema:
     def create(self, request: Request) -> EmaState:
         kept = request.averages(resource=True)
         return EmaState(kept, request.variable("debias_weight", resource=True) if self.zero_debias else None)
+
+    def averages(self, state: EmaState) -> Averages:
+        return state.averages
 
     def read(self, state: EmaState) -> Moments:
         return averages.read(state.averages)

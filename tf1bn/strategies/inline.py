@@ -23,8 +23,8 @@ class Inline:
 
     Attributes:
       sequential_loops: promises that loops around the layer run one iteration after the other, as
-        ``parallel_iterations=1`` makes them; then every iteration moves the averages once. Without the promise a
-        loop is refused, since overlapping iterations would lose updates.
+        ``parallel_iterations=1`` makes them; then every iteration moves the averages once, in their order. Without
+        the promise a loop is refused: overlapping iterations would move them in an order that no one knows.
     """
 
     sequential_loops: bool = False
@@ -40,6 +40,9 @@ class Inline:
 
     def create(self, request: Request) -> Averages:
         return request.averages()
+
+    def averages(self, state: Averages) -> Averages:
+        return state
 
     def read(self, state: Averages) -> Moments:
         return averages.read(state)

@@ -3,7 +3,8 @@
 Where they differ from the original, on purpose:
 
 * An empty training batch leaves the averages as they are; there they became NaN.
-* Several training calls on the same variables are ordered, so none of their updates gets lost.
+* None of several updates of the same variables in one step gets lost; with ``renorm`` a later one waits for the
+  earlier ones.
 * In a branch of ``tf.cond`` the averages move with the output, with a warning; there the registered operations
   could not be run. In a loop, a call that moves averages is refused.
 * ``training=None`` is refused: there is no learning phase of Keras.
