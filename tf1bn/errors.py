@@ -153,6 +153,10 @@ class UnfinishedCellError(Tf1bnError, NotImplementedError):
     """A recurrent cell is used for something that its class does not define."""
 
 
+class NativeError(Tf1bnError, RuntimeError):
+    """The native op library is not built, cannot be built, or does not load."""
+
+
 class ProgramError(Tf1bnError, RuntimeError):
     """A program cannot be run as it is."""
 

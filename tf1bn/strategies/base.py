@@ -156,7 +156,9 @@ class UpdateStrategy(Protocol):
     ``averages(state)`` returns the two variables whose values ``read`` returns, where it returns no more than these:
     their names are then noted for an export. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
-    also of an empty batch (count 0), and corrects what it has pooled.
+    also of an empty batch (count 0), and corrects what it has pooled. And ``takes_shares = True`` says that its state
+    is an ``Averages`` and its update ``averages.take_in``: where a kernel gives what the averages take in, which is
+    nothing where nothing moves, the update needs no conditional around it.
     """
 
     @property
@@ -240,6 +242,11 @@ def _depth(strategy: Any, name: str) -> int:
     if name in getattr(strategy, "__dict__", ()):
         return 0
     return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
+
+
+def takes_shares(strategy: Any) -> bool:
+    """Whether a strategy moves the averages by the shares that come with the moments, where there are any."""
+    return bool(getattr(strategy, "takes_shares", False))
 
 
 def pools(strategy: Any) -> bool:
