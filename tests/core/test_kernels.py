@@ -222,13 +222,13 @@ N = None
 PICKS = {
     # large: the fused kernel, or wide rows where it is slow
     (64, 28, 28, 8): ("fused", "wide"),
-    (64, 14, 14, 20): ("fused", "wide"),
+    (64, 14, 14, 20): ("fused", "fused"),
     (256, 1024): ("fused", "fused"),
-    (8, 16, 16, 16, 32): ("fused", "wide"),
+    (8, 16, 16, 16, 32): ("fused", "fused"),
     (32, 200, 64): ("fused", "fused"),
     (256, 384): ("fused", "fused"),
     (64, 28, 28, 3): ("wide", "wide"),
-    (64, 28, 28, 30): ("wide", "wide"),
+    (64, 28, 28, 30): ("wide", "fused"),
     (1024, 101): ("plain", "fused"),
     # small: composed ops, over wide rows where the channels are few
     (256, 256): ("plain", "plain"),
@@ -242,11 +242,11 @@ PICKS = {
     (64, 28, 28, 1): ("plain", "plain"),
     (1024, 28, 28, 1): ("plain", "plain"),
     # no number of rows divides the others
-    (65537, 3): ("plain", "fused"),
+    (65537, 3): ("plain", "plain"),
     # of an unknown size
     (N, 28, 28, 8): ("fused", "wide"),
     (N, N, N, 64): ("fused", "fused"),
-    (N, 28, 28, 30): ("wide", "wide"),
+    (N, 28, 28, 30): ("wide", "fused"),
     (N, 4, 4, 36): ("wide", "wide"),
     (N, 100): ("plain", "plain"),
     (N, 60): ("fused_small", "fused_small"),

@@ -8,8 +8,8 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
 | up to 8192 elements, or a quarter where a size is unknown, channels last | fused_small | fused_small |
-| from 98304 elements on, channels last, fewer than 64 | fused if C % 4 == 0, else wide | wide |
-| the same, from 64 on | fused if C % 4 == 0, else wide | fused |
+| from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
+| the same, from 16 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
 
 An axis of unknown size is taken for 32. All kernels that are fused compute in float32 and half precision only. Where a
@@ -17,8 +17,8 @@ GPU is visible and no ``tf.device`` says CPU, images of both formats take ``fuse
 the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel is made of stock
 ops and right everywhere, so a graph that was built on another machine may be slower than it could be, and nothing else.
 
-Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``,
-which was faster than ``wide`` on large inputs without oneDNN alone, and not by what its many ops cost a deep network.
+Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
+what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
 
 What bounds the choice: with oneDNN the fused kernel hands work to threads, 80 to 110 microseconds for each parallel
 section, which is more than a small batch takes altogether; ``fused_small`` is the same op where oneDNN leaves it alone.
@@ -115,16 +115,16 @@ def _chosen(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: 
     few = channels < WIDE_BELOW_CHANNELS and bool(views.rows_per_row(dims, axes))
     elements = views.elements(dims)
     if elements >= FUSED_FROM_ELEMENTS and dtype in FUSED_DTYPES:
-        return FUSED if not last or _fused_is_fast(channels, few=few) else WIDE if few else PLAIN
+        return FUSED if not last or _fused_is_fast(channels) else WIDE if few else PLAIN
     if few and elements >= (WIDE_FROM_ELEMENTS_UNALIGNED if channels % views.VECTOR else WIDE_FROM_ELEMENTS):
         return WIDE
     small = elements * (4 if None in dims else 1) <= FUSED_SMALL_TO_ELEMENTS
     return FUSED_SMALL if small and last and dtype in FUSED_DTYPES else PLAIN
 
 
-def _fused_is_fast(channels: int, *, few: bool) -> bool:
+def _fused_is_fast(channels: int) -> bool:
     """Returns whether the fused kernel beats the composed ones for a large input with channels last."""
-    return channels % CHANNEL_MULTIPLE == 0 if onednn.used() else not few
+    return channels % CHANNEL_MULTIPLE == 0 if onednn.used() else channels >= views.VECTOR
 
 
 def choose_given(
