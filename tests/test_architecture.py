@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),
-    ("compat", "audit", "testing", "examples", "run"),
+    ("compat", "audit", "convert", "testing", "examples", "run"),
     ("benchmark",),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )

@@ -116,11 +116,12 @@ def _sort_others(opened: Checkpoint, found: Sequence[Site]) -> dict[str, tuple[s
     kinds: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for name in opened.tensors:
         if name not in taken:
-            kinds[_kind(name)].append(name)
+            kinds[kind_of(name)].append(name)
     return {kind: tuple(names) for kind, names in kinds.items()}
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """Returns what a tensor outside of batch norms is, by its name; one of the keys of ``Inspection.others``."""
     if _STEP.search(name):
         return "global step"
     if _AVERAGE.search(name):

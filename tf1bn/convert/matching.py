@@ -1,0 +1,252 @@
+"""Finds which layer of another model each layer is, by kind, shape, order and place; it never guesses.
+
+Layers fall into classes of one kind and one shape. A class with one member on each side is certain. Within a class
+of several, the order decides only where it is an order: each layer of the source computes from the one before, and
+the names of the target say their order, too. What runs side by side is told apart by a neighbour that is known, such
+as the convolution in front of a batch norm; else it is listed as a question.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tf1bn.convert import dialects, guessing, naming
+from tf1bn.convert.layer import CERTAIN, LIKELY, Doubt, Layer, Match
+from tf1bn.convert.states import State
+from tf1bn.convert.target import Target, constant
+
+Signature = tuple[Any, ...]
+_RECURRENT = re.compile(r"^(weight_ih|weight_hh|bias_ih|bias_hh)(_l\d+(?:_reverse)?)?$")
+_MAY_LACK_BIAS = ("conv", "depthwise", "transposed", "dense")
+_NORM = {"running_mean", "running_var"}
+
+
+class Wanted(NamedTuple):
+    """A layer of the target.
+
+    Attributes:
+      name: what its tensors' names begin with.
+      words: last word, as a kind of use spells it -> whole name.
+      shapes: last word -> shape.
+      place: in the order of the target.
+    """
+
+    name: str
+    words: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    place: int
+
+
+def layers_of(state: State) -> list[Wanted]:
+    """Returns the layers of a PyTorch-like state, in its order."""
+    groups: dict[str, dict[str, str]] = {}
+    for name in state.shapes:
+        prefix, _, word = name.rpartition(".")
+        found = _RECURRENT.match(word)
+        key, word = (f"{prefix}{found[2] or ''}", f"{found[1]}_l0") if found else (prefix, word)
+        groups.setdefault(key, {})[word] = name
+    singles: list[Wanted] = []
+    for key, words in groups.items():
+        known = set(words) & {"weight", "weight_ih_l0"}
+        if known or set(words) >= _NORM:
+            singles.append(_wanted(key, words, state))
+        else:
+            singles += [_wanted(name, {word: name}, state) for word, name in words.items()]
+    places = {name: place for place, name in enumerate(state.shapes)}
+    singles.sort(key=lambda item: min(places[name] for name in item.words.values()))
+    return [item._replace(place=place) for place, item in enumerate(singles)]
+
+
+def _wanted(name: str, words: dict[str, str], state: State) -> Wanted:
+    return Wanted(name, words, {word: state.shapes[full] for word, full in words.items()}, 0)
+
+
+def match(layers: Sequence[Layer], state: State, dialect: str, doubts: list[Doubt], notes: list[str]) -> None:
+    """Gives layers the names that a state has for them; adds a question for each that is not certain of one.
+
+    Args:
+      layers: of the source, in forward order; those that a map named are taken as named.
+      state: of the target.
+      dialect: whose axes the tensors have.
+      doubts, notes: what is found is added.
+    """
+    if dialect != naming.TORCH:
+        doubts.append(
+            Doubt(state.where, "names are matched for the dialect torch only", "leave --like out, or name all")
+        )
+        return
+    pairs = _Pairs(layers, layers_of(state))
+    pairs.by_name()
+    pairs.by_class(state.ordered)
+    pairs.by_neighbour(state.ordered)
+    pairs.by_class(state.ordered)
+    pairs.settle(state, doubts, notes)
+
+
+class _Pairs:
+    """Layers of both sides, and which belong together so far."""
+
+    def __init__(self, layers: Sequence[Layer], wanted: Sequence[Wanted]) -> None:
+        self.layers, self.wanted = list(layers), list(wanted)
+        self.found: dict[int, tuple[Wanted, str, str]] = {}
+        self.targets = {
+            id(layer): dialects.of(layer, naming.TORCH) for layer in layers if dialects.possible(layer, naming.TORCH)
+        }
+        self.problems: dict[int, str] = {}
+
+    def _free(self) -> tuple[list[Layer], list[Wanted]]:
+        used = {wanted.name for wanted, _, _ in self.found.values()}
+        return [item for item in self.layers if id(item) not in self.found], [
+            item for item in self.wanted if item.name not in used
+        ]
+
+    def _pair(self, layer: Layer, wanted: Wanted, sure: str, why: str) -> None:
+        self.found[id(layer)] = (wanted, sure, why)
+
+    def _signature(self, layer: Layer) -> Signature:
+        shapes = {target.name: target.shape for target in self.targets.get(id(layer), [])}
+        return _signature(shapes, layer.kind in naming.BARE)
+
+    def by_name(self) -> None:
+        """Takes the names that a map gave."""
+        by_name = {wanted.name: wanted for wanted in self.wanted}
+        by_tensor = {full: wanted for wanted in self.wanted for full in wanted.words.values()}
+        for layer in self.layers:
+            if not layer.name:
+                continue
+            wanted = by_name.get(layer.name) or by_tensor.get(layer.name)
+            if wanted is None:
+                self.problems[id(layer)] = f"the map calls it {layer.name!r}, which the target does not have"
+            else:
+                self._pair(layer, wanted, "given", "the map says so")
+
+    def by_class(self, ordered: bool) -> None:
+        """Pairs what has one shape: one with one, or several where both sides have an order."""
+        sources, targets = self._free()
+        ours: dict[Signature, list[Layer]] = collections.defaultdict(list)
+        theirs: dict[Signature, list[Wanted]] = collections.defaultdict(list)
+        for layer in sources:
+            if id(layer) in self.targets:
+                ours[self._signature(layer)].append(layer)
+        for wanted in targets:
+            theirs[_signature(wanted.shapes, False)].append(wanted)
+        for signature, members in ours.items():
+            others = theirs.get(signature, [])
+            if len(members) == len(others) == 1:
+                self._pair(members[0], others[0], CERTAIN, "the only layer of this shape on both sides")
+            elif len(members) == len(others) and self._in_order(members):
+                line = _in_order(others, ordered)
+                if line is not None:
+                    for layer, wanted in zip(members, line, strict=True):
+                        self._pair(layer, wanted, LIKELY, f"by order among {len(line)} of this shape")
+
+    def _in_order(self, members: list[Layer]) -> bool:
+        """Whether each layer computes from the one before it."""
+        return all(one.place in two.above for one, two in itertools.pairwise(members))
+
+    def by_neighbour(self, ordered: bool) -> None:
+        """Pairs a layer with what stands next to the pair of its neighbour, where one alone fits on both sides."""
+        changed = ordered
+        while changed:
+            changed = False
+            sources, targets = self._free()
+            free = {item.place: item for item in targets}
+            for layer in sources:
+                if id(layer) not in self.targets:
+                    continue
+                candidates = set()
+                for other in self.layers:
+                    pair = self.found.get(id(other))
+                    if pair is None:
+                        continue
+                    step = 1 if other.place in layer.before else 0
+                    step = -1 if layer.place in other.before else step
+                    beside = free.get(pair[0].place + step) if step else None
+                    if beside is not None and _signature(beside.shapes, False) == self._signature(layer):
+                        candidates.add(beside.place)
+                if len(candidates) == 1:
+                    self._pair(layer, free.pop(candidates.pop()), LIKELY, "beside the pair of its neighbour")
+                    changed = True
+
+    def settle(self, state: State, doubts: list[Doubt], notes: list[str]) -> None:
+        """Writes names into layers; adds questions and what was matched how sure."""
+        free, left = self._free()
+        for layer in self.layers:
+            if id(layer) in self.found:
+                self._name(layer, *self.found[id(layer)], doubts)
+        for layer in free:
+            same = [item.name for item in left if _signature(item.shapes, False) == self._signature(layer)]
+            text = self.problems.get(id(layer)) or (
+                f"which of {', '.join(same)} is it" if same else "the target has no layer of its shape left"
+            )
+            shapes = ", ".join(f"{target.name} {list(target.shape)}" for target in self.targets.get(id(layer), []))
+            doubts.append(
+                Doubt(layer.scope, f"{text} ({layer.kind}: {shapes})", 'give "to": its name, or "drop": true')
+            )
+        lost = [item.name for item in left]
+        if lost and not free:
+            doubts.append(
+                Doubt(state.where, f"nothing is left for {', '.join(lost[:8])}", "take them out of the state")
+            )
+        counts = collections.Counter(sure for _, sure, _ in self.found.values())
+        said = ", ".join(f"{count} {sure}" for sure, count in sorted(counts.items()))
+        notes.append(f"matched {len(self.found)} of {len(self.layers)} layers to {state.where}: {said or 'none'}")
+
+    def _name(self, layer: Layer, wanted: Wanted, sure: str, why: str, doubts: list[Doubt]) -> None:
+        layer.name = wanted.name
+        layer.match = Match(dict(wanted.words), dict(wanted.shapes), sure, why)
+        if layer.kind in naming.BARE:
+            layer.name = next(iter(wanted.words.values()))
+        ours = {target.name: target for target in self.targets[id(layer)]}
+        for word, target in ours.items():
+            other = wanted.shapes.get(word)
+            if layer.kind in naming.BARE:
+                other = next(iter(wanted.shapes.values()))
+            if other is None and target.constant is None:
+                doubts.append(Doubt(layer.scope, f"{wanted.name!r} has no {word!r} for it", 'give "to": another name'))
+            elif other is not None and other != target.shape:
+                text = f"{wanted.name}.{word} is {list(other)}, not {list(target.shape)}"
+                doubts.append(Doubt(layer.scope, text, 'give "to": another name'))
+        for word in set(wanted.shapes) - set(ours):
+            if layer.kind not in naming.BARE and not (word == "bias" and layer.kind in _MAY_LACK_BIAS):
+                doubts.append(Doubt(layer.scope, f"it has no {word!r}, and {wanted.name!r} has", "take it out there"))
+
+
+def sureness(layer: Layer) -> str:
+    """Returns how sure a matched layer is: as sure as the weaker of its roles and its match."""
+    assert layer.match is not None
+    return LIKELY if LIKELY in (layer.sure, layer.match.sure) else layer.match.sure
+
+
+def extra(layer: Layer, targets: Sequence[Target]) -> list[Target]:
+    """Returns the bias of zeros that the other state has for a layer without bias."""
+    assert layer.match is not None
+    shape = layer.match.shapes.get("bias")
+    if shape is None or layer.kind not in _MAY_LACK_BIAS or any(target.name == "bias" for target in targets):
+        return []
+    return [constant("bias", shape, targets[0].dtype, (0.0,), "the layer has no bias: it adds 0")]
+
+
+def _signature(shapes: Mapping[str, tuple[int, ...]], bare: bool) -> Signature:
+    """Returns what layers of one class share; biases, counters and missing scales are looked at afterwards."""
+    if set(shapes) >= _NORM:
+        return ("batch norm", shapes["running_mean"])
+    telling = {word: shape for word, shape in shapes.items() if word.startswith(("weight", "gates", "candidate"))}
+    if bare or not telling:
+        return ("parameter", *sorted(shapes.values()))
+    if set(shapes) <= {"weight"} and len(shapes["weight"]) == 1:
+        return ("parameter", shapes["weight"])
+    return tuple(sorted((word, shape) for word, shape in telling.items() if not word.endswith("bias")))
+
+
+def _in_order(others: list[Wanted], ordered: bool) -> list[Wanted] | None:
+    """Returns layers of the target in their order; None where neither the file nor their numbers say it."""
+    if ordered:
+        return sorted(others, key=lambda item: item.place)
+    if len({re.sub(r"\d+", "#", item.name) for item in others}) == 1:
+        return sorted(others, key=lambda item: guessing.natural(item.name))
+    return None

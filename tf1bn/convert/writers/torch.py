@@ -1,0 +1,33 @@
+"""A state dict as ``torch.save`` writes it; ``torch.load(path, weights_only=True)`` reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tf1bn.convert import extras
+from tf1bn.convert.target import Read, Target
+from tf1bn.convert.writers.writer import Writer, contiguous
+
+
+def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
+    """Writes one file.
+
+    Raises:
+      MissingExtraError: PyTorch is not installed.
+    """
+    torch = extras.load("torch")
+    torch.save({target.name: tensor(torch, target, read) for target in targets}, path)
+
+
+def tensor(torch: Any, target: Target, read: Read) -> Any:
+    """Returns a tensor of PyTorch with the numbers of a target."""
+    value = contiguous(target.value(read))
+    if not value.flags.writeable:
+        value = value.copy()
+    if target.dtype == "bfloat16":
+        return torch.from_numpy(value.view("<i2")).view(torch.bfloat16).reshape(target.shape)
+    return torch.from_numpy(value).reshape(target.shape)
+
+
+WRITER = Writer("torch", write, ".pt")
