@@ -67,21 +67,26 @@ def apply(
     """
     stay, dropped, used = [], [], set()
     for layer in layers:
-        for place in (layer.scope, *(item.key for item in layer.tensors.values())):
+        for place in places(layer):
             if place in answers:
                 used.add(place)
                 _answer(layer, place, answers[place], stored)
         (dropped if layer.traits.pop("drop", False) else stay).append(layer)
     unknown = [place for place in answers if place not in used]
     if unknown:
-        places = [place for layer in layers for place in (layer.scope, *(t.key for t in layer.tensors.values()))]
+        known = [place for layer in layers for place in places(layer)]
         raise errors.ConvertError(
             errors.explain(
                 f"the map speaks of {unknown[0]!r}, which is no layer or tensor of the source",
-                fix=errors.did_you_mean(unknown[0], places).strip(),
+                fix=errors.did_you_mean(unknown[0], known).strip(),
             )
         )
     return stay, dropped
+
+
+def places(layer: Layer) -> tuple[str, ...]:
+    """Returns what an answer may call a layer: its scope, that with its kind where two layers share it, a tensor."""
+    return (layer.scope, f"{layer.scope}:{layer.kind}", *(item.key for item in layer.tensors.values()))
 
 
 def _answer(layer: Layer, place: str, answer: Mapping[str, Any], stored: Mapping[str, Stored]) -> None:

@@ -66,6 +66,7 @@ class Layer:
       before: places of the layers whose results it takes.
       above: places of all layers that it computes from.
       match: the layer of another state that it is.
+      axes: what the axes of its result are, such as ``NHWC``; empty where it gives no maps.
     """
 
     kind: str
@@ -82,3 +83,4 @@ class Layer:
     before: frozenset[int] = frozenset()
     above: frozenset[int] = frozenset()
     match: Match | None = None
+    axes: str = ""

@@ -22,6 +22,7 @@ from tf1bn.convert.target import Target, constant
 Signature = tuple[Any, ...]
 _RECURRENT = re.compile(r"^(weight_ih|weight_hh|bias_ih|bias_hh)(_l\d+(?:_reverse)?)?$")
 _MAY_LACK_BIAS = ("conv", "depthwise", "transposed", "dense")
+_TELLING = re.compile(r"weight|gates|candidate|\w*kernel$|embeddings$")
 _NORM = {"running_mean", "running_var"}
 
 
@@ -33,12 +34,14 @@ class Wanted(NamedTuple):
       words: last word, as a kind of use spells it -> whole name.
       shapes: last word -> shape.
       place: in the order of the target.
+      kind: the kind of use that it is, where the target says so.
     """
 
     name: str
     words: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
     place: int
+    kind: str = ""
 
 
 def layers_of(state: State) -> list[Wanted]:
@@ -90,12 +93,10 @@ def match(layers: Sequence[Layer], state: State, dialect: str, doubts: list[Doub
 class _Pairs:
     """Layers of both sides, and which belong together so far."""
 
-    def __init__(self, layers: Sequence[Layer], wanted: Sequence[Wanted]) -> None:
+    def __init__(self, layers: Sequence[Layer], wanted: Sequence[Wanted], dialect: str) -> None:
         self.layers, self.wanted = list(layers), list(wanted)
         self.found: dict[int, tuple[Wanted, str, str]] = {}
-        self.targets = {
-            id(layer): dialects.of(layer, naming.TORCH) for layer in layers if dialects.possible(layer, naming.TORCH)
-        }
+        self.targets = {id(layer): dialects.of(layer, dialect) for layer in layers if dialects.possible(layer, dialect)}
         self.problems: dict[int, str] = {}
 
     def _free(self) -> tuple[list[Layer], list[Wanted]]:
@@ -109,7 +110,11 @@ class _Pairs:
 
     def _signature(self, layer: Layer) -> Signature:
         shapes = {target.name: target.shape for target in self.targets.get(id(layer), [])}
-        return _signature(shapes, layer.kind in naming.BARE)
+        return (*_signature(shapes, layer.kind in naming.BARE), *self._kind(layer))
+
+    def _kind(self, layer: Layer) -> tuple[str, ...]:
+        """Returns what tells kinds apart beyond shapes, where the target says the kinds of its layers."""
+        return (layer.kind,) if any(item.kind for item in self.wanted) else ()
 
     def by_name(self) -> None:
         """Takes the names that a map gave."""
@@ -133,7 +138,7 @@ class _Pairs:
             if id(layer) in self.targets:
                 ours[self._signature(layer)].append(layer)
         for wanted in targets:
-            theirs[_signature(wanted.shapes, False)].append(wanted)
+            theirs[_of(wanted)].append(wanted)
         for signature, members in ours.items():
             others = theirs.get(signature, [])
             if len(members) == len(others) == 1:
@@ -166,20 +171,20 @@ class _Pairs:
                     step = 1 if other.place in layer.before else 0
                     step = -1 if layer.place in other.before else step
                     beside = free.get(pair[0].place + step) if step else None
-                    if beside is not None and _signature(beside.shapes, False) == self._signature(layer):
+                    if beside is not None and _of(beside) == self._signature(layer):
                         candidates.add(beside.place)
                 if len(candidates) == 1:
                     self._pair(layer, free.pop(candidates.pop()), LIKELY, "beside the pair of its neighbour")
                     changed = True
 
-    def settle(self, state: State, doubts: list[Doubt], notes: list[str]) -> None:
+    def settle(self, where: str, doubts: list[Doubt], notes: list[str]) -> None:
         """Writes names into layers; adds questions and what was matched how sure."""
         free, left = self._free()
         for layer in self.layers:
             if id(layer) in self.found:
                 self._name(layer, *self.found[id(layer)], doubts)
         for layer in free:
-            same = [item.name for item in left if _signature(item.shapes, False) == self._signature(layer)]
+            same = [item.name for item in left if _of(item) == self._signature(layer)]
             text = self.problems.get(id(layer)) or (
                 f"which of {', '.join(same)} is it" if same else "the target has no layer of its shape left"
             )
@@ -189,12 +194,10 @@ class _Pairs:
             )
         lost = [item.name for item in left]
         if lost and not free:
-            doubts.append(
-                Doubt(state.where, f"nothing is left for {', '.join(lost[:8])}", "take them out of the state")
-            )
+            doubts.append(Doubt(where, f"nothing is left for {', '.join(lost[:8])}", "take them out there"))
         counts = collections.Counter(sure for _, sure, _ in self.found.values())
         said = ", ".join(f"{count} {sure}" for sure, count in sorted(counts.items()))
-        notes.append(f"matched {len(self.found)} of {len(self.layers)} layers to {state.where}: {said or 'none'}")
+        notes.append(f"matched {len(self.found)} of {len(self.layers)} layers to {where}: {said or 'none'}")
 
     def _name(self, layer: Layer, wanted: Wanted, sure: str, why: str, doubts: list[Doubt]) -> None:
         layer.name = wanted.name
@@ -229,6 +232,10 @@ def extra(layer: Layer, targets: Sequence[Target]) -> list[Target]:
     if shape is None or layer.kind not in _MAY_LACK_BIAS or any(target.name == "bias" for target in targets):
         return []
     return [constant("bias", shape, targets[0].dtype, (0.0,), "the layer has no bias: it adds 0")]
+
+
+def _of(wanted: Wanted) -> Signature:
+    return (*_signature(wanted.shapes, False), *((wanted.kind,) if wanted.kind else ()))
 
 
 def _signature(shapes: Mapping[str, tuple[int, ...]], bare: bool) -> Signature:

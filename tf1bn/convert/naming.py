@@ -44,5 +44,7 @@ def _word(layer: Layer) -> str:
     if layer.kind in _SHORT:
         return _SHORT[layer.kind]
     leaf = layer.tensors[KERNEL].key.rpartition("/")[2] if KERNEL in layer.tensors else ""
-    word = leaf.removesuffix("kernel").removesuffix("weights").strip("_")
-    return word or layer.kind
+    for end in ("kernel", "weights"):
+        if leaf.endswith(f"_{end}"):
+            return leaf.removesuffix(f"_{end}")
+    return layer.kind

@@ -40,6 +40,7 @@ class Plan(NamedTuple):
       doubts: open questions; with one, nothing is written.
       notes: what a reader should know.
       inputs, outputs: of the forward pass, key -> tensor, where outputs were named.
+      axes: key of an input or output that is maps -> what its axes are, such as ``NHWC``.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...] = ()
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}
+    axes: dict[str, str] = {}
 
     def require(self) -> None:
         """Refuses a plan with open questions.
@@ -102,6 +104,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "inputs": plan.inputs,
         "outputs": plan.outputs,
+        "axes": plan.axes,
         "bytes": plan.nbytes,
     }
 
@@ -118,11 +121,20 @@ def as_text(plan: Plan) -> str:
             f"    {entry.target.name} {list(entry.target.shape)} {entry.target.dtype} <- {entry.target.text()}"
             for entry in entries
         ]
-    lines += [f"left: {name} ({why})" for name, why in plan.left.items()]
+    for why, names in _by_reason(plan.left).items():
+        shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+        lines.append(f"left: {len(names)} tensors, {why} ({shown})")
     lines += [f"note: {note}" for note in plan.notes]
     lines += [f"QUESTION {place}: {text}; {answer}" for place, text, answer in plan.doubts]
     lines.append(f"{len(plan.entries)} tensors of {len(plan.layers)} layers, {plan.nbytes:,} bytes")
     return "\n".join(lines)
+
+
+def _by_reason(left: dict[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for name, why in left.items():
+        found[why].append(name)
+    return found
 
 
 def _grouped(entries: Sequence[Entry]) -> dict[int, list[Entry]]:

@@ -47,11 +47,12 @@ def make(
     notes: list[str] = []
     unused: dict[str, str]
     made = None
+    axes: dict[str, str] = {}
     if graph is not None:
         from tf1bn.convert import reading as readings  # loads TensorFlow, which names alone do not need
 
         read = readings.read(graph, stored, outputs=outputs, inputs=inputs, switches=switches, where=source.where)
-        layers, made = read.layers, read.inference
+        layers, made, axes = read.layers, read.inference, read.axes
         used = {item.key for layer in layers for item in layer.tensors.values()}
         unused = dict.fromkeys(sorted(set(source.infos) - used), "the forward pass does not use it")
         if made is not None:
@@ -75,6 +76,7 @@ def make(
         tuple(notes + built.notes),
         dict(made.inputs) if made else {},
         dict(made.outputs) if made else {},
+        axes,
     )
 
 
@@ -102,12 +104,12 @@ def build(layers: Sequence[Layer], dialect: str, like: states.State | None = Non
     naming.name_all(built.layers, dialect)
     for layer in built.layers:
         if not layer.doubts or dialects.possible(layer, dialect):
-            built.entries += _entries(layer, dialect)
+            built.entries += entries_of(layer, dialect)
     built.entries = _without_doubles(built.entries)
     return built
 
 
-def _entries(layer: Layer, dialect: str) -> Iterator[Entry]:
+def entries_of(layer: Layer, dialect: str) -> Iterator[Entry]:
     """Yields the tensors of a layer under their whole names."""
     targets = dialects.of(layer, dialect)
     if layer.match is not None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.convert import features
 from tf1bn.convert import source as sources
 from tf1bn.convert.layer import Layer, Stored
 from tf1bn.convert.reader import Reader
@@ -23,11 +24,13 @@ class Reading(NamedTuple):
       layers: in the order of the forward pass.
       inference: the graph without training, when outputs were named.
       unused: keys of variables that the forward pass does not use: optimizer slots, counters.
+      axes: key of an input or output that is maps -> what its axes are.
     """
 
     layers: list[Layer]
     inference: InferenceGraph | None
     unused: tuple[str, ...]
+    axes: dict[str, str]
 
 
 def read(
@@ -76,7 +79,11 @@ def read(
                 sources.check(item.key, stored, where, shape)
     used = {item.key for layer in layers for item in layer.tensors.values()}
     unused = {item.key for item in origin.variables.by_node.values()} - used
-    return Reading(layers, made, tuple(sorted(unused)))
+    for layer in layers:
+        layer.axes = _axes(model, layer.output)
+    ends = {**made.inputs, **made.outputs} if made else {}
+    axes = {key: found for key, name in ends.items() if (found := _axes(model, name))}
+    return Reading(layers, made, tuple(sorted(unused)), axes)
 
 
 def _connect(reader: Reader, layers: list[Layer]) -> None:
@@ -99,6 +106,17 @@ def _connect(reader: Reader, layers: list[Layer]) -> None:
                 todo.extend(parents[number])
         layer.before = frozenset(near)
         layer.above = layer.before.union(*(item.above for item in layers if item.place in near))
+
+
+def _axes(model: GraphModel, name: str) -> str:
+    """Returns what the axes of a tensor of maps are; empty for any other tensor."""
+    op, _, output = name.rpartition(":")
+    number = model.flow.by_name.get(op)
+    if number is None:
+        return ""
+    tensor = (number, int(output))
+    shape, found = model.flow.shape(tensor), features.layout(model.flow, tensor)
+    return found if shape is not None and len(shape) == len(found) else ""
 
 
 def _with_shapes(graph_def: Any) -> Any:

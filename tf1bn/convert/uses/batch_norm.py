@@ -8,7 +8,7 @@ from typing import Any
 
 from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, VARIANCE
 from tf1bn.convert import features
-from tf1bn.convert.layer import Doubt, Layer
+from tf1bn.convert.layer import Doubt, Layer, Stored
 from tf1bn.convert.reader import Reader
 from tf1bn.convert.steps import flat
 from tf1bn.convert.target import Target, constant, whole
@@ -20,6 +20,9 @@ from tf1bn.graph.variables import AUXILIARY, Variable
 
 NAME = "batch_norm"
 _TORCH = ((GAMMA, "weight", 1.0), (BETA, "bias", 0.0), (MEAN, "running_mean", 0.0), (VARIANCE, "running_var", 1.0))
+RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")
+"""What batch renormalization keeps besides, under the same names in TensorFlow 1 and in Keras 3."""
+
 _MISSING = {
     GAMMA: "there is no gamma: it scales by 1",
     BETA: "there is no beta: it shifts by 0",
@@ -75,6 +78,7 @@ def _layer(reader: Reader, site: Site, chosen: dict[str, Variable | None]) -> La
             question = f"which of {names} is its {role}" if names else f"the graph keeps no {role} for it"
             layer.doubts.append(Doubt(site.scope, question, f'give "{role}": the name of the tensor'))
     reader.take(*chosen.values(), *site.statistics)
+    layer.tensors |= _renorm(reader, site)
     out, x = first.output, first.x
     layer.output = reader.name(out)
     layer.why = f"{first.node.op} {first.node.name!r} normalises with it"
@@ -88,6 +92,16 @@ def _layer(reader: Reader, site: Site, chosen: dict[str, Variable | None]) -> La
         layer.doubts.append(Doubt(site.scope, question, 'give "features": the number of channels, or 0'))
     linear.activity(reader, layer, out)
     return layer
+
+
+def _renorm(reader: Reader, site: Site) -> dict[str, Stored]:
+    """Returns what renormalization keeps, from the training graph: inference does not need it."""
+    found = {}
+    for variable in reader.origin.variables.by_node.values():
+        scope, _, leaf = variable.key.rpartition("/")
+        if scope == site.scope and leaf in RENORM:
+            found[leaf] = reader.stored(variable)
+    return found if len(found) == len(RENORM) else {}
 
 
 def _traits(reader: Reader, site: Site) -> dict[str, Any]:
@@ -134,7 +148,8 @@ def torch(layer: Layer) -> list[Target]:
 
 def keras(layer: Layer) -> list[Target]:
     """The variables of ``BatchNormalization``."""
-    return [_vector(layer, role, role, default, order=False) for role, _, default in _TORCH]
+    found = [_vector(layer, role, role, default, order=False) for role, _, default in _TORCH]
+    return found + [_vector(layer, role, role, 0.0, order=False) for role in RENORM if role in layer.tensors]
 
 
 def notes(layer: Layer, framework: str) -> Iterator[str]:
@@ -151,6 +166,8 @@ def notes(layer: Layer, framework: str) -> Iterator[str]:
             if framework == "torch"
             else ("the moving variance was divided by N")
         )
+    if RENORM[0] in layer.tensors:
+        yield "it trained with renorm, which PyTorch does not have" if framework == "torch" else "renorm=True"
     if traits.get("features"):
         yield f"its features are those of flattened maps, {traits['features']} channels"
 

@@ -45,6 +45,7 @@ def split(layer: Layer) -> tuple[Layer, Layer]:
         part.sure, part.why, part.place, part.node = layer.sure, layer.why, layer.place + number, layer.node
         part.doubts = layer.doubts if number else []
     first.before, first.above, second.output = layer.before, layer.above, layer.output
+    second.axes = layer.axes
     second.before, second.above = frozenset({first.place}), layer.above | {first.place}
     return first, second
 
