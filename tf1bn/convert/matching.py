@@ -22,6 +22,7 @@ from tf1bn.convert.target import Target, constant
 Signature = tuple[Any, ...]
 _RECURRENT = re.compile(r"^(weight_ih|weight_hh|bias_ih|bias_hh)(_l\d+(?:_reverse)?)?$")
 _MAY_LACK_BIAS = ("conv", "depthwise", "transposed", "dense")
+_GATES = re.compile(r"^(.*\.|)((?:gates|candidate)\.(?:weight|bias))$")
 _TELLING = re.compile(r"weight|gates|candidate|\w*kernel$|embeddings$")
 _NORM = {"running_mean", "running_var"}
 
@@ -50,11 +51,14 @@ def layers_of(state: State) -> list[Wanted]:
     for name in state.shapes:
         prefix, _, word = name.rpartition(".")
         found = _RECURRENT.match(word)
+        gate = _GATES.match(name)
+        if gate and {f"{gate[1]}gates.weight", f"{gate[1]}candidate.weight"} <= set(state.shapes):
+            prefix, word = gate[1].rstrip("."), gate[2]
         key, word = (f"{prefix}{found[2] or ''}", f"{found[1]}_l0") if found else (prefix, word)
         groups.setdefault(key, {})[word] = name
     singles: list[Wanted] = []
     for key, words in groups.items():
-        known = set(words) & {"weight", "weight_ih_l0"}
+        known = set(words) & {"weight", "weight_ih_l0", "gates.weight"}
         if known or set(words) >= _NORM:
             singles.append(_wanted(key, words, state))
         else:
@@ -82,12 +86,25 @@ def match(layers: Sequence[Layer], state: State, dialect: str, doubts: list[Doub
             Doubt(state.where, "names are matched for the dialect torch only", "leave --like out, or name all")
         )
         return
-    pairs = _Pairs(layers, layers_of(state))
+    pair(layers, layers_of(state), dialect, state.ordered, state.where, doubts, notes)
+
+
+def pair(
+    layers: Sequence[Layer],
+    wanted: Sequence[Wanted],
+    dialect: str,
+    ordered: bool,
+    where: str,
+    doubts: list[Doubt],
+    notes: list[str],
+) -> None:
+    """As :func:`match`, with the layers of the target known; ``ordered`` where they stand in order of definition."""
+    pairs = _Pairs(layers, wanted, dialect)
     pairs.by_name()
-    pairs.by_class(state.ordered)
-    pairs.by_neighbour(state.ordered)
-    pairs.by_class(state.ordered)
-    pairs.settle(state, doubts, notes)
+    pairs.by_class(ordered)
+    pairs.by_neighbour(ordered)
+    pairs.by_class(ordered)
+    pairs.settle(where, doubts, notes)
 
 
 class _Pairs:
@@ -154,28 +171,25 @@ class _Pairs:
         return all(one.place in two.above for one, two in itertools.pairwise(members))
 
     def by_neighbour(self, ordered: bool) -> None:
-        """Pairs a layer with what stands next to the pair of its neighbour, where one alone fits on both sides."""
-        changed = ordered
-        while changed:
-            changed = False
-            sources, targets = self._free()
-            free = {item.place: item for item in targets}
-            for layer in sources:
-                if id(layer) not in self.targets:
-                    continue
-                candidates = set()
-                for other in self.layers:
-                    pair = self.found.get(id(other))
-                    if pair is None:
-                        continue
-                    step = 1 if other.place in layer.before else 0
-                    step = -1 if layer.place in other.before else step
-                    beside = free.get(pair[0].place + step) if step else None
-                    if beside is not None and _of(beside) == self._signature(layer):
-                        candidates.add(beside.place)
-                if len(candidates) == 1:
-                    self._pair(layer, free.pop(candidates.pop()), LIKELY, "beside the pair of its neighbour")
-                    changed = True
+        """Pairs a batch norm with what stands behind the pair of the layer it normalises.
+
+        Only where the target has a habit: each batch norm that is left stands right behind a layer with a kernel. A
+        module that lists all its convolutions first and then all its batch norms says nothing by their places.
+        """
+        _, targets = self._free()
+        norms = {item.place: item for item in targets if _is_norm(item)}
+        at = {item.place: item for item in self.wanted}
+        if not ordered or not all(place - 1 in at and not _is_norm(at[place - 1]) for place in norms):
+            return
+        behind = {item.place: self.found[id(item)][0].place for item in self.layers if id(item) in self.found}
+        for layer in self._free()[0]:
+            if layer.kind != "batch_norm" or id(layer) not in self.targets:
+                continue
+            places = {behind[place] + 1 for place in layer.before if place in behind} & set(norms)
+            if len(places) == 1 and len(layer.before) == 1:
+                beside = norms[places.pop()]
+                if _of(beside) == self._signature(layer):
+                    self._pair(layer, norms.pop(beside.place), LIKELY, "behind the pair of the layer it normalises")
 
     def settle(self, where: str, doubts: list[Doubt], notes: list[str]) -> None:
         """Writes names into layers; adds questions and what was matched how sure."""
@@ -232,6 +246,10 @@ def extra(layer: Layer, targets: Sequence[Target]) -> list[Target]:
     if shape is None or layer.kind not in _MAY_LACK_BIAS or any(target.name == "bias" for target in targets):
         return []
     return [constant("bias", shape, targets[0].dtype, (0.0,), "the layer has no bias: it adds 0")]
+
+
+def _is_norm(wanted: Wanted) -> bool:
+    return bool(_NORM & set(wanted.shapes)) or "moving_mean" in wanted.shapes
 
 
 def _of(wanted: Wanted) -> Signature:
