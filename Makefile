@@ -3,12 +3,14 @@
 #   PYTHON       interpreter that the environment is made with           make test PYTHON=python3.12
 #   TF_VERSION   TensorFlow release, in an environment of its own        make test TF_VERSION=2.18
 #   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
+#   ONEDNN       0 or 1: TensorFlow without or with oneDNN               make test ONEDNN=0
 #   DEMO_ARGS    more arguments for the demo
 #   BENCH_ARGS   more arguments for the benchmark                        make bench-step BENCH_ARGS=--shapes=64x28x28x8
 
 PYTHON ?= python3
 TF_VERSION ?=
 PYTEST_ARGS ?=
+ONEDNN ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 VENV ?= .venv$(if $(TF_VERSION),-tf$(subst .,,$(TF_VERSION)))
@@ -30,6 +32,11 @@ PEERS := $(PEERS_VENV)/.installed-peers
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export CUDA_VISIBLE_DEVICES ?=
 
+# By itself TensorFlow turns oneDNN on or off by the kind of processor.
+ifneq ($(ONEDNN),)
+export TF_ENABLE_ONEDNN_OPTS := $(ONEDNN)
+endif
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
@@ -45,7 +52,7 @@ help:
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
-	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS)"
+	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS) ONEDNN=$(ONEDNN)"
 
 demo: $(RUNS)
 	$(BIN)/python scripts/demo.py $(DEMO_ARGS)

@@ -18,7 +18,7 @@ def run(script, *arguments):
     environment = os.environ | {"PYTHONPATH": str(_ROOT)}
     return subprocess.run(
         [sys.executable, str(_ROOT / "scripts" / script), *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env=environment, check=False,
+        capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
 
 
