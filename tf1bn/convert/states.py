@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf1bn import errors
+from tf1bn import errors, extras
 from tf1bn.checkpoint import dtypes
-from tf1bn.convert import extras
 
 _SAFE = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",

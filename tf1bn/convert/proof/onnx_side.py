@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tf1bn import errors
-from tf1bn.convert import extras
+from tf1bn import errors, extras
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.proof.running import Results
 

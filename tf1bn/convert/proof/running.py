@@ -12,7 +12,7 @@ from tf1bn import errors
 from tf1bn.convert.plan import Plan
 from tf1bn.export import inference, variables
 from tf1bn.export.draft import meta_graph
-from tf1bn.graph import running
+from tf1bn.graph import runnable, running
 from tf1bn.graph.values import CheckpointValues
 
 
@@ -58,11 +58,13 @@ def run(
     values, _ = variables.from_checkpoint(made.draft, meta, stored, ema=ema)
     draft = made.draft.copy()
     variables.freeze(draft, values)
+    graph_def = draft.graph_def()
+    runnable.make_runnable(graph_def)
     with tf.Graph().as_default() as imported:
-        tf.import_graph_def(draft.graph_def(), name="")
+        tf.import_graph_def(graph_def, name="")
     known = {operation.name for operation in imported.get_operations()}
     seen = {layer.name: layer.output for layer in plan.layers if layer.output.rpartition(":")[0] in known}
-    with tf.Session(graph=imported) as session:
+    with tf.Session(graph=imported, config=running.as_written()) as session:
         fed = _feed(imported, made.result.inputs, feed or {})
         fetches = {"outputs": made.result.outputs, "layers": seen}
         given = {made.result.inputs[key]: value for key, value in fed.items()}

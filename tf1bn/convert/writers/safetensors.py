@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tf1bn.convert import extras
+from tf1bn import extras
 from tf1bn.convert.target import Read, Target
 from tf1bn.convert.writers.writer import Writer, contiguous
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tf1bn.convert import extras
+from tf1bn import extras
 from tf1bn.convert.target import Read, Target
 from tf1bn.convert.writers.writer import Writer, contiguous
 
