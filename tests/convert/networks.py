@@ -185,10 +185,17 @@ def slim() -> Any:
     return contrib.layers.fully_connected(contrib.layers.flatten(x), 3, activation_fn=None, scope="head")
 
 
+def renormed() -> Any:
+    """Batch renormalization, which keeps averages of its own."""
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    return tf1bn.dense(_norm(x, _switch(), renorm=True), 3, scope="head")
+
+
 ALL = {
     function.__name__: function
     for function in (
         mlp, cnn, resnet, mobile, generator, recurrent, gated, flattened, shared, averaged, first, sequence, slim,
+        renormed,
     )
 }  # fmt: skip
 

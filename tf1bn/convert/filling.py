@@ -125,6 +125,7 @@ def _holding(model: Any) -> Iterator[Any]:
 
 def _matched(plan: Plan, targets: list[Any], given: Mapping[str, Any]) -> Plan:
     """Returns a plan whose tensors are variables of the model."""
+    before = _before(targets)
     wanted = [
         Wanted(
             layer.name,
@@ -132,6 +133,7 @@ def _matched(plan: Plan, targets: list[Any], given: Mapping[str, Any]) -> Plan:
             {_word(variable): tuple(variable.shape) for variable in layer.weights},
             place,
             _KINDS[type(layer).__name__],
+            before[place],
         )
         for place, layer in enumerate(targets)
     ]
@@ -148,6 +150,28 @@ def _matched(plan: Plan, targets: list[Any], given: Mapping[str, Any]) -> Plan:
     ]
     doubts += _layouts(layers, targets)
     return plan._replace(layers=tuple(layers), entries=tuple(entries), doubts=tuple(doubts), notes=tuple(notes))
+
+
+def _before(targets: list[Any]) -> list[frozenset[int] | None]:
+    """Returns for each layer the places of those whose results it takes; None in a model without a graph of layers."""
+    places = {id(layer): place for place, layer in enumerate(targets)}
+    found: list[frozenset[int] | None] = []
+    for layer in targets:
+        nodes = list(getattr(layer, "_inbound_nodes", ()))  # Keras has no public name for what feeds a layer
+        if not nodes:
+            return [None] * len(targets)
+        near, seen, todo = set(), set(), [parent for node in nodes for parent in node.parent_nodes]
+        while todo:
+            node = todo.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if id(node.operation) in places:
+                near.add(places[id(node.operation)])
+            else:
+                todo.extend(node.parent_nodes)
+        found.append(frozenset(near))
+    return found
 
 
 def _named(layer: Layer, given: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ as the convolution in front of a batch norm; else it is listed as a question.
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ class Wanted(NamedTuple):
       shapes: last word -> shape.
       place: in the order of the target.
       kind: the kind of use that it is, where the target says so.
+      before: places of the layers whose results it takes; None where the target does not say what feeds what.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Wanted(NamedTuple):
     shapes: dict[str, tuple[int, ...]]
     place: int
     kind: str = ""
+    before: frozenset[int] | None = None
 
 
 def layers_of(state: State) -> list[Wanted]:
@@ -103,6 +106,7 @@ def pair(
     pairs.by_name()
     pairs.by_class(ordered)
     pairs.by_neighbour(ordered)
+    pairs.by_topology()
     pairs.by_class(ordered)
     pairs.settle(where, doubts, notes)
 
@@ -161,7 +165,7 @@ class _Pairs:
             if len(members) == len(others) == 1:
                 self._pair(members[0], others[0], CERTAIN, "the only layer of this shape on both sides")
             elif len(members) == len(others) and self._in_order(members):
-                line = _in_order(others, ordered)
+                line = _in_order(others, ordered, self._above)
                 if line is not None:
                     for layer, wanted in zip(members, line, strict=True):
                         self._pair(layer, wanted, LIKELY, f"by order among {len(line)} of this shape")
@@ -169,6 +173,40 @@ class _Pairs:
     def _in_order(self, members: list[Layer]) -> bool:
         """Whether each layer computes from the one before it."""
         return all(one.place in two.above for one, two in itertools.pairwise(members))
+
+    @functools.cached_property
+    def _above(self) -> dict[int, frozenset[int]]:
+        """For each place of the target, all places that it computes from; empty where the target does not say."""
+        found: dict[int, frozenset[int]] = {}
+        for item in sorted(self.wanted, key=lambda item: item.place):
+            if item.before is not None:
+                found[item.place] = item.before.union(*(found.get(place, frozenset()) for place in item.before))
+        return found
+
+    def by_topology(self) -> None:
+        """Pairs what alone fits between its neighbours: both sides say what feeds what."""
+        changed = all(item.before is not None for item in self.wanted)
+        while changed:
+            changed = False
+            sources, targets = self._free()
+            fits = {id(layer): [item for item in targets if self._fits(layer, item)] for layer in sources}
+            claims = collections.Counter(item.place for items in fits.values() for item in items)
+            for layer in sources:
+                items = fits[id(layer)]
+                if len(items) == 1 and claims[items[0].place] == 1:
+                    self._pair(layer, items[0], LIKELY, "the only one between the pairs of its neighbours")
+                    changed = True
+
+    def _fits(self, layer: Layer, wanted: Wanted) -> bool:
+        if id(layer) not in self.targets or _of(wanted) != self._signature(layer):
+            return False
+        for other in self.layers:
+            if id(other) in self.found:
+                pair = self.found[id(other)][0]
+                feeds = (pair.place in (wanted.before or ()), wanted.place in (pair.before or ()))
+                if feeds != (other.place in layer.before, layer.place in other.before):
+                    return False
+        return True
 
     def by_neighbour(self, ordered: bool) -> None:
         """Pairs a batch norm with what stands behind the pair of the layer it normalises.
@@ -179,6 +217,8 @@ class _Pairs:
         _, targets = self._free()
         norms = {item.place: item for item in targets if _is_norm(item)}
         at = {item.place: item for item in self.wanted}
+        if any(item.before is not None for item in self.wanted):
+            return
         if not ordered or not all(place - 1 in at and not _is_norm(at[place - 1]) for place in norms):
             return
         behind = {item.place: self.found[id(item)][0].place for item in self.layers if id(item) in self.found}
@@ -258,9 +298,10 @@ def _of(wanted: Wanted) -> Signature:
 
 def _signature(shapes: Mapping[str, tuple[int, ...]], bare: bool) -> Signature:
     """Returns what layers of one class share; biases, counters and missing scales are looked at afterwards."""
-    if set(shapes) >= _NORM:
-        return ("batch norm", shapes["running_mean"])
-    telling = {word: shape for word, shape in shapes.items() if word.startswith(("weight", "gates", "candidate"))}
+    for mean in ("running_mean", "moving_mean"):
+        if mean in shapes:
+            return ("batch norm", shapes[mean])
+    telling = {word: shape for word, shape in shapes.items() if _TELLING.match(word)}
     if bare or not telling:
         return ("parameter", *sorted(shapes.values()))
     if set(shapes) <= {"weight"} and len(shapes["weight"]) == 1:
@@ -268,10 +309,13 @@ def _signature(shapes: Mapping[str, tuple[int, ...]], bare: bool) -> Signature:
     return tuple(sorted((word, shape) for word, shape in telling.items() if not word.endswith("bias")))
 
 
-def _in_order(others: list[Wanted], ordered: bool) -> list[Wanted] | None:
-    """Returns layers of the target in their order; None where neither the file nor their numbers say it."""
+def _in_order(others: list[Wanted], ordered: bool, above: Mapping[int, frozenset[int]]) -> list[Wanted] | None:
+    """Returns layers of the target in their order; None where nothing says it."""
+    line = sorted(others, key=lambda item: item.place)
+    if above:
+        return line if all(one.place in above[two.place] for one, two in itertools.pairwise(line)) else None
     if ordered:
-        return sorted(others, key=lambda item: item.place)
+        return line
     if len({re.sub(r"\d+", "#", item.name) for item in others}) == 1:
         return sorted(others, key=lambda item: guessing.natural(item.name))
     return None
