@@ -73,7 +73,9 @@ def commit(folder: str, names: Sequence[str], path: str, overwrite: bool) -> lis
     stray = [name for name in final if os.path.lexists(name) and name not in old]
     if stray and not overwrite:
         raise errors.ConvertError(errors.explain(f"the output {stray[0]!r} exists", fix="Choose another name."))
+    mode = _usual_mode(folder)
     for name in names:
+        os.chmod(os.path.join(folder, name), mode)  # safetensors lets nobody else read what it writes
         _flush(os.path.join(folder, name))
     for name in old:
         if name not in final or len(final) > 1:
@@ -82,6 +84,15 @@ def commit(folder: str, names: Sequence[str], path: str, overwrite: bool) -> lis
         os.replace(os.path.join(folder, name), place)
     _flush(beside or ".")
     return final
+
+
+def _usual_mode(folder: str) -> int:
+    """Returns the permissions that a new file gets here."""
+    path = os.path.join(folder, ".mode")
+    with open(path, "w", encoding="utf-8") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+    os.remove(path)
+    return mode
 
 
 def _flush(path: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.convert.layer import Layer, Stored
 from tf1bn.graph import ops
-from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.variables import VARIABLE_OPS, Variable
+
+if TYPE_CHECKING:
+    from tf1bn.graph.model import GraphModel
 
 _RESHAPES = ("Reshape", "ExpandDims", "Squeeze", "Transpose", "Cast", "StopGradient", "ConjugateTranspose")
 _HANDS_ON = {*ops.SAME, "ReadVariableOp", *ops.MERGES, *ops.EXITS, *ops.NEXTS, *_RESHAPES}

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.checkpoint import dtypes, sites
-from tf1bn.checkpoint.bundle import TensorInfo
+from tf1bn.checkpoint import crc32c, dtypes, sites
+from tf1bn.checkpoint.bundle import Bundle, TensorInfo
 from tf1bn.checkpoint.layout import MEAN, VARIANCE
 from tf1bn.checkpoint.layouts import object_based
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 from tf1bn.convert.layer import Stored
 
+_PIECE = 1 << 20
 _AVERAGE = "/ExponentialMovingAverage"
-_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class Source:
@@ -67,6 +67,8 @@ class Source:
         """
         if self._ema and key + _AVERAGE in self.infos:
             key += _AVERAGE
+        if isinstance(self._opened, Bundle) and self.infos[key].dtype.size and not self.infos[key].slices:
+            return _read_once(self._opened, key, self.infos[key])
         if self._opened is not None:
             return self._opened.read(key)
         value = self._arrays[key]
@@ -93,6 +95,20 @@ class Source:
     def object_based(self) -> bool:
         """Whether names are object paths, as TensorFlow 2 writes them."""
         return object_based.GRAPH_KEY in self.infos
+
+
+def _read_once(opened: Bundle, key: str, info: TensorInfo) -> np.ndarray:
+    """Reads a tensor piece by piece into its place, and checks its checksum on the way."""
+    entry = opened.entries[key]
+    content = np.empty(entry.size, np.uint8)
+    crc = 0
+    for at in range(0, entry.size, _PIECE):
+        piece = opened.read_piece(entry, at, _PIECE)
+        crc = crc32c.extend(crc, piece)
+        content[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+    if crc32c.mask(crc) != entry.crc:
+        opened.verify_entry(key, entry)  # says what is wrong
+    return content.view(info.dtype.numpy).reshape(info.shape)
 
 
 def _info(name: str, value: np.ndarray) -> TensorInfo:

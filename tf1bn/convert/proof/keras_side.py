@@ -8,7 +8,7 @@ import numpy as np
 
 from tf1bn import errors
 from tf1bn.convert.plan import Plan
-from tf1bn.convert.proof.running import Results
+from tf1bn.convert.proof.results import Results
 from tf1bn.convert.proof.torch_side import named
 
 

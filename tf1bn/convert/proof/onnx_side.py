@@ -8,7 +8,7 @@ import numpy as np
 
 from tf1bn import errors, extras
 from tf1bn.convert.plan import Plan
-from tf1bn.convert.proof.running import Results
+from tf1bn.convert.proof.results import Results
 
 
 def run(path: str, plan: Plan, source: Results, inputs: dict[str, str], outputs: dict[str, str]) -> Results:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.convert.plan import Plan
+from tf1bn.convert.proof.results import Results
 from tf1bn.export import inference, variables
 from tf1bn.export.draft import meta_graph
 from tf1bn.graph import runnable, running
 from tf1bn.graph.values import CheckpointValues
-
-
-class Results(NamedTuple):
-    """What one side computed.
-
-    Attributes:
-      inputs: key -> what was fed.
-      outputs: key -> result.
-      layers: name of a layer -> what it gave, where that can be seen.
-    """
-
-    inputs: dict[str, np.ndarray]
-    outputs: dict[str, np.ndarray]
-    layers: dict[str, np.ndarray]
 
 
 def run(

@@ -11,7 +11,7 @@ from tf1bn import errors, extras
 from tf1bn.convert import states
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.proof import axes
-from tf1bn.convert.proof.running import Results
+from tf1bn.convert.proof.results import Results
 
 
 def run(module: Any, plan: Plan, source: Results, state: states.State | None = None) -> Results:

@@ -10,7 +10,7 @@ from tf1bn import errors
 from tf1bn.convert import naming
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.proof import axes
-from tf1bn.convert.proof.running import Results
+from tf1bn.convert.proof.results import Results
 
 TOLERANCE = 1e-4
 """Allowed difference, relative to the largest number of the source or 1: another library sums in another order."""

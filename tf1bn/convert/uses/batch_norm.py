@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, VARIANCE
 from tf1bn.convert import features
@@ -14,9 +14,10 @@ from tf1bn.convert.steps import flat
 from tf1bn.convert.target import Target, constant, whole
 from tf1bn.convert.uses import linear
 from tf1bn.convert.uses.kind import Kind
-from tf1bn.graph import recorded
-from tf1bn.graph.sites import Site
 from tf1bn.graph.variables import AUXILIARY, Variable
+
+if TYPE_CHECKING:
+    from tf1bn.graph.sites import Site
 
 NAME = "batch_norm"
 _TORCH = ((GAMMA, "weight", 1.0), (BETA, "bias", 0.0), (MEAN, "running_mean", 0.0), (VARIANCE, "running_var", 1.0))
@@ -105,6 +106,8 @@ def _renorm(reader: Reader, site: Site) -> dict[str, Stored]:
 
 
 def _traits(reader: Reader, site: Site) -> dict[str, Any]:
+    from tf1bn.graph import recorded  # with the graph TensorFlow is loaded already; a plan by names needs none
+
     first = site.normalizers[0]
     traits: dict[str, Any] = {"epsilon": _short(first.epsilon), "statistics": site.mode}
     if first.data_format:

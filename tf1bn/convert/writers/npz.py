@@ -9,7 +9,7 @@ import numpy as np
 
 from tf1bn import errors
 from tf1bn.convert.target import Read, Target
-from tf1bn.convert.writers.writer import Writer, contiguous
+from tf1bn.convert.writers.writer import Writer, values
 
 
 def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
@@ -24,9 +24,9 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
                 errors.explain(f"{target.name!r} is bfloat16, which NumPy does not have", fix="Write safetensors.")
             )
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for target in targets:
+        for target, value in values(targets, read):
             with archive.open(f"{target.name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, contiguous(target.value(read)), allow_pickle=False)
+                np.lib.format.write_array(member, value, allow_pickle=False)
 
 
 WRITER = Writer("npz", write, ".npz", index=False)

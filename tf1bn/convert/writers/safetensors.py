@@ -8,7 +8,7 @@ import numpy as np
 
 from tf1bn import extras
 from tf1bn.convert.target import Read, Target
-from tf1bn.convert.writers.writer import Writer, contiguous
+from tf1bn.convert.writers.writer import Writer, values
 
 
 def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
@@ -20,8 +20,7 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
     library = extras.load("safetensors")
     kept: list[np.ndarray] = []  # the library reads the bytes from where they are, so they must stay there
     specs = {}
-    for target in targets:
-        value = contiguous(target.value(read))
+    for target, value in values(targets, read):
         kept.append(value)
         specs[target.name] = library.TensorSpec(
             dtype=target.dtype, shape=list(target.shape), data_ptr=value.ctypes.data, data_len=value.nbytes

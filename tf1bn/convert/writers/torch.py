@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tf1bn import extras
 from tf1bn.convert.target import Read, Target
-from tf1bn.convert.writers.writer import Writer, contiguous
+from tf1bn.convert.writers.writer import Writer, values
 
 
 def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
@@ -17,12 +19,10 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
       MissingExtraError: PyTorch is not installed.
     """
     torch = extras.load("torch")
-    torch.save({target.name: tensor(torch, target, read) for target in targets}, path)
+    torch.save({target.name: _tensor(torch, target, value) for target, value in values(targets, read)}, path)
 
 
-def tensor(torch: Any, target: Target, read: Read) -> Any:
-    """Returns a tensor of PyTorch with the numbers of a target."""
-    value = contiguous(target.value(read))
+def _tensor(torch: Any, target: Target, value: np.ndarray) -> Any:
     if not value.flags.writeable:
         value = value.copy()
     if target.dtype == "bfloat16":

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import collections
+import concurrent.futures
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tf1bn import errors
 from tf1bn.convert.target import Read, Target
+
+_SMALL = 1 << 20
+_LARGE = 80 << 20
+_THREADS = 2
+_ROWS = 144
 
 Write = Callable[[str, Sequence[Target], Read, Mapping[str, str]], None]
 
@@ -72,29 +79,40 @@ def write_index(path: str, groups: Sequence[Sequence[Target]], names: Sequence[s
         file.write("\n")
 
 
-def contiguous(value: np.ndarray) -> np.ndarray:
-    """Returns an array whose bytes stand in the order of its axes. Trick: large ones are copied in cache-sized tiles.
+def values(targets: Sequence[Target], read: Read) -> Iterator[tuple[Target, np.ndarray]]:
+    """Yields tensors with their numbers in the order of their axes; the next ones are made while one is written.
 
-    A plain copy of a transposed matrix walks through memory in strides of a row, and waits for it most of the time.
+    Reading, checking and turning run in NumPy, which lets other threads work meanwhile. A large tensor is made alone,
+    so that memory does not grow by several of them.
     """
-    if value.flags.c_contiguous or value.ndim < 2 or value.nbytes < 1 << 20:
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        waiting: collections.deque[tuple[Target, Any]] = collections.deque()
+        for target in targets:
+            while waiting and (len(waiting) == _THREADS or target.nbytes > _LARGE or waiting[0][0].nbytes > _LARGE):
+                first, future = waiting.popleft()
+                yield first, future.result()
+            waiting.append((target, pool.submit(_made, target, read)))
+        for first, future in waiting:
+            yield first, future.result()
+
+
+def _made(target: Target, read: Read) -> np.ndarray:
+    return contiguous(target.value(read))
+
+
+def contiguous(value: np.ndarray) -> np.ndarray:
+    """Returns an array whose bytes stand in the order of its axes.
+
+    Trick: a plain copy of a turned matrix walks through memory in strides of a row and waits for it most of the time.
+    Here a few rows of the source are gathered, which are whole in memory, and turned while they are in the cache.
+    """
+    first = value.ndim > 1 and value.strides[0] == value.itemsize and not value.flags.c_contiguous
+    if not first or value.nbytes < _SMALL:
         return np.ascontiguousarray(value)
-    return _tiled(value)
-
-
-def _tiled(value: np.ndarray, tile: int = 64) -> np.ndarray:
     result = np.empty(value.shape, value.dtype)
-    fast = int(
-        np.argmin([abs(step) if size > 1 else np.inf for step, size in zip(value.strides, value.shape, strict=True)])
-    )
-    last = value.ndim - 1
-    if fast == last:
-        np.copyto(result, value)
-        return result
-    index: list[Any] = [slice(None)] * value.ndim
-    for start in range(0, value.shape[fast], tile):
-        index[fast] = slice(start, start + tile)
-        for begin in range(0, value.shape[last], 4 * tile):
-            index[last] = slice(begin, begin + 4 * tile)
-            result[tuple(index)] = value[tuple(index)]
+    size = value.shape[0]
+    step = max(1, _ROWS // max(1, value[0, 0].size))
+    for start in range(0, value.shape[1], step):
+        rows = np.ascontiguousarray(np.moveaxis(value[:, start : start + step], 0, -1))
+        result[:, start : start + step] = rows.reshape(-1, size).T.reshape(size, *rows.shape[:-1])
     return result
