@@ -151,9 +151,7 @@ class recurrent(nn.Module):
 class gated(nn.Module):
     def __init__(self):
         super().__init__()
-        self.rnn = _named(
-            nn.Module(), gru_cell=_named(nn.Module(), gates=nn.Linear(8, 10), candidate=nn.Linear(8, 5))
-        )
+        self.rnn = _named(nn.Module(), gru_cell=_named(nn.Module(), gates=nn.Linear(8, 10), candidate=nn.Linear(8, 5)))
         self.head = nn.Linear(5, 2)
 
     def forward(self, steps):
@@ -185,7 +183,7 @@ class shared(nn.Module):
         self.neither = _named(nn.Module(), bn=nn.BatchNorm2d(4, eps=EPSILON))
 
     def forward(self, left, right):
-        x = F.relu(self.twin.conv(left)) - F.relu(self.twin.conv(right))
+        x = F.relu(self.twin.conv(left)) + 2.0 * F.relu(self.twin.conv(right))
         return self.neither.bn(F.relu(self.only_beta.bn(x))).mean((2, 3))
 
 

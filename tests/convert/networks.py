@@ -137,7 +137,7 @@ def shared() -> Any:
     for number, x in enumerate((left, right)):
         with tf.variable_scope("twin", reuse=number > 0):
             found.append(tf.nn.relu(_conv(x, 4, 3, "conv", training)))
-    x = found[0] - found[1]
+    x = found[0] + 2.0 * found[1]
     with tf.variable_scope("only_beta"):
         x = tf.nn.relu(_norm(x, training, scale=False))
     with tf.variable_scope("neither"):

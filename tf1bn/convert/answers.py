@@ -65,7 +65,9 @@ def apply(
     Raises:
       ConvertError: an answer names no layer, or does not fit its layer.
     """
-    stay, dropped, used = [], [], set()
+    stay: list[Layer] = []
+    dropped: list[Layer] = []
+    used: set[str] = set()
     for layer in layers:
         for place in places(layer):
             if place in answers:

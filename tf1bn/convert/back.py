@@ -21,6 +21,9 @@ from tf1bn.convert.source import Source
 from tf1bn.convert.states import State
 
 
+_PIECE = 1 << 20
+
+
 class Return(NamedTuple):
     """What :func:`convert_back` wrote.
 
@@ -95,6 +98,7 @@ def convert_back(
         with Source(base if base is not None else _variables(graph)) as source:
             plan = _plan(source, loaded, graph, dialect, options)
             plan.require()
+            _require_companions(plan, base)
             groups = _groups(plan.entries)
             taken = sorted({part.source.key for entry in plan.entries for part in entry.target.parts})
             kept = sorted(set(source.infos) - set(taken)) if base is not None else []
@@ -156,6 +160,19 @@ def _optional(entry: Entry) -> bool:
 def _with_optional(plan: Plan, state: State) -> Plan:
     """Returns a plan without the constants that the state lacks."""
     return plan._replace(entries=tuple(item for item in plan.entries if item.target.name in state.shapes))
+
+
+def _require_companions(plan: Plan, base: Any) -> None:
+    """Refuses statistics whose stored form needs a counter, where no checkpoint says it."""
+    for entry in plan.entries:
+        for part in entry.target.parts:
+            if part.source.companion and base is None:
+                raise errors.ConvertError(
+                    errors.explain(
+                        f"{part.source.key!r} is stored as {part.source.form}, which needs {part.source.companion!r}",
+                        fix="Give a checkpoint of the graph as `base`.",
+                    )
+                )
 
 
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
@@ -231,5 +248,5 @@ def _part(value: np.ndarray, row: dtypes.DType) -> shard.Part:
     """Returns an array as stored, without a copy of its bytes where it has them in order."""
     if row.number == dtypes.STRING or not value.ndim or not math.prod(value.shape):
         return shard.array_part(value, row)
-    data = memoryview(np.ascontiguousarray(value, row.numpy)).cast("B")
-    return shard.Part(value.shape, (bytes(data[at : at + (1 << 20)]) for at in range(0, len(data), 1 << 20)))
+    data = np.ascontiguousarray(value, row.numpy).reshape(-1).view(np.uint8)
+    return shard.Part(value.shape, (data[at : at + _PIECE].tobytes() for at in range(0, data.size, _PIECE)))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from tf1bn.convert.reader import Reader, attribute
+from tf1bn.graph import ops
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 
@@ -64,11 +65,17 @@ def _layout_before(flow: Flow, tensor: Tensor) -> str:
             for move in reversed(moves):
                 found = move(found)
             return found
-        if node.op in ("Transpose", "Squeeze", "ExpandDims"):
-            move = _move(flow, node)
-            if move is None:
+        if tensor[0] in flow.bodies:  # what a branch returns; all branches of a layer give the same axes
+            returns = flow.bodies[tensor[0]][-1].returns
+            if tensor[1] >= len(returns):
                 return ""
-            moves.append(move)
+            tensor = returns[tensor[1]]
+            continue
+        if node.op in ("Transpose", "Squeeze", "ExpandDims"):
+            moved = _move(flow, node)
+            if moved is None:
+                return ""
+            moves.append(moved)
             tensor = node.inputs[0]
             continue
         if node.op not in _ELEMENTWISE and node.op not in _KEEPS_LAYOUT:
@@ -140,6 +147,8 @@ def incoming(reader: Reader, tensor: Tensor) -> Order | None:
             if _flattens(before, after):
                 return _order(flow, node.inputs[0], node.name)
             steps = node.inputs[:1] if _same_features(before, after) else []
+        elif current[0] in flow.bodies:  # what a branch returns
+            steps = [body.returns[current[1]] for body in flow.bodies[current[0]] if current[1] < len(body.returns)]
         elif node.op in _ELEMENTWISE:
             steps = node.inputs[1:] if node.op in ("Select", "SelectV2") else list(node.inputs)
         for step in steps:
@@ -156,10 +165,12 @@ def outgoing(reader: Reader, tensor: Tensor) -> Order | None:
         number, output = todo.pop(0)
         for user, position, which in flow.users[number]:
             node = flow.nodes[user]
-            if which != output or position < 0 or in_gradient(node.name):
+            if which != output or in_gradient(node.name):
                 continue
-            result = (user, 0)
-            if node.op in ("Reshape", "Squeeze", "ExpandDims") and position == 0:
+            result = (user, 0) if position >= 0 else (user, ~position)
+            if position < 0:  # what a branch returns comes out of its call
+                pass
+            elif node.op in ("Reshape", "Squeeze", "ExpandDims") and position == 0:
                 before, after = flow.shape((number, output)), flow.shape(result)
                 if _flattens(after, before):
                     return _order(flow, result, node.name)
@@ -167,6 +178,9 @@ def outgoing(reader: Reader, tensor: Tensor) -> Order | None:
                     continue
             elif node.op not in _ELEMENTWISE:
                 continue
+            if node.op in ops.SWITCHES and (user, 1) not in seen:
+                seen.add((user, 1))
+                todo.append((user, 1))
             if result not in seen:
                 seen.add(result)
                 todo.append(result)

@@ -94,7 +94,7 @@ def fill(
             placing.check(path, overwrite)
         layers_of_model = {layer.name: layer for layer in _holding(model)}
         with Source(source, ema=ema) as opened:
-            options = {"outputs": outputs, "inputs": inputs, "switches": switches}
+            options: dict[str, Any] = {"outputs": outputs, "inputs": inputs, "switches": switches}
             plan = planner.make(opened, "keras", graph=graph, mapping=mapping, **options)
             plan = _matched(plan, list(layers_of_model.values()), answers.load(mapping or {}))
             plan.require()

@@ -87,9 +87,12 @@ def _layer(name: str, free: dict[str, Stored]) -> Layer:
     layer = Layer(kind, scope or name, {KERNEL: stored}, {}, LIKELY, "its name and its rank")
     if doubt:
         layer.doubts.append(Doubt(layer.scope, doubt, 'give "kind": "conv", "depthwise", "transposed", "dense", ...'))
-    width = {"depthwise": lambda s: s[2] * s[3], "transposed": lambda s: s[-2]}.get(kind, lambda s: s[-1])(stored.shape)
+    width = (
+        stored.shape[2] * stored.shape[3] if kind == "depthwise" else stored.shape[-2 if kind == "transposed" else -1]
+    )
+    fitting = {(width,)} | ({stored.shape[-1:], stored.shape[-2:-1]} if doubt else set())
     for other in [item for item in free if item.rpartition("/")[0] == scope and _BIASES.search(item)]:
-        if free[other].shape == (width,):
+        if free[other].shape in fitting:
             layer.tensors[BIAS] = free.pop(other)
     if kind == "lstm":
         layer.traits |= {"units": width // 4, "inputs": stored.shape[0] - width // 4, "order": [0, 2, 1, 3]}

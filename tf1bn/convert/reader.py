@@ -122,6 +122,11 @@ class Reader:
             if output == tensor[1] and position >= 0 and not in_gradient(self.nodes[number].name)
         ]
 
+    def returned(self, tensor: Tensor) -> list[Tensor]:
+        """Returns what comes out of calls whose bodies return a tensor."""
+        users = self.flow.users[tensor[0]]
+        return [(number, ~position) for number, position, output in users if output == tensor[1] and position < 0]
+
 
 def _differentiated(reader: Reader) -> bytearray | None:
     """Marks what gradients are computed from, so that an optimizer's own arithmetic is no use; None without any."""

@@ -108,7 +108,7 @@ def _read_once(opened: Bundle, key: str, info: TensorInfo) -> np.ndarray:
         content[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
     if crc32c.mask(crc) != entry.crc:
         opened.verify_entry(key, entry)  # says what is wrong
-    return content.view(info.dtype.numpy).reshape(info.shape)
+    return content.view(np.dtype(info.dtype.numpy)).reshape(info.shape)
 
 
 def _info(name: str, value: np.ndarray) -> TensorInfo:

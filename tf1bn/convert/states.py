@@ -134,7 +134,7 @@ def _safetensors(paths: list[str], where: str) -> State:
         mapped: np.ndarray = (
             np.memmap(path, np.uint8, "r", start + first, (last - first,)) if last > first else (np.zeros(0, np.uint8))
         )
-        return np.asarray(mapped).view(kind).reshape(item["shape"])
+        return np.asarray(mapped).view(np.dtype(kind)).reshape(item["shape"])
 
     shapes = {name: tuple(item["shape"]) for name, (_, _, item) in places.items()}
     kinds = {name: _SAFE[item["dtype"]] for name, (_, _, item) in places.items()}

@@ -67,7 +67,7 @@ def verify(
         onnx = isinstance(target, str)
         keras = not onnx and is_keras(target)
         form = "keras" if keras else "npz" if onnx else "torch"
-        asked = {"outputs": outputs, "inputs": inputs, "switches": switches, "ema": ema}
+        asked: dict[str, Any] = {"outputs": outputs, "inputs": inputs, "switches": switches, "ema": ema}
         plan = plan or plan_conversion(source, form, graph=graph, **asked, **options)
         results = running.run(plan, source, graph, feed=feed, **asked)
         if onnx:

@@ -26,3 +26,19 @@ def of_layer(value: np.ndarray, layer: Layer) -> np.ndarray:
         channels = layer.traits.get("features") or layer.traits.get("shaped") or 0
         return ChannelsFirst(1, channels).apply(value) if channels > 1 else value
     return channels_first(value, layer.axes)
+
+
+def cropped(value: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the part of a transposed convolution's full result that SAME keeps; anything else as it is.
+
+    Args:
+      value: what a channels-first target gives.
+      layer: the layer.
+      shape: of what the source gives, channels first.
+    """
+    cut = layer.traits.get("cut") or []
+    if len(cut) != value.ndim - 2 or value.shape == shape:
+        return value
+    for axis, (before, _) in enumerate(cut, start=2):
+        value = value.take(range(before, min(before + shape[axis], value.shape[axis])), axis)
+    return value

@@ -71,12 +71,15 @@ def _fill(torch: Any, module: Any, state: states.State) -> None:
 
 
 def _watched(module: Any, plan: Plan) -> tuple[dict[str, np.ndarray], list[Any]]:
-    """Hooks the submodules that are layers; the first call of each is kept."""
+    """Hooks the submodules that are layers; the first call of each is kept.
+
+    One with submodules of its own may give their results, not the layer's, so it is not looked at.
+    """
     found: dict[str, np.ndarray] = {}
     hooks = []
     names = {layer.name for layer in plan.layers}
     for name, part in module.named_modules() if hasattr(module, "named_modules") else ():
-        if name in names:
+        if name in names and not any(True for _ in part.children()):
 
             def keep(_: Any, __: Any, result: Any, name: str = name) -> None:
                 if name not in found and hasattr(result, "detach"):

@@ -78,16 +78,17 @@ def compare(plan: Plan, source: Results, target: Results, tolerance: float = TOL
     turned = plan.dialect == naming.TORCH
     outputs = []
     for key, value in source.outputs.items():
-        other = axes.channels_first(value, plan.axes.get(key, "")) if turned else value
-        if turned and other.shape != target.outputs[key].shape and value.shape == target.outputs[key].shape:
-            other = value
-        outputs.append(Row(key, difference(target.outputs[key], other)))
+        expected = axes.channels_first(value, plan.axes.get(key, "")) if turned else value
+        outputs.append(Row(key, difference(target.outputs[key], expected)))
     rows, unseen = [], []
     for layer in plan.layers:
         if layer.name in source.layers and layer.name in target.layers:
             value = source.layers[layer.name]
-            value = axes.of_layer(value, layer) if turned else value
-            rows.append(Row(layer.name, difference(target.layers[layer.name], value)))
+            other = target.layers[layer.name]
+            if turned:
+                value = axes.of_layer(value, layer)
+                other = axes.cropped(other, layer, value.shape)
+            rows.append(Row(layer.name, difference(other, value)))
         else:
             unseen.append(layer.name)
     return Verdict(tuple(outputs), tuple(rows), tolerance, tuple(unseen))

@@ -51,7 +51,8 @@ def _statistics(reader: Reader, site: Site) -> dict[str, Variable | None]:
     for role, items in ((MEAN, site.mean), (VARIANCE, site.variance)):
         plain = [item for item in items if not item.name.endswith(AUXILIARY) and "renorm" not in item.name]
         read = [item for item in plain if item in _read_by(reader, site, role)]
-        found[role] = (read or plain or [None])[0] if len(read or plain) < 2 else None
+        chosen = read or plain
+        found[role] = chosen[0] if len(chosen) == 1 else None
     return found
 
 

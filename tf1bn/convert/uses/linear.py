@@ -20,7 +20,8 @@ _ACTIVATIONS = {
     "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Softplus", "Softsign", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
     "Exp", "Erf",
 }  # fmt: skip
-_BETWEEN = {"Identity", "IdentityN", "Cast", "CheckNumerics", "EnsureShape", "Snapshot", "StopGradient"}
+_BETWEEN = {"Identity", "IdentityN", "Cast", "CheckNumerics", "EnsureShape", "Snapshot", "StopGradient", "Merge"}
+_NEAR = 6
 _SPACE = {"BatchToSpaceND", "Squeeze", "Transpose"}
 
 
@@ -53,15 +54,15 @@ def _undoes(reader: Reader, node: Node, user: Node) -> bool:
 
 def activation(reader: Reader, tensor: Tensor) -> str:
     """Returns the nonlinearity that takes a tensor, where exactly one does; empty otherwise."""
-    for _ in range(4):
+    for _ in range(_NEAR):
         users = reader.value_users(tensor)
         found = {user.op for user in users if user.op in _ACTIVATIONS}
         if len(found) == 1:
             return found.pop()
-        on = [user for user in users if user.op in _BETWEEN]
+        on = [(user.id, 0) for user in users if user.op in _BETWEEN] + reader.returned(tensor)
         if len(on) != 1:
             return ""
-        tensor = (on[0].id, 0)
+        tensor = on[0]
     return ""
 
 

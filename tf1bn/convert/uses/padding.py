@@ -49,8 +49,8 @@ def note_forward(reader: Reader, node: Node, x: Tensor, window: list[int], dilat
         places = [at for at, letter in enumerate(axes) if letter not in "NC"]
         traits["amounts"] = [[int(pairs[2 * at]), int(pairs[2 * at + 1])] for at in places]
     elif kind == "SAME":
-        sizes = linear.space(reader, node, x) or [None] * len(window)
-        sizes = [None] * (len(window) - len(sizes)) + sizes
+        known = linear.space(reader, node, x)
+        sizes: list[int | None] = [*[None] * (len(window) - len(known)), *known]
         given = zip(sizes, window, linear.strides(node), dilations, strict=False)
         traits["amounts"] = [None if pair is None else list(pair) for pair in (forward(*item) for item in given)]
     if before.op in ("Pad", "PadV2", "MirrorPad"):

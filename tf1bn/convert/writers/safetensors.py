@@ -20,7 +20,7 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
     library = extras.load("safetensors")
     kept: list[np.ndarray] = []  # the library reads the bytes from where they are, so they must stay there
     specs = {}
-    for target, value in values(targets, read):
+    for target, value in values(targets, read, held=True):
         kept.append(value)
         specs[target.name] = library.TensorSpec(
             dtype=target.dtype, shape=list(target.shape), data_ptr=value.ctypes.data, data_len=value.nbytes

@@ -19,7 +19,8 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
       MissingExtraError: PyTorch is not installed.
     """
     torch = extras.load("torch")
-    torch.save({target.name: _tensor(torch, target, value) for target, value in values(targets, read)}, path)
+    made = values(targets, read, held=True)
+    torch.save({target.name: _tensor(torch, target, value) for target, value in made}, path)
 
 
 def _tensor(torch: Any, target: Target, value: np.ndarray) -> Any:

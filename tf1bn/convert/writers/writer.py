@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import json
+import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -79,37 +80,58 @@ def write_index(path: str, groups: Sequence[Sequence[Target]], names: Sequence[s
         file.write("\n")
 
 
-def values(targets: Sequence[Target], read: Read) -> Iterator[tuple[Target, np.ndarray]]:
+def values(targets: Sequence[Target], read: Read, *, held: bool = False) -> Iterator[tuple[Target, np.ndarray]]:
     """Yields tensors with their numbers in the order of their axes; the next ones are made while one is written.
 
     Reading, checking and turning run in NumPy, which lets other threads work meanwhile. A large tensor is made alone,
     so that memory does not grow by several of them.
+
+    Args:
+      targets: in their order.
+      read: gives tensors of the source.
+      held: whether the caller keeps all of them. Then they stand in one stretch of memory, which goes back to the
+        system at once when they are dropped; the heap would keep it, and the next file would take as much again.
     """
+    room = mmap.mmap(-1, sum(_slot(target) for target in targets) or 1) if held else None
+    start = 0
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         waiting: collections.deque[tuple[Target, Any]] = collections.deque()
         for target in targets:
             while waiting and (len(waiting) == _THREADS or target.nbytes > _LARGE or waiting[0][0].nbytes > _LARGE):
                 first, future = waiting.popleft()
                 yield first, future.result()
-            waiting.append((target, pool.submit(_made, target, read)))
+            place = None if room is None else np.frombuffer(room, np.uint8, target.nbytes, start)
+            start += _slot(target)
+            waiting.append((target, pool.submit(_made, target, read, place)))
         for first, future in waiting:
             yield first, future.result()
 
 
-def _made(target: Target, read: Read) -> np.ndarray:
-    return contiguous(target.value(read))
+def _slot(target: Target) -> int:
+    """Returns the room of a tensor, such that the next one starts where any type may."""
+    return -(-target.nbytes // 64) * 64
 
 
-def contiguous(value: np.ndarray) -> np.ndarray:
-    """Returns an array whose bytes stand in the order of its axes.
+def _made(target: Target, read: Read, place: np.ndarray | None) -> np.ndarray:
+    value = target.value(read)
+    if place is None or not value.size:
+        return contiguous(value)
+    return contiguous(value, place.view(value.dtype).reshape(value.shape))
+
+
+def contiguous(value: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
+    """Returns an array whose bytes stand in the order of its axes, in the given place if there is one.
 
     Trick: a plain copy of a turned matrix walks through memory in strides of a row and waits for it most of the time.
     Here a few rows of the source are gathered, which are whole in memory, and turned while they are in the cache.
     """
     first = value.ndim > 1 and value.strides[0] == value.itemsize and not value.flags.c_contiguous
     if not first or value.nbytes < _SMALL:
-        return np.ascontiguousarray(value)
-    result = np.empty(value.shape, value.dtype)
+        if result is None:
+            return np.ascontiguousarray(value)
+        np.copyto(result, value)
+        return result
+    result = np.empty(value.shape, value.dtype) if result is None else result
     size = value.shape[0]
     step = max(1, _ROWS // max(1, value[0, 0].size))
     for start in range(0, value.shape[1], step):
