@@ -39,9 +39,7 @@ def count(x: Any, axes: Axes, dtype: tf.DType) -> Any:
     return tf.raw_ops.RealDiv(x=size, y=tf.constant(math.prod(axes.parameter_shape), dtype))
 
 
-def centre(
-    x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None, *, differentiated: bool = True
-) -> Centred:
+def centre(x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None) -> Centred:
     """Returns ``x`` centred, and its moments over the axes ``reduced``.
 
     mean = sum(w * x) / sum(w);  variance = sum(w * (x - mean)^2) / sum(w);  w = 1 without weights. A total
@@ -56,11 +54,9 @@ def centre(
       x: float32 or float64.
       total: number of values per channel; not used with weights.
       weights: None, or a tensor of the rank of ``x`` with size 1 at the channel axes, at least 0.
-      differentiated: whether automatic differentiation walks through; without weights only.
     """
     if weights is None:
-        shift = _mean(x, reduced, total)
-        shift = tf.stop_gradient(shift) if differentiated else shift
+        shift = tf.stop_gradient(_mean(x, reduced, total))
         rest = x - shift
         residual = _mean(rest, reduced, total)
         square = _mean(tf.square(rest), reduced, total)

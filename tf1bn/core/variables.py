@@ -44,7 +44,7 @@ def affine(
     Raises:
       ReuseError: TensorFlow refused; its own words are in the text.
     """
-    with _explained(name), place.outside():
+    with _explained(name), place.outside(), _shared_if_recomputed(name):
         return tf.get_variable(
             name,
             shape,
@@ -83,7 +83,12 @@ def average(
     Raises:
       ReuseError: TensorFlow refused; its own words are in the text.
     """
-    with _explained(name), _plain_scope(naming.regularizes_averages), place.outside():
+    with (
+        _explained(name),
+        _plain_scope(naming.regularizes_averages),
+        place.outside(),
+        _shared_if_recomputed(name),
+    ):
         return tf.get_variable(
             name,
             shape,
@@ -139,6 +144,29 @@ def refuse_existing(scope: Any, shapes: dict[str, tuple[int, ...]], dtype: tf.DT
                     "for a second layer, choose another scope name.",
                 )
             )
+
+
+@contextlib.contextmanager
+def _shared_if_recomputed(leaf: str) -> Iterator[None]:
+    """Refuses a variable that a recomputed forward pass has made for itself, since the first pass has another."""
+    if not place.recomputed():
+        yield
+        return
+    known = len(tf.global_variables())
+    # A tape outside of a wrapped function builds in a graph of its own, whose variables are nowhere listed.
+    elsewhere = place.wrapped() and not known
+    yield
+    if elsewhere or len(tf.global_variables()) > known:
+        scope = tf.get_variable_scope().name
+        raise errors.ReuseError(
+            errors.explain(
+                f"the forward pass is computed once more for its gradients, and made a variable "
+                f"{f'{scope}/{leaf}' if scope else leaf!r} of its own",
+                fix="Give the layer a scope, and reuse=tf.AUTO_REUSE to it or to the scope around it. In a function of "
+                "tf.compat.v1.wrap_function, build the gradients inside, by tf.gradients: a tape outside knows none of "
+                "its variables by name.",
+            )
+        )
 
 
 class _Existing(NamedTuple):
@@ -197,6 +225,8 @@ def _plain_scope(regularized: bool) -> Iterator[None]:
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
+    except errors.Tf1bnError:
+        raise
     except ValueError as error:
         scope = tf.get_variable_scope()
         done = "reused" if scope.reuse else "created"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat import dialect
 from tf1bn.core import averages, variables
 from tf1bn.core.naming import Naming
 from tf1bn.core.values import Averages, Moments
@@ -48,9 +49,11 @@ class ZeroDebias:
         return bool(getattr(self.inner, "repeatable", False))
 
     def check(self, request: Request) -> None:
-        """Refuses a place that the inner strategy refuses."""
+        """Refuses a place that the inner strategy refuses, and loops whose iterations may overlap."""
         if isinstance(self.inner, Collection):
             self.inner.check(request)
+        elif request.updates and not self.inner.sequential_loops:
+            dialect.require_steps(request.place, "zero_debias")
 
     def create(self, request: Request) -> Debiased:
         kept = request.averages()

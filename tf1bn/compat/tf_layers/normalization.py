@@ -3,7 +3,8 @@
 Where they differ from the original, on purpose:
 
 * An empty training batch leaves the averages as they are; there they became NaN.
-* Several training calls on the same variables are ordered, so none of their updates gets lost.
+* None of several updates of the same variables in one step gets lost; with ``renorm`` a later one waits for the
+  earlier ones.
 * In a branch of ``tf.cond`` the averages move with the output, with a warning; there the registered operations
   could not be run. In a loop, a call that moves averages is refused.
 * ``training=None`` is refused: there is no learning phase of Keras.
@@ -170,6 +171,7 @@ class BatchNormalization(Layer):
             training,
             moves=not switch.known_false(is_training),
             renorm=bool(self.renorm),
+            adjusted=self.adjustment is not None,
             groups=self.virtual_batch_size is not None,
             casts=1 + cast_too if dtype in (tf.float16, tf.bfloat16) and not fused else 0,
         )
