@@ -14,9 +14,9 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 An axis of unknown size is taken for 32. ``fused`` computes in float32 and half precision only. Where a GPU is
 visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of the
 table was measured on CPU. ``native``, an op of an optional library, is taken where it is asked for alone: two machines
-must not build different graphs from one program. ``xla`` is never chosen: it takes 1.0 to 3.5 times as long as what is chosen, and its first
-run compiles, for about 0.3 seconds per layer and shape. In very deep graphs of small layers ``fused`` halves the time
-of the first run, in which TensorFlow optimises the graph: it has half the ops.
+must not build different graphs from one program. ``xla`` is never chosen: it takes 1.0 to 3.5 times as long as what is
+chosen, and its first run compiles, for about 0.3 seconds per layer and shape. In very deep graphs of small layers
+``fused`` halves the time of the first run, in which TensorFlow optimises the graph: it has half the ops.
 
 Measured: forward, gradients and averages, in one process with the textbook formula (``tf.nn.moments`` and
 ``tf.nn.batch_normalization``), medians, on two cores with AVX-512, TensorFlow 2.21 with oneDNN. What bounds it: the
@@ -184,8 +184,8 @@ _default: contextvars.ContextVar[str | None] = contextvars.ContextVar("tf1bn_ker
 def default_kernel(name: str) -> Iterator[None]:
     """Sets the kernel of every layer in the block that names none and that the kernel can serve; blocks nest.
 
-    Which layers it serves depends on their arguments alone and not on the machine: a layer that it cannot serve, such as
-    one with weights, takes the fastest of the others. ``kernel=`` at a layer is refused there.
+    Which layers it serves depends on their arguments and not on the machine: one that it cannot serve, such as a layer
+    with weights, takes the fastest of the others. ``kernel=`` at a layer is refused there.
 
     Args:
       name: as ``kernel`` of ``batch_norm``.

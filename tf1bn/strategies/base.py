@@ -234,14 +234,18 @@ def needs_no_order(strategy: Any) -> bool:
 
     A subclass that moves them in another way than the class that says so has to say it once more.
     """
-    kinds = type(strategy).__mro__
-    said, moves = (next((i for i, kind in enumerate(kinds) if name in vars(kind)), 0) for name in ("unordered", "update"))
-    return bool(getattr(strategy, "unordered", False)) and said <= moves
+    return _says_of_its_update(strategy, "unordered")
 
 
 def takes_shares(strategy: Any) -> bool:
-    """Whether a strategy moves the averages by the shares that come with the moments, where there are any."""
-    return bool(getattr(strategy, "takes_shares", False))
+    """Whether a strategy moves the averages by the shares that come with the moments; said like the above."""
+    return _says_of_its_update(strategy, "takes_shares")
+
+
+def _says_of_its_update(strategy: Any, word: str) -> bool:
+    kinds = type(strategy).__mro__
+    said, moves = (next((i for i, kind in enumerate(kinds) if name in vars(kind)), 0) for name in (word, "update"))
+    return bool(getattr(strategy, word, False)) and said <= moves
 
 
 def pools(strategy: Any) -> bool:
