@@ -202,6 +202,6 @@ def place(error: Tf1bnError, where: str, context: Mapping[str, Any]) -> None:
     error.where = where
     error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
     # AutoGraph has noted the text as it was further inside, and would show that one.
-    note = getattr(error, "ag_error_metadata", None)
+    note: Any = getattr(error, "ag_error_metadata", None)
     if hasattr(note, "cause_message"):
         note.cause_message = f"{type(error).__name__}: {error}"

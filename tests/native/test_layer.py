@@ -285,3 +285,23 @@ def test_the_gradient_is_one_op(native):
         y = tf1bn.batch_norm(x, True, kernel="native")
         tf.gradients(y, [x, *tf.trainable_variables()])
         assert ops_of(graph).count(GRADIENT) == 1
+
+
+class Halved(tf1bn.Inline):
+    """A strategy of its own that says nothing of shares: it takes half of the batch's mean."""
+
+    def update(self, state, batch, decay):
+        halved = batch._replace(mean=batch.mean / 2.0, shares=None)
+        return super().update(state, halved, decay)
+
+
+def test_a_subclass_with_another_update_is_asked_only_where_averages_move(native):
+    with graphs.graph_mode(), tf.Session() as session:
+        x, p = tf.placeholder(tf.float32, [None, 12]), tf.placeholder(tf.bool, [])
+        y = tf1bn.batch_norm(x, p, kernel="native", decay=0.5, update_strategy=Halved(name="halved"))
+        session.run(tf.global_variables_initializer())
+        start = session.run(kept())
+        session.run(y, {x: X, p: False})
+        np.testing.assert_array_equal(session.run(kept()), start)
+        session.run(y, {x: X, p: True})
+        np.testing.assert_allclose(session.run(kept())[0], X.mean(0) / 4, rtol=1e-5)

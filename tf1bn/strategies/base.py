@@ -243,9 +243,14 @@ def takes_shares(strategy: Any) -> bool:
 
 
 def _says_of_its_update(strategy: Any, word: str) -> bool:
-    kinds = type(strategy).__mro__
-    said, moves = (next((i for i, kind in enumerate(kinds) if name in vars(kind)), 0) for name in (word, "update"))
-    return bool(getattr(strategy, word, False)) and said <= moves
+    return bool(getattr(strategy, word, False)) and _depth(strategy, word) <= _depth(strategy, "update")
+
+
+def _depth(strategy: Any, name: str) -> int:
+    """Returns how far up among its classes a strategy gets an attribute from; 0 where it has one of its own."""
+    if name in getattr(strategy, "__dict__", ()):
+        return 0
+    return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
 
 
 def pools(strategy: Any) -> bool:
