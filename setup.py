@@ -75,7 +75,11 @@ setuptools.setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=setuptools.find_packages(include=["tf1bn", "tf1bn.*"]),
-    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"], "tf1bn.native": ["source/*", *(["prebuilt/*.so"] if _NATIVE else [])]},
+    package_data={
+        "tf1bn": ["py.typed"],
+        "tf1bn.datasets": ["data/*"],
+        "tf1bn.native": ["source/*", *(["prebuilt/*.so"] if _NATIVE else [])],
+    },
     include_package_data=False,
     zip_safe=False,
     distclass=_OfThisMachine,
