@@ -13,11 +13,14 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.checkpoint.staging import Staging
-from tf1bn.export import checks, inference, variables
+from tf1bn.export import checks, inference, relayout, variables
 from tf1bn.export.draft import meta_graph
 from tf1bn.export.forms import FORMS, Form, Product
 from tf1bn.export.inference import InferenceGraph, Made, Names
+from tf1bn.export.onnx_form import OnnxForm
 from tf1bn.graph.values import CheckpointValues
+
+_FORMS: dict[str, Form] = {**FORMS, "onnx": OnnxForm()}
 
 
 class Export(NamedTuple):
@@ -25,7 +28,7 @@ class Export(NamedTuple):
 
     Attributes:
       path: the file, prefix or directory; empty for a dry run.
-      form: one of ``meta``, ``frozen``, ``saved_model``, ``tflite``.
+      form: one of ``meta``, ``frozen``, ``saved_model``, ``tflite``, ``onnx``.
       graph: the :class:`tf1bn.export.InferenceGraph`.
       variables: the number of variables with a value.
       checks: what was checked, in words.
@@ -52,6 +55,10 @@ def export(
     signature: str = "serving_default",
     ema: bool = False,
     feed: Mapping[str, Any] | None = None,
+    layout: str | None = None,
+    input_layout: str | None = None,
+    output_layout: str | None = None,
+    keep_channels_first: bool = False,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Export:
@@ -68,14 +75,19 @@ def export(
       outputs: names of tensors, or key -> name; the keys are those of the signature.
       output: where to write: a prefix for ``meta``, a directory for ``saved_model``, else a file.
       to: ``meta`` (a ``.meta`` file and a checkpoint that a plain ``tf.train.Saver`` restores), ``frozen`` (a
-        GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving), or
-        ``tflite``.
+        GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving),
+        ``tflite``, or ``onnx`` (made by tf2onnx and checked in onnxruntime, the extra ``tf1bn[onnx]``).
       inputs: names of the tensors to feed, or key -> name; by default the placeholders that the outputs need. Any
         tensor can be fed, such as what an input pipeline gives.
       switches: name of an op -> its value in inference, beside the switches of batch norms, which are found.
       signature: name of the signature; of no effect on a frozen graph, which has none.
       ema: takes the ExponentialMovingAverage of each weight that has one in the checkpoint.
       feed: inputs for the checks, by key or name; made-up numbers otherwise.
+      layout: ``NHWC`` makes a channels-first graph channels last, see :func:`tf1bn.export.channels_last`: for CPUs,
+        TFLite and servers that have no channels-first convolution.
+      input_layout, output_layout: ``NHWC`` feeds and fetches images channels last, too. By default both stay as they
+        are, and one transposition stands behind each input and before each output.
+      keep_channels_first: lets an op that cannot be made channels last stay between two transpositions.
       overwrite: replaces what is there.
       dry_run: makes and checks everything, and keeps nothing.
 
@@ -87,6 +99,7 @@ def export(
       RunError: the source or the result cannot be run.
       CheckpointError: the checkpoint cannot be read, or the place is taken.
       GraphError: the graph cannot be read.
+      MissingExtraError: the packages for ``onnx`` are not installed.
 
     Example:
       >>> from tf1bn import export
@@ -94,7 +107,7 @@ def export(
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
     with errors.located("export", output=os.fspath(output)):
-        form = _form(to)
+        form, wishes = _form(to), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
         target = form.target(os.fspath(output))
         _check_place(form, target, overwrite)
         if ema and isinstance(checkpoint, tf.Session):
@@ -103,11 +116,12 @@ def export(
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
-        product = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
-        reference = checks.Reference(made, product, known, feed or {})
+        plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
+        reference = checks.Reference(made, plain, known, feed or {})
+        product, facing, result = relayout.apply(wishes, made, plain, reference)
         with _staged(target, overwrite, dry_run) as staging:
             form.write(product, staging.prefix)
-            loaded = form.load(product, staging.prefix)
+            loaded = facing(form.load(product, staging.prefix))
             try:
                 done = checks.check(made, product, reference, loaded, form.graph_path(staging.prefix))
             finally:
@@ -115,16 +129,17 @@ def export(
             if not dry_run:
                 _check_place(form, target, overwrite)
                 form.commit(staging, target)
-        return Export("" if dry_run else target, to, made.result, len(values), tuple(done), tuple(notes))
+        notes = [*notes, *result.notes[len(made.result.notes) :]]
+        return Export("" if dry_run else target, to, result, len(values), tuple(done), tuple(notes))
 
 
 def _form(to: str) -> Form:
-    if to not in FORMS:
-        close = errors.did_you_mean(to, FORMS)
+    if to not in _FORMS:
+        close = errors.did_you_mean(to, _FORMS)
         raise errors.UnknownNameError(
-            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(FORMS)}", fix=close.strip())
+            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(_FORMS)}", fix=close.strip())
         )
-    return FORMS[to]
+    return _FORMS[to]
 
 
 def _check_place(form: Form, target: str, overwrite: bool) -> None:

@@ -122,7 +122,7 @@ class SiteFinder:
         return [site for site in sites if site.statistics or not self._is_look_alike(site)]
 
     def _is_look_alike(self, site: Site) -> bool:
-        """Whether what keeps no averages only looks like a batch norm: it standardises weights, or leaves no channel."""
+        """Whether what keeps no averages only looks so: it standardises weights, or leaves no channel."""
         item = site.normalizers[0]
         if item.fused or not site.moments:
             return False
@@ -259,16 +259,23 @@ class SiteFinder:
             ends = {tensor}
             if node.op == "Reshape":
                 ends = {self.flow.strip(node.inputs[0])}
-            elif node.op == "Merge":
-                ends = {self.flow.strip(self._unshifted(source)) for source in node.inputs}
+            elif node.op in ("Merge", "If", "StatelessIf"):
+                ends = {self.flow.strip(self._unshifted(source)) for source in self._choices(tensor)}
             if len(ends) > 1 or tensor in ends:
                 break
             tensor = ends.pop()
         return tensor
 
+    def _choices(self, tensor: Tensor) -> list[Tensor]:
+        """Returns the values that a conditional chooses from."""
+        bodies = self.flow.bodies.get(tensor[0])
+        if bodies is None:
+            return list(self.flow.nodes[tensor[0]].inputs)
+        return [body.returns[tensor[1]] for body in bodies if tensor[1] < len(body.returns)]
+
     def _unshifted(self, tensor: Tensor) -> Tensor:
         node = self.flow.nodes[self.flow.strip(tensor)[0]]
-        return node.inputs[0] if node.op == "Sub" else tensor
+        return node.inputs[0] if node.op in ("BiasAdd", "AddV2", "Sub") else tensor
 
     def _belong(self, first: Normalizer, second: Normalizer) -> bool:
         """Whether two normalisers are the branches of one layer: they run in turn, and not with two sets of weights."""
