@@ -92,7 +92,7 @@ class Node:
         if self.proto is None:
             return None
         attributes = self.proto.attr
-        return attributes[key] if key in attributes else None
+        return attributes[key] if key in attributes else None  # noqa: SIM401 - a proto map has no such default
 
     @property
     def device(self) -> str:

@@ -95,4 +95,4 @@ class Runners:
 
 
 def _writes(op: str) -> bool:
-    return op.startswith(("Assign", "Scatter", "ResourceScatter"))
+    return op.startswith(("Assign", "Scatter", "Resource", "Apply")) and op != "ResourceGather"
