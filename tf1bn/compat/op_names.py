@@ -18,7 +18,9 @@ _MOVE = "AssignMovingAvg"
 _CONDITIONAL = OpName("cond")
 
 
-def of_class(fused: bool, training: Any, *, moves: bool, renorm: bool, groups: bool, casts: int) -> OpNames:
+def of_class(
+    fused: bool, training: Any, *, moves: bool, renorm: bool, adjusted: bool, groups: bool, casts: int
+) -> OpNames:
     """Returns the names of ``tf.layers.batch_normalization``.
 
     Args:
@@ -26,6 +28,7 @@ def of_class(fused: bool, training: Any, *, moves: bool, renorm: bool, groups: b
       training: the switch.
       moves: whether the call moves averages.
       renorm: batch renormalization.
+      adjusted: ``adjustment``.
       groups: virtual batches.
       casts: how often the original casts half precision before its last cast; 0 for other dtypes.
     """
@@ -37,7 +40,7 @@ def of_class(fused: bool, training: Any, *, moves: bool, renorm: bool, groups: b
         names += [OpName(_MOVE), OpName(_MOVE), _moved(), OpName("AssignNewValue", (), ENTRY)] if renorm else []
         names += [] if renorm else [_moved()] * 2
     elif moves:
-        names += [_CONDITIONAL] * (6 if renorm else 2) + [OpName("cond", _results(1), ENTRY)] * 2
+        names += [_CONDITIONAL] * (2 + 4 * renorm + 2 * adjusted) + [OpName("cond", _results(1), ENTRY)] * 2
     return OpNames((*names, _output(groups, casts)))
 
 

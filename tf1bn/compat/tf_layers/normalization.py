@@ -171,6 +171,7 @@ class BatchNormalization(Layer):
             training,
             moves=not switch.known_false(is_training),
             renorm=bool(self.renorm),
+            adjusted=self.adjustment is not None,
             groups=self.virtual_batch_size is not None,
             casts=1 + cast_too if dtype in (tf.float16, tf.bfloat16) and not fused else 0,
         )
