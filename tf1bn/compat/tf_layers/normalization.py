@@ -41,6 +41,7 @@ NAMING = Naming(
     average_collections=_VARIABLES,
     regularizes_averages=True,
     mean_first=True,
+    call="tf.layers.batch_normalization",
 )
 _WORDS = {"decay": "momentum", "renorm_decay": "renorm_momentum", "is_training": "training", "scope": "name"}
 
