@@ -3,12 +3,14 @@
 #   PYTHON       interpreter that the environment is made with           make test PYTHON=python3.12
 #   TF_VERSION   TensorFlow release, in an environment of its own        make test TF_VERSION=2.18
 #   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
+#   ONEDNN       0 or 1: TensorFlow without or with oneDNN               make test ONEDNN=0
 #   DEMO_ARGS    more arguments for the demo
 #   BENCH_ARGS   more arguments for the benchmark                        make bench-step BENCH_ARGS=--shapes=64x28x28x8
 
 PYTHON ?= python3
 TF_VERSION ?=
 PYTEST_ARGS ?=
+ONEDNN ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 VENV ?= .venv$(if $(TF_VERSION),-tf$(subst .,,$(TF_VERSION)))
@@ -30,10 +32,18 @@ PEERS := $(PEERS_VENV)/.installed-peers
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export CUDA_VISIBLE_DEVICES ?=
 
+# By itself TensorFlow turns oneDNN on or off by the kind of processor.
+ifneq ($(ONEDNN),)
+export TF_ENABLE_ONEDNN_OPTS := $(ONEDNN)
+endif
+
+# Beside the peers, the kernel of the optional op library, which is built first where it is missing.
+NATIVE_BENCHES := step network inference graph_build
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-tf215 test-peers bench $(BENCHES) python-tf215 lint clean
+.PHONY: bench-native wheel-native help demo test test-slow test-tf215 test-peers bench $(BENCHES) python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
@@ -43,9 +53,11 @@ help:
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
+	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
+	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
-	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS)"
+	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS) ONEDNN=$(ONEDNN)"
 
 demo: $(RUNS)
 	$(BIN)/python scripts/demo.py $(DEMO_ARGS)
@@ -81,6 +93,20 @@ bench: $(BENCHES)
 
 $(BENCHES): bench-%: $(PEERS)
 	$(PEERS_VENV)/bin/python scripts/benchmark.py --suite=$* $(BENCH_ARGS)
+
+bench-native: $(PEERS)
+	$(PEERS_VENV)/bin/python -m tf1bn.native build
+	@for suite in $(NATIVE_BENCHES); do \
+	  $(PEERS_VENV)/bin/python scripts/benchmark.py --suite=$$suite --kernels=native $(BENCH_ARGS) || exit 1; \
+	done
+
+# A wheel of this system and machine with the op library in it, so that who installs it needs no compiler.
+wheel-native: $(RUNS)
+	$(PIP) install "setuptools>=70.1" wheel
+	$(BIN)/python -m tf1bn.native build --cache_dir=tf1bn/native/prebuilt
+	TF1BN_WHEEL_NATIVE=1 $(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf tf1bn/native/prebuilt
+	@ls dist/*.whl
 
 # Prints the first interpreter that TensorFlow 2.15 has wheels for. Each is run, because a name on PATH may be a shim.
 python-tf215:

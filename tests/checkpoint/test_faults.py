@@ -16,7 +16,7 @@ def run(script, *arguments):
     environment = os.environ | {"PYTHONPATH": str(_HERE.parents[1])}
     done = subprocess.run(
         [sys.executable, str(_HERE / script), *map(str, arguments)],
-        capture_output=True, text=True, timeout=600, env=environment, check=False,
+        capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from tests.checkpoint import folding_samples as samples
 from tf1bn import checkpoint
+from tf1bn.graph import loading, runnable, running
 from tf1bn.graph.model import GraphModel
 from tf1bn.testing.graphs import MODES, graph_mode
 
@@ -13,10 +14,17 @@ IMAGES = np.random.RandomState(1).normal(size=(4, 8, 8, 4)).astype(np.float32)
 FEW = {name: samples.KINDS[name] for name in ("conv2d", "dense", "spaced", "dense_to_image", "between")}
 
 
+def runnable_meta(path):
+    """Returns a meta graph that runs on a CPU without channels-first kernels."""
+    meta = loading.load(path).meta_graph
+    runnable.make_runnable(meta.graph_def)
+    return meta
+
+
 def restored(prefix, names, feed):
     """Runs a saved graph restored by the Saver in its file, and by a new one; returns the results of the new one."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        own = tf.train.import_meta_graph(f"{prefix}.meta")
+    with tf.Graph().as_default(), tf.Session(config=running.as_written()) as session:
+        own = tf.train.import_meta_graph(runnable_meta(f"{prefix}.meta"))
         own.restore(session, prefix)
         first = session.run(names, feed)
         session.run(tf.global_variables_initializer())

@@ -18,7 +18,7 @@ OPTIMIZERS = {
     "momentum": lambda: tf.train.MomentumOptimizer(0.05, 0.9),
     "adam": lambda: tf.train.AdamOptimizer(0.01),
 }
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 
 _rng = np.random.default_rng(3)
 X = _rng.normal(_rng.normal(0, 2, FEATURES), _rng.uniform(0.5, 3, FEATURES), (ROWS, FEATURES))

@@ -46,7 +46,7 @@ def asked(tmp_path):
 
     def make(behaviour, **changes):
         command = [sys.executable, str(program), str(folder), behaviour]
-        return Launch(command, **{"workers": 2, "grace_seconds": 5.0, "timeout_seconds": 60.0, **changes})
+        return Launch(command, **{"workers": 2, "grace_seconds": 5.0, "timeout_seconds": 900.0, **changes})
 
     yield make
     assert not living(folder), "processes were left behind"
@@ -66,7 +66,7 @@ def runs(number):
         return False
 
 
-def wait_until(true, seconds=30):
+def wait_until(true, seconds=600):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

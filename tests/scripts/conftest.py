@@ -33,7 +33,7 @@ def run(command):
 
     def start(name, *flags):
         line, environment = command(name, *flags)
-        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
 
     return start
 

@@ -21,7 +21,6 @@ def run(*arguments):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
     )
 
 

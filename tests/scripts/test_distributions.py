@@ -14,7 +14,7 @@ PROGRAM = str(pathlib.Path(__file__).with_name("three_optimizers.py"))
 SMALL = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 STEPS = 20
 # Of 25 images, so that no number of members divides them.
-COMMON = ("--batch_size=25", "--decay=0.8", "--noprogress", "--timeout_seconds=60")
+COMMON = ("--batch_size=25", "--decay=0.8", "--noprogress", "--timeout_seconds=900")
 
 ENGINES = {
     "mirrored": ((), ("--distribution=mirrored", "--devices=4")),
@@ -30,13 +30,13 @@ def train(command):
 
     def run(program, cluster, *flags):
         if cluster:
-            launch = [*cluster, "--timeout_seconds=200", "--announce=tf_config", "--", program]
+            launch = [*cluster, "--timeout_seconds=900", "--announce=tf_config", "--", program]
             line, environment = command("launch_local", *launch, *flags)
         else:
             line, environment = command("train", *flags)
             line[1] = program
         done = subprocess.run(
-            line, env={**environment, **SMALL}, capture_output=True, text=True, timeout=260, check=False
+            line, env={**environment, **SMALL}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stdout + done.stderr

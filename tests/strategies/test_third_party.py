@@ -187,7 +187,7 @@ def _python(folder: Path, code: str) -> subprocess.CompletedProcess:
     root = Path(tf1bn.__file__).parents[1]
     setup = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(root)!r}]\n"
     return subprocess.run(
-        [sys.executable, "-c", setup + textwrap.dedent(code)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", setup + textwrap.dedent(code)], capture_output=True, text=True, check=False
     )
 
 

@@ -14,8 +14,10 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 
 An axis of unknown size is taken for 32. All kernels that are fused compute in float32 and half precision only. Where a
 GPU is visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of
-the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel is made of stock
-ops and right everywhere, so a graph that was built on another machine may be slower than it could be, and nothing else.
+the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel of the table is
+made of stock ops and right everywhere, so a graph that was built on another machine may be slower, and nothing else.
+``native``, an op of an optional library, is taken where it is asked for alone: two machines must not build graphs from
+one program of which one does not load.
 
 Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
 what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
@@ -33,7 +35,9 @@ channel and shifts the input where these are far from zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import contextvars
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import tensorflow.compat.v1 as tf
@@ -43,6 +47,7 @@ from tf1bn.core import compiled, devices, onednn, views
 from tf1bn.core.axes import Axes
 from tf1bn.core.compiled import Compiled
 from tf1bn.core.fused import CHANNEL_MULTIPLE, Fused, FusedWide
+from tf1bn.core.native_kernel import NATIVE
 from tf1bn.core.plain import ORDINARY, PLAIN, Variant, Wide, moments, widen
 from tf1bn.core.values import Moments
 
@@ -80,7 +85,9 @@ class Kernel(Protocol):
 WIDE, FUSED, FUSED_WIDE, XLA = Wide(), Fused(), FusedWide(), Compiled()
 FUSED_SMALL = Fused("fused_small", volumes=True)
 
-NAMES: dict[str, Kernel] = {kernel.name: kernel for kernel in (FUSED, FUSED_SMALL, FUSED_WIDE, PLAIN, WIDE, XLA)}
+NAMES: dict[str, Kernel] = {
+    kernel.name: kernel for kernel in (FUSED, FUSED_SMALL, FUSED_WIDE, PLAIN, WIDE, XLA, NATIVE)
+}
 PRECISE: dict[str, Kernel] = {name: kernel._replace(precise=True) for name, kernel in NAMES.items()}  # type: ignore[attr-defined]
 
 
@@ -98,6 +105,7 @@ def choose(
     Args:
       precise: whether float32 values far from zero keep their precision: 1e-5 at mean 10000 and deviation 1.
     """
+    wanted = wanted or _default_for(dims, dtype, axes, [] if variant.ordinary else ["variant"])
     kernel = _chosen(dims, dtype, axes, variant) if wanted is None else NAMES[wanted]
     if precise and wanted is None and kernel is FUSED_SMALL:
         kernel = PLAIN  # a look at the values would cost as much as the kernel
@@ -138,12 +146,13 @@ def choose_given(
     Args:
       alone: whether the graph always normalises so, and not in a branch.
     """
-    if wanted is not None:
+    wanted = wanted or _default_for(dims, dtype, axes, [])
+    if wanted not in (None, NATIVE.name):
         return NAMES[wanted]
     images = len(dims) == 4 and axes.kept == (3,) and dtype in FUSED_DTYPES
     if alone and images and dims[3] % CHANNEL_MULTIPLE == 0:
         return FUSED
-    kernel = choose(dims, dtype, axes)
+    kernel = _chosen(dims, dtype, axes, ORDINARY)
     return kernel if kernel is FUSED and views.elements(dims) >= GIVEN_FUSED_FROM_ELEMENTS else PLAIN
 
 
@@ -158,11 +167,8 @@ def check(name: str | None, dims: tuple[int | None, ...], dtype: tf.DType, axes:
     """
     if name is None:
         return
-    if not isinstance(name, str) or name not in NAMES:
-        raise errors.ArgumentError(
-            errors.explain("`kernel` is unknown", got=name, expected="None or " + " or ".join(map(repr, NAMES)))
-        )
-    reason = "" if name == PLAIN.name else _misfit(name, dims, dtype, axes, kinds)
+    require_known(name)
+    reason = _misfit(name, dims, dtype, axes, kinds)
     if reason:
         raise errors.ArgumentError(
             errors.explain(
@@ -172,15 +178,65 @@ def check(name: str | None, dims: tuple[int | None, ...], dtype: tf.DType, axes:
         )
 
 
+def require_known(name: Any) -> None:
+    """Refuses what is no name of a kernel.
+
+    Raises:
+      ArgumentError: it is none.
+    """
+    if not isinstance(name, str) or name not in NAMES:
+        raise errors.ArgumentError(
+            errors.explain("`kernel` is unknown", got=name, expected="None or " + " or ".join(map(repr, NAMES)))
+        )
+
+
+_default: contextvars.ContextVar[str | None] = contextvars.ContextVar("tf1bn_kernel", default=None)
+
+
+@contextlib.contextmanager
+def default_kernel(name: str) -> Iterator[None]:
+    """Sets the kernel of every layer in the block that names none and that the kernel can serve; blocks nest.
+
+    Which layers it serves depends on their arguments alone and not on the machine: a layer that it cannot serve, such as
+    one with weights, takes the fastest of the others. ``kernel=`` at a layer is refused there.
+
+    Args:
+      name: as ``kernel`` of ``batch_norm``.
+
+    Raises:
+      ArgumentError: no kernel has this name.
+
+    Example:
+      >>> with tf1bn.default_kernel("plain"):
+      ...     y = tf1bn.batch_norm(x, is_training)
+    """
+    with errors.located("default_kernel"):
+        require_known(name)
+    token = _default.set(name)
+    try:
+        yield
+    finally:
+        _default.reset(token)
+
+
+def _default_for(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> str | None:
+    name = _default.get()
+    return name if name is not None and not _misfit(name, dims, dtype, axes, kinds) else None
+
+
 def _misfit(name: str, dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, kinds: Sequence[str]) -> str:
+    if name == PLAIN.name:
+        return ""
     if kinds:
         return f"`{kinds[0]}` takes part in the normalisation"
     if len(axes.kept) > 1:
         return "it takes one channel axis"
     if name.startswith(FUSED.name) and dtype not in FUSED_DTYPES:
         return f"it does not compute in {dtype.name}"
-    if name in (XLA.name, FUSED_SMALL.name) and axes.kept != (axes.rank - 1,):
+    if name in (XLA.name, FUSED_SMALL.name, NATIVE.name) and axes.kept != (axes.rank - 1,):
         return "its channels are not last"
+    if name == NATIVE.name and devices.on_gpu():
+        return "it runs on CPU, and a GPU is visible while no tf.device says CPU"
     multiple = CHANNEL_MULTIPLE if name == FUSED_WIDE.name else 1
     if name in (WIDE.name, FUSED_WIDE.name) and not views.rows_per_row(dims, axes, multiple):
         return "its channels are not last, or too many, or no number of rows divides all of them evenly"

@@ -33,9 +33,10 @@ def count(x: Any, axes: Axes, dtype: tf.DType) -> Any:
     """Returns the number of values per channel: a Python int where static, else a scalar tensor."""
     if axes.values_per_channel is not None:
         return axes.values_per_channel
-    # One size and one quotient: several dimensions would take more ops than the rest of the layer has for it.
-    size = tf.size(x, out_type=tf.int64)
-    return tf.cast(tf.raw_ops.FloorDiv(x=size, y=math.prod(axes.parameter_shape)), dtype)
+    # One size and one quotient: several dimensions would take more ops than the rest of the layer has for it. Of
+    # floating-point numbers, since TFLite divides no int64; the quotient is exact as long as the size is.
+    size = tf.cast(tf.size(x, out_type=tf.int64), dtype)
+    return tf.raw_ops.RealDiv(x=size, y=tf.constant(math.prod(axes.parameter_shape), dtype))
 
 
 def centre(x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None) -> Centred:

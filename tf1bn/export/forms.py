@@ -18,7 +18,7 @@ from tf1bn.checkpoint import shard
 from tf1bn.checkpoint.staging import Staging
 from tf1bn.export import variables
 from tf1bn.export.draft import Draft
-from tf1bn.graph import loading
+from tf1bn.graph import loading, runnable, running
 
 _TAG = "serve"
 _METHOD = "tensorflow/serving/predict"
@@ -174,9 +174,10 @@ class FrozenForm(Form):
         graph_def = tf.GraphDef()
         with open(path, "rb") as file:
             graph_def.ParseFromString(file.read())
+        runnable.make_runnable(graph_def)
         with tf.Graph().as_default() as graph:
             tf.import_graph_def(graph_def, name="")
-            return Loaded(tf.Session(graph=graph), product)
+            return Loaded(tf.Session(graph=graph, config=running.as_written()), product)
 
 
 class SavedModelForm(Form):
@@ -265,9 +266,10 @@ def _plain(name: str) -> str:
 def _restored(product: Product, graph: str, prefix: str) -> Loaded:
     """Imports a meta graph and restores its variables as any program does, with the Saver that comes of it."""
     meta = loading.load(graph).meta_graph
+    runnable.make_runnable(meta.graph_def)
     with tf.Graph().as_default() as imported:
         saver = tf.train.import_meta_graph(meta)
-        session = tf.Session(graph=imported)
+        session = tf.Session(graph=imported, config=running.as_written())
         if product.values:
             saver.restore(session, prefix)
     return Loaded(session, product)

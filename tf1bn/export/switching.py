@@ -62,6 +62,13 @@ def _shape(node: Any) -> tuple[int, ...]:
     return () if shape is None or None in shape else shape
 
 
+def known(draft: Draft) -> dict[Ref, Any]:
+    """Returns the scalars whose value is known, by tensor."""
+    step = _Pass(draft.copy())
+    step.run()
+    return step.known
+
+
 def resolve(draft: Draft, roots: list[Ref]) -> list[Ref]:
     """Takes all known branches; returns where the roots are now.
 

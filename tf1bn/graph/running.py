@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.graph import runnable
 from tf1bn.graph.values import CheckpointValues
 
 ROWS = 4
@@ -39,6 +40,9 @@ def initial(meta: Any, checkpoint: Any = None) -> dict[str, np.ndarray]:
 def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
     """Returns a session of an imported copy, initialised; random ops get a fixed seed, so that two copies agree.
 
+    Channels-first ops run channels last where this machine has no kernel for them, see
+    :mod:`tf1bn.graph.runnable`.
+
     Args:
       meta: a MetaGraphDef.
       values: the value of every global variable by name; initial values when None.
@@ -49,11 +53,12 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
     copy = tf.MetaGraphDef()
     copy.CopyFrom(meta)
     make_repeatable(copy)
+    runnable.make_runnable(copy.graph_def)
     graph = tf.Graph()
     with graph.as_default():
         try:
             tf.train.import_meta_graph(copy, clear_devices=True)
-            session = tf.Session(graph=graph)
+            session = tf.Session(graph=graph, config=as_written())
             variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
             session.run([item.initializer for item in variables + graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)])
             if values is not None:
@@ -63,6 +68,18 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
                 errors.explain(f"this TensorFlow cannot import or initialise the graph ({str(error)[:200]})")
             ) from error
     return session
+
+
+def as_written() -> Any:
+    """Returns a session configuration that runs ops as they are written.
+
+    On a CPU without oneDNN, TensorFlow merges a convolution with the addition behind it into an op that does not run
+    where the convolution has groups.
+    """
+    config = tf.ConfigProto()
+    rewriting = config.graph_options.rewrite_options
+    rewriting.remapping = rewriting.OFF
+    return config
 
 
 def make_repeatable(meta: Any) -> None:

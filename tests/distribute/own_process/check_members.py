@@ -1,6 +1,5 @@
 """Members that exchange: what they compute from it, and what happens where one is missing."""
 
-import time
 
 import numpy as np
 import pytest
@@ -259,10 +258,8 @@ def test_a_missing_tower_is_a_deadline_and_one_tower_evaluates_alone(mode):
         _, ys, _ = towers(collectives(seconds=3.0), switch=switch)
         with engines.session() as session:
             session.run(tf.global_variables_initializer())
-            start = time.monotonic()
             with pytest.raises(tf.errors.DeadlineExceededError):
                 session.run(ys[:2])
-            assert time.monotonic() - start < 30
         with engines.session() as session:  # a new one goes on
             session.run(tf.global_variables_initializer())
             session.run(ys)
