@@ -14,10 +14,10 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 
 An axis of unknown size is taken for 32. All kernels that are fused compute in float32 and half precision only. Where a
 GPU is visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of
-the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel of the table is
-made of stock ops and right everywhere, so a graph that was built on another machine may be slower, and nothing else.
-``native``, an op of an optional library, is taken where it is asked for alone: two machines must not build graphs from
-one program of which one does not load.
+the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel that is chosen is
+made of stock ops and right everywhere, so a graph that was built on another machine may be slower than it could be, and
+nothing else. ``native``, an op of an optional library, is taken where it is asked for alone: a graph must load where
+there is no library.
 
 Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
 what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
@@ -197,8 +197,8 @@ _default: contextvars.ContextVar[str | None] = contextvars.ContextVar("tf1bn_ker
 def default_kernel(name: str) -> Iterator[None]:
     """Sets the kernel of every layer in the block that names none and that the kernel can serve; blocks nest.
 
-    Which layers it serves depends on their arguments alone and not on the machine: a layer that it cannot serve, such as
-    one with weights, takes the fastest of the others. ``kernel=`` at a layer is refused there.
+    Which layers it serves depends on their arguments and not on the machine: one that it cannot serve, such as a layer
+    with weights, takes the fastest of the others. ``kernel=`` at a layer is refused there.
 
     Args:
       name: as ``kernel`` of ``batch_norm``.
