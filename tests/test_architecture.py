@@ -22,17 +22,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "lazy", "registry", "terms"),
+    ("errors", "extras", "lazy", "registry", "terms"),
     ("native",),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),
-    ("compat", "audit", "testing", "examples", "run"),
+    ("compat", "audit", "convert", "testing", "examples", "run"),
     ("benchmark",),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )
 # Single modules that may import a neighbour on their own floor: (importer, imported).
-NEIGHBOURS = {("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
+NEIGHBOURS = {("extras", "errors"), ("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
 # Narrower than the floors: what these units may import, beside the ground floor and themselves.
 NARROWED = {"layers": {"core", "strategies", "distribute"}}
 

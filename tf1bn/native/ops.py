@@ -119,7 +119,10 @@ def _gradient(op: tf.Operation, dy: Any, *unused: Any) -> list[Any]:
 def _gradient_of_gradient(op: tf.Operation, *incoming: Any) -> list[Any]:
     """The derivative of the gradient, by differentiating the closed form in stock ops."""
     dy, x, gamma, beta = sources = [tf.identity(source) for source in op.inputs[:4]]
-    epsilon = op.get_attr("epsilon") + op.get_attr("epsilon_rest")
-    saved = tf.stop_gradient(op.inputs[4])
-    found = stock.gradient(dy, x, gamma, beta, saved, rank=op.get_attr("rank"), epsilon=epsilon, relu=op.get_attr("relu"))
+    attributes = {
+        "rank": op.get_attr("rank"),
+        "relu": op.get_attr("relu"),
+        "epsilon": op.get_attr("epsilon") + op.get_attr("epsilon_rest"),
+    }
+    found = stock.gradient(dy, x, gamma, beta, tf.stop_gradient(op.inputs[4]), **attributes)
     return [*tf.gradients(found, sources, list(incoming)), None]

@@ -229,13 +229,14 @@ def _template(
     op: str, dtype: int, computed: int, rank: int, epsilon: float, flags: tuple[tuple[str, bool], ...], always: bool
 ) -> _Template:
     names = SIGNATURES[op].inputs
+    options: dict[str, Any] = {"rank": rank, "epsilon": epsilon, **dict(flags)}
     with tf.Graph().as_default() as graph:
         inputs = [tf.placeholder(*_kind(name, dtype, computed, rank), name=f"input_{name}") for name in names]
         if op == GRADIENT:
-            outputs = stock.gradient(*inputs, rank=rank, epsilon=epsilon, **dict(flags))
+            outputs = stock.gradient(*inputs, **options)
         else:
             switch = True if always else inputs[-1]
-            outputs = stock.normalize(*inputs[:-1], switch, rank=rank, epsilon=epsilon, **dict(flags))
+            outputs = stock.normalize(*inputs[:-1], switch, **options)
         operations = [item for item in graph.get_operations() if item.type != "Placeholder"]
         return _Template(
             tuple(_without_shapes(item.node_def) for item in operations),

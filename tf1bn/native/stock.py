@@ -66,9 +66,7 @@ def normalize(
     return [y, mean, variance, *shares, tf.where_v2(moves, kept, tf.ones_like(kept)), saved]
 
 
-def gradient(
-    dy: Any, x: Any, gamma: Any, beta: Any, saved: Any, *, rank: int, epsilon: float, relu: bool
-) -> list[Any]:
+def gradient(dy: Any, x: Any, gamma: Any, beta: Any, saved: Any, *, rank: int, epsilon: float, relu: bool) -> list[Any]:
     """Returns the outputs of the gradient op, in its order, so that their own derivatives are right.
 
     For that the moments are made from ``x`` once more. Where they were given, the share of a value in them is zero.
