@@ -166,9 +166,7 @@ def test_without_merging_each_training_call_moves_once(strategy):
     read = _read(strategy)
     step = tf1bn.with_updates(ys)
     initialize = tf.global_variables_initializer()
-    orders = [
-        reference.averages_of([_pooled(x) for x in order], 0.7, START) for order in ((REAL, FAKE), (FAKE, REAL))
-    ]
+    orders = [reference.averages_of([_pooled(x) for x in order], 0.7, START) for order in ((REAL, FAKE), (FAKE, REAL))]
     for _ in range(5):
         with tf.Session() as session:
             session.run(initialize)
