@@ -132,6 +132,14 @@ class ExportError(Tf1bnError, ValueError):
     """A graph cannot be made an inference graph, or the result is not what its source was."""
 
 
+class ConvertError(Tf1bnError, ValueError):
+    """Weights cannot be taken to another framework or back, or what they give there is not what they gave here."""
+
+
+class MissingExtraError(Tf1bnError, ImportError):
+    """An optional package that this needs is not installed."""
+
+
 class PopulationError(Tf1bnError, ValueError):
     """Population statistics cannot be estimated from this graph or this data, or would be wrong."""
 
@@ -151,6 +159,10 @@ class AbsentModuleError(Tf1bnError, ImportError):
 
 class UnfinishedCellError(Tf1bnError, NotImplementedError):
     """A recurrent cell is used for something that its class does not define."""
+
+
+class NativeError(Tf1bnError, RuntimeError):
+    """The native op library is not built, cannot be built, or does not load."""
 
 
 class ProgramError(Tf1bnError, RuntimeError):
@@ -198,6 +210,6 @@ def place(error: Tf1bnError, where: str, context: Mapping[str, Any]) -> None:
     error.where = where
     error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
     # AutoGraph has noted the text as it was further inside, and would show that one.
-    note = getattr(error, "ag_error_metadata", None)
+    note: Any = getattr(error, "ag_error_metadata", None)
     if hasattr(note, "cause_message"):
         note.cause_message = f"{type(error).__name__}: {error}"

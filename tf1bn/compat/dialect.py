@@ -63,8 +63,8 @@ def require_steps(where: place.Place, name: str) -> None:
             errors.explain(
                 f"`{name}` moves several variables that depend on each other, and {where.describe()} may run its "
                 "iterations at the same time, so that updates would get lost",
-                fix="Leave it out; or build a loop of control flow v1 with parallel_iterations=1; or promise such a loop "
-                "with tf1bn.default_update_strategy(tf1bn.Inline(sequential_loops=True)).",
+                fix="Leave it out; or build a loop of control flow v1 with parallel_iterations=1; or promise such a "
+                "loop with tf1bn.default_update_strategy(tf1bn.Inline(sequential_loops=True)).",
             )
         )
 

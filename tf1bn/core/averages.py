@@ -68,8 +68,11 @@ def move(variable: Any, value: Any, decay: Any) -> tf.Operation:
       value: same shape and dtype.
       decay: Python float or scalar tensor in [0, 1]; 1 moves nothing.
     """
+    return _moved(variable, *_shares(variable, value, decay, variable.dtype.base_dtype))
+
+
+def _moved(variable: Any, kept: Any, share: Any) -> tf.Operation:
     dtype = variable.dtype.base_dtype
-    kept, share = _shares(variable, value, decay, dtype)
     given = {"lr": tf.constant(0.0, dtype), "grad": share, "momentum": kept, "use_locking": True, "name": "move"}
     if hasattr(variable, "handle"):
         if place.wrapped():
@@ -91,13 +94,27 @@ def _shares(variable: Any, value: Any, decay: Any, dtype: tf.DType) -> tuple[Any
         kept = tf.cast(decay, dtype)
         return kept, tf.raw_ops.Mul(x=value, y=1.0 - kept)
     # A Python float goes in as it is: tf.cast would round it to float32 on the way to float64.
-    rate, rest = 1.0 - decay, float(dtype.as_numpy_dtype(decay)) - decay
+    decay, rate, rest = weights(decay, dtype)
     kept = tf.constant(decay, dtype)
-    if abs(rest) <= _NEGLIGIBLE * rate:
-        return kept, tf.raw_ops.Mul(x=value, y=tf.constant(rate - rest, dtype))
+    if rest == 0:
+        return kept, tf.raw_ops.Mul(x=value, y=tf.constant(rate, dtype))
     share = tf.raw_ops.Mul(x=value, y=tf.constant(rate, dtype))
     share = tf.raw_ops.Sub(x=share, y=tf.raw_ops.Mul(x=read_value(variable), y=tf.constant(rest, dtype)))
     return kept, share
+
+
+def weights(decay: float, dtype: tf.DType) -> tuple[float, float, float]:
+    """Returns the weight of the average, of the batch, and what is taken from the average beside, or 0."""
+    rate, rest = 1.0 - decay, float(dtype.as_numpy_dtype(decay)) - decay
+    return (decay, rate - rest, 0.0) if abs(rest) <= _NEGLIGIBLE * rate else (decay, rate, rest)
+
+
+def take_in(averages: Averages, batch: Moments, decay: Any) -> list[tf.Operation]:
+    """Returns the ops that move both averages, each as ``move``; by the shares that come with the moments, if any."""
+    if batch.shares is None:
+        return [move(averages.mean, batch.mean, decay), move(averages.variance, batch.variance, decay)]
+    mean, variance, kept = batch.shares
+    return [_moved(averages.mean, kept, mean), _moved(averages.variance, kept, variance)]
 
 
 def read_value(variable: Any) -> Any:

@@ -20,8 +20,9 @@ def add(record: dict[str, Any]) -> None:
     root_graph().add_to_collection(COLLECTION, json.dumps({"version": VERSION, **record}, sort_keys=True))
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(entry: str | bytes) -> dict[str, Any]:
     """Returns one record of a collection; TensorFlow puts the scope of an import before the text, as before a name."""
+    text = entry.decode() if isinstance(entry, bytes) else entry
     scope, brace, rest = text.partition("{")
     record: dict[str, Any] = json.loads(brace + rest)
     return renamed(record, lambda name: scope + name) if scope else record

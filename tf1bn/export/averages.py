@@ -60,6 +60,10 @@ class Changed(NamedTuple):
         assert self.site is not None
         return formula.normalized(self.site, x, values)
 
+    def refs(self) -> list[Ref]:
+        """Returns all tensors that a check looks at."""
+        return [self.x, self.output, *(self.reads or {}).values()]
+
     def followed(self, moved: Mapping[Ref, Ref]) -> Changed:
         """Returns the same after some tensors have become others."""
         reads = self.reads and {role: moved.get(ref, ref) for role, ref in self.reads.items()}
@@ -124,7 +128,7 @@ def _untold(site: Site) -> errors.ExportError:
 def _open(model: GraphModel, site: Site) -> errors.ExportError:
     """Returns the refusal of a batch norm whose switch is not resolved."""
     if any(item.node.call >= 0 for item in site.normalizers):
-        what, fix = "those of the batch, inside a loop or function body", _WAY_OUT
+        what, fix = "inside a loop or function body", _WAY_OUT
     elif site.predicate is None:
         what, fix = "chosen between averages and batch in a way that is not understood", ""
     else:

@@ -223,7 +223,7 @@ def meta_graph(graph: Any) -> Any:
     """
     if isinstance(graph, tf.Graph):
         with graph.as_default():
-            meta = tf.train.export_meta_graph(graph=graph)
+            meta = loading.exported(graph)
     else:
         source = loading.load(graph)
         meta = source.meta_graph or tf.MetaGraphDef(graph_def=source.graph_def)

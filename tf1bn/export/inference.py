@@ -121,7 +121,7 @@ def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, An
     bound, work, refs, model, rewritten = _bound(draft, list(wanted.values()), deciders, switches, found, calls)
     changed = rewritten + averages.read(work, model, averages.stuck(model, refs), source_model)
     notes, moved = _tidy(work, refs)
-    changed = [item.followed(moved) for item in changed]
+    changed = [item for item in (item.followed(moved) for item in changed) if item.output[0] in work.nodes]
     ends = pruning.name_outputs(work, list(wanted.values()), refs)
     placeholders = placeholders if placeholders is not None else cutting.feedable(work)
     leftovers.check(work, placeholders.values())
@@ -187,7 +187,9 @@ def _bound(
             work = draft.copy()
             changed, moved = averages.rewrite(work, calls)
             switching.bind(work, bound)
-            refs = switching.resolve(work, [moved.get(ref, ref) for ref in wanted])
+            places = {ref: ref for item in changed for ref in item.refs()}
+            refs = switching.resolve(work, [moved.get(ref, ref) for ref in wanted], places)
+            changed = [item.followed(places) for item in changed if places.keys() >= set(item.refs())]
             return bound, work, refs, GraphModel(work.graph_def()), changed
         found = found | dict.fromkeys(wrong, True)
     raise errors.ExportError(
@@ -205,8 +207,8 @@ def _tidy(draft: Draft, refs: list[Ref]) -> tuple[list[str], dict[Ref, Ref]]:
     idle = dropout.remove_idle(draft)
     settled = cutting.settle_defaults(draft)
     cut = pruning.prune(draft, refs)
-    moved = pruning.shorten(draft, refs)
     idle, settled = ([name for name in names if name in draft.nodes] for names in (idle, settled))
+    moved = pruning.shorten(draft, refs)
     if idle:
         notes.append(f"dropout that keeps everything is removed: {', '.join(idle)}")
     if settled:

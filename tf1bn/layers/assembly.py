@@ -114,7 +114,8 @@ def run(
     """Builds one call: normalisation, update, records; returns the output and what stands for the update."""
     names = request.naming.ops.claim()
     with request.naming.ops.aside():
-        call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options)
+        alone = not order.earlier and order.merger is None
+        call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options, alone=alone)
         computed = call.normalize()
     return finish(call, request, order, computed, names)
 
@@ -137,7 +138,10 @@ def finish(
     if place.recomputed():
         return Result(y)
     tensors = request.naming.ops.tensors
-    update = updates.Update(call.kept, options.numeric_guard, request.scope, call.may_be_empty, names or {}, tensors)
+    # By shares nothing moves where nothing shall, so the update runs in any case.
+    shared = batch is not None and batch.shares is not None
+    guard = None if shared else options.numeric_guard
+    update = updates.Update(call.kept, guard, request.scope, call.may_be_empty, names or {}, tensors)
     if request.place.top_level:
         watched = Watched(request.scope, call.kept.read, batch, options.decay, options.epsilon, request.updates)
         ledger().watched.append(watched)
@@ -148,7 +152,7 @@ def finish(
         order.merger.members.append(member)
         return Result(update.named(y))
     after = [*order.earlier, *call.reads_before_moving(y)]
-    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
+    done = update.build(True if shared else call.moves(), lambda: call.moments_to_keep(batch), after)
     y = update.attach(done, y)
     records.add({**_record(call, request, y), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return Result(y, done.ops)

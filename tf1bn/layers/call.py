@@ -13,6 +13,7 @@ from tf1bn.core import averages, groups, kernels, place, renorm, switch, variabl
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
+from tf1bn.core.native_kernel import Moving, Native, needs_averages
 from tf1bn.core.values import Moments
 from tf1bn.layers import arguments, synchronising
 from tf1bn.layers.kept import Kept
@@ -86,10 +87,24 @@ class Call:
     kernel: kernels.Kernel
     variant: kernels.Variant
     writes: bool = True
+    alone: bool = False
 
     @classmethod
-    def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
-        """Brings everything that one call works on into the graph."""
+    def of(
+        cls,
+        inputs: Inputs,
+        affine: Sequence[Any],
+        kept: Kept,
+        switches: Switches,
+        options: Options,
+        *,
+        alone: bool = False,
+    ) -> Call:
+        """Brings everything that one call works on into the graph.
+
+        Args:
+          alone: whether its update is its own and need not wait for another one.
+        """
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
         correct = None if kept.references is None else _Corrector.of(inputs.axes, options, kept.references)
         resolved = switches.resolve()
@@ -101,7 +116,7 @@ class Call:
         )
         x = tf.convert_to_tensor(inputs.given)
         writes = options.statistics is None or options.statistics.moves()
-        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes)
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes, alone)
 
     @property
     def first(self) -> Call:
@@ -126,6 +141,8 @@ class Call:
         use_batch = self.switches.use_batch
         if self.options.statistics is not None:
             return synchronising.normalize(self)
+        if isinstance(self.kernel, Native) and use_batch is not False:
+            return self._without_a_branch(self.kernel)
         if use_batch is True:
             return self.by_batch()
         kept = self.read_outside()
@@ -145,6 +162,24 @@ class Call:
         static = self.axes.values_per_channel
         ordinary = self.variant.weights is None and self.variant.group_size is None
         return y, batch._replace(count=static) if static is not None and ordinary else batch
+
+    def _without_a_branch(self, kernel: Native) -> tuple[tf.Tensor, Moments]:
+        options, use_batch = self.options, self.switches.use_batch
+        moving = None
+        if self._moves_by_shares():
+            moving = Moving(options.decay, options.bessel_correction, options.numeric_guard == "skip")
+        needed = use_batch is not True or needs_averages(moving, self.x)
+        kept = self.read_outside() if needed else None
+        y, batch = kernel.switch(self.x, self.axes, self.gamma, self.beta, options.epsilon, use_batch, kept, moving)
+        y.set_shape(self.x.shape)
+        return y, batch
+
+    def _moves_by_shares(self) -> bool:
+        """Whether the averages move by what the kernel gives beside its output, and nothing where nothing moves."""
+        options, switches = self.options, self.switches
+        may = switches.is_training is not False and base.may_move(self.kept.strategy) and self.writes and self.alone
+        plain = options.renorm is None and not options.schedule.given and options.numeric_guard in (None, "skip")
+        return may and plain and switches.use_batch is switches.is_training and base.takes_shares(self.kept.strategy)
 
     def read_outside(self) -> Moments:
         """Returns the averages, read here for a conditional that is built next; the references of renorm are read, too.
@@ -175,6 +210,8 @@ class Call:
 
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
+        if batch is not None and batch.shares is not None:
+            return batch
         if self.options.statistics is None and (batch is None or not self.switches.one):
             batch = kernels.moments(self.x, self.axes, self.variant)
         return self.corrected(batch)

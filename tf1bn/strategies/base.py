@@ -156,7 +156,9 @@ class UpdateStrategy(Protocol):
     ``averages(state)`` returns the two variables whose values ``read`` returns, where it returns no more than these:
     their names are then noted for an export. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
-    also of an empty batch (count 0), and corrects what it has pooled.
+    also of an empty batch (count 0), and corrects what it has pooled. And ``takes_shares = True`` says that its state
+    is an ``Averages`` and its update ``averages.take_in``: where a kernel gives what the averages take in, which is
+    nothing where nothing moves, the update needs no conditional around it.
     """
 
     @property
@@ -232,9 +234,23 @@ def needs_no_order(strategy: Any) -> bool:
 
     A subclass that moves them in another way than the class that says so has to say it once more.
     """
-    kinds = type(strategy).__mro__
-    said, moves = (next((i for i, kind in enumerate(kinds) if name in vars(kind)), 0) for name in ("unordered", "update"))
-    return bool(getattr(strategy, "unordered", False)) and said <= moves
+    return _says_of_its_update(strategy, "unordered")
+
+
+def takes_shares(strategy: Any) -> bool:
+    """Whether a strategy moves the averages by the shares that come with the moments; said like the above."""
+    return _says_of_its_update(strategy, "takes_shares")
+
+
+def _says_of_its_update(strategy: Any, word: str) -> bool:
+    return bool(getattr(strategy, word, False)) and _depth(strategy, word) <= _depth(strategy, "update")
+
+
+def _depth(strategy: Any, name: str) -> int:
+    """Returns how far up among its classes a strategy gets an attribute from; 0 where it has one of its own."""
+    if name in getattr(strategy, "__dict__", ()):
+        return 0
+    return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
 
 
 def pools(strategy: Any) -> bool:

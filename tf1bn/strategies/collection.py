@@ -32,6 +32,7 @@ class Collection:
     name: str = "collection"
     by_difference: ClassVar[bool] = True
     unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):
@@ -66,7 +67,4 @@ class Collection:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            self.collection,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), self.collection)

@@ -31,6 +31,7 @@ class Inline:
     name: str = "inline"
     by_difference: ClassVar[bool] = True
     unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:
@@ -47,7 +48,4 @@ class Inline:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            OUTPUT,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), OUTPUT)
