@@ -136,8 +136,9 @@ def test_nothing_runs_the_updates(mode, maker):
             assert f"a call of {call}" in item.message and 'update_strategy="inline"' in item.fix
             assert f"--fetch={UPDATE_OPS}" in item.fix
         with graph.as_default():
+            second = loss_of(y, "second")
             with tf.control_dependencies(tf.get_collection(UPDATE_OPS)):
-                wrapped = tf.identity(loss_of(y, "second"))
+                wrapped = tf.identity(second)
             minimize(wrapped, "wrapped")
         assert codes(graph, train_op="wrapped") == ({"BN003"} if maker.waits else set()), (batch, kind)
 
