@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
 
-_GATHERS = {
+GATHERS = {
     *("NoOp", "Identity", "IdentityN", "Const", "Merge", "RefMerge", "ReadVariableOp"),
     *("If", "StatelessIf", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall"),
 }
@@ -33,7 +33,7 @@ class Runners:
             seen, todo = {entry}, [entry]
             while todo and len(seen) < _MOST:
                 number = todo.pop()
-                if nodes[number].op in _GATHERS or (nodes[number].call >= 0 and not _writes(nodes[number].op)):
+                if nodes[number].op in GATHERS or (nodes[number].call >= 0 and not _writes(nodes[number].op)):
                     fresh = [item for item in parents[number] if item not in seen]
                     seen.update(fresh)
                     todo.extend(fresh)
@@ -58,7 +58,7 @@ class Runners:
             if not users and current != number and model.nodes[current].op == "NoOp" and not model.ran[current]:
                 ends.append(current)
             for child in users:
-                if child not in seen and model.nodes[child].op in _GATHERS:
+                if child not in seen and model.nodes[child].op in GATHERS:
                     seen.add(child)
                     todo.append(child)
         return sorted(ends)
