@@ -150,7 +150,8 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             if child in seen or model.ran[child]:
                 continue
             # What stands for the update outside of its branch: the output of the conditional.
-            stands = node.op in GATHERS and (model.flow.contexts[child] or node.op in _OUTPUTS)
+            known = child in model.update_ops or model.flow.contexts[child]
+            stands = node.op in GATHERS and (known or node.op in _OUTPUTS)
             if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)
