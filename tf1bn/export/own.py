@@ -21,6 +21,8 @@ from tf1bn.graph.model import GraphModel
 from tf1bn.graph.variables import VARIABLE_OPS
 
 _NEAR = 5000
+_MERGES = "native"
+"""The kernel whose op takes in the ReLU of the dense or convolutional layer around it."""
 
 
 class Call(NamedTuple):
@@ -30,11 +32,13 @@ class Call(NamedTuple):
       record: what the layer wrote.
       x: what is normalised.
       output: the result; the tensor keeps its name.
+      relu: whether the layer above has merged its ReLU into the op of the result.
     """
 
     record: dict[str, Any]
     x: Ref
     output: Ref
+    relu: bool = False
 
     @property
     def scope(self) -> str:
@@ -69,7 +73,7 @@ class Call(NamedTuple):
         value = {role: given[role].astype(np.float64).reshape(spread) for role in self.parameters()}
         scaled = (x - value["mean"]) / np.sqrt(value["variance"] + self.record["epsilon"])
         result: np.ndarray = scaled * value.get("gamma", 1.0) + value.get("beta", 0.0)
-        return result
+        return np.maximum(result, 0.0) if self.relu else result
 
     def parameters(self) -> dict[str, str]:
         """Returns role -> name of a variable, or of a tensor with its colon."""
@@ -123,8 +127,16 @@ def calls(known: Iterable[dict[str, Any]], draft: Draft, model: GraphModel, fed:
         for x, output in record["calls"]:
             call = Call(record, fed.get(parse(x), parse(x)), parse(output))
             if _holds(draft, call):
-                found.append(call)
+                merged = record["kernel"] == _MERGES and _is_relu(draft, call.output)
+                found.append(call._replace(relu=merged))
     return found
+
+
+def _is_relu(draft: Draft, ref: Ref) -> bool:
+    """Whether a tensor is a ReLU, at most behind ops that hand it on."""
+    while draft.nodes[ref[0]].op in ("Identity", "IdentityN"):
+        ref = parse(draft.nodes[ref[0]].input[ref[1]])
+    return bool(draft.nodes[ref[0]].op == "Relu")
 
 
 def _loops(model: GraphModel, names: set[str]) -> bool:
@@ -188,7 +200,10 @@ def _build(draft: Draft, call: Call) -> tuple[dict[str, Ref], Ref]:
         inputs = [spell(refs[text]) if text in refs else _prefixed(text, prefix) for text in copy.input]
         copy.ClearField("input")
         copy.input.extend(inputs)
-    return refs, (prefix + made.result, 0)
+    result = (prefix + made.result, 0)
+    if call.relu:
+        result = (str(draft.make(f"{prefix}relu", "Relu", [result], T=draft.dtype(call.x)).name), 0)
+    return refs, result
 
 
 def _prefixed(text: str, prefix: str) -> str:
