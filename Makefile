@@ -40,10 +40,16 @@ endif
 # Beside the peers, the kernel of the optional op library, which is built first where it is missing.
 NATIVE_BENCHES := step network inference graph_build
 
+# PyTorch, safetensors and ONNX beside TensorFlow, each at the version that the tests were written with.
+CONVERT_VENV := .venv-convert
+CONVERT := $(CONVERT_VENV)/.installed-convert
+TORCH ?= torch==2.13.0
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: bench-native wheel-native help demo test test-slow test-tf215 test-peers bench $(BENCHES) python-tf215 lint clean
+.PHONY: help demo test test-slow test-tf215 test-peers test-convert bench $(BENCHES) bench-native wheel-native
+.PHONY: python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
@@ -52,6 +58,7 @@ help:
 	@echo "make test-slow    run the tests that take long, which make test leaves out"
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
+	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
 	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
@@ -85,6 +92,20 @@ $(PEERS): setup.py pyproject.toml
 	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install "tf_keras==2.21.*" && \
 	  $(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps tf_slim || { \
 	  echo "make: the originals could not be installed; tests/peers needs tf_keras 2.21 and tf_slim." >&2; exit 1; }
+	@touch $@
+
+# tf2onnx asks for an old protobuf, which TensorFlow and onnx no longer do, so it comes without its requirements.
+test-convert: $(CONVERT)
+	$(CONVERT_VENV)/bin/python -m pytest tests/convert $(PYTEST_ARGS)
+
+# A plain `torch` may bring gigabytes for graphics processors. The build for processors only is enough: PyTorch's own
+# site names the index for it, which pip takes from its settings (PIP_EXTRA_INDEX_URL) or from TORCH="torch==... ...".
+$(CONVERT): setup.py pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(CONVERT_VENV) TF_VERSION=2.21 $(CONVERT_VENV)/.installed-test
+	@pip="$(CONVERT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install"; \
+	  $$pip $(TORCH) safetensors==0.8.0 onnx==1.23.2 onnxruntime==1.32.0 && \
+	  $$pip --no-deps tf2onnx==1.17.0 || { \
+	  echo "make: PyTorch, safetensors or ONNX could not be installed; tests/convert needs them." >&2; exit 1; }
 	@touch $@
 
 # tensorpack takes part where it has been installed into this environment.
@@ -149,5 +170,5 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tf* .venv-peers build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers .venv-convert build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,6 +25,10 @@ def _long_description() -> str:
 
 _PLOTS = ["matplotlib>=3.7"]
 _PROGRESS = ["tqdm>=4.60"]
+_CONVERT = ["safetensors>=0.8"]
+# The build for processors only is enough, and a tenth of the size; PyTorch's own site says how to get it.
+_TORCH = ["torch>=2.1"]
+_ONNX = ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.18"]
 _TEST = [
     "pytest>=7.4",
     "pytest-xdist>=3.5",
@@ -71,7 +75,11 @@ setuptools.setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=setuptools.find_packages(include=["tf1bn", "tf1bn.*"]),
-    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"], "tf1bn.native": ["source/*", *(["prebuilt/*.so"] if _NATIVE else [])]},
+    package_data={
+        "tf1bn": ["py.typed"],
+        "tf1bn.datasets": ["data/*"],
+        "tf1bn.native": ["source/*", *(["prebuilt/*.so"] if _NATIVE else [])],
+    },
     include_package_data=False,
     zip_safe=False,
     distclass=_OfThisMachine,
@@ -81,6 +89,9 @@ setuptools.setup(
     extras_require={
         "plots": _PLOTS,
         "progress": _PROGRESS,
+        "convert": _CONVERT,
+        "torch": _TORCH,
+        "onnx": _ONNX,
         "test": [*_TEST, *_PLOTS, *_PROGRESS],
     },
     classifiers=[

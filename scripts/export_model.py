@@ -27,7 +27,7 @@ _OUTPUTS = flags.DEFINE_list(
     "outputs", None, "Tensors to compute: NAME or KEY=NAME, separated by commas.", required=True
 )
 _INPUTS = flags.DEFINE_list("inputs", None, "Tensors to feed: NAME or KEY=NAME; by default the placeholders needed.")
-_TO = flags.DEFINE_enum("to", "saved_model", ["meta", "frozen", "saved_model", "tflite"], "Form of the export.")
+_TO = flags.DEFINE_enum("to", "saved_model", ["meta", "frozen", "saved_model", "tflite", "onnx"], "Form of the export.")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Where to write: a prefix (meta), a directory (saved_model) or a file.", required=True
 )

@@ -22,17 +22,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "lazy", "registry", "terms"),
+    ("errors", "extras", "lazy", "registry", "terms"),
     ("native",),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),
-    ("compat", "audit", "testing", "examples", "run"),
+    ("compat", "audit", "convert", "testing", "examples", "run"),
     ("benchmark",),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
 )
 # Single modules that may import a neighbour on their own floor: (importer, imported).
-NEIGHBOURS = {("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
+NEIGHBOURS = {("extras", "errors"), ("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
 # Narrower than the floors: what these units may import, beside the ground floor and themselves.
 NARROWED = {"layers": {"core", "strategies", "distribute"}}
 
@@ -351,7 +351,7 @@ WRONG: dict[str, tuple[Callable[[Sources], Iterator[str]], Sources, str]] = {
     "sideways": (check_floors, {"tf1bn/audit/a.py": "from tf1bn.compat import slim"}, "`audit` imports `compat`"),
     "front door from inside": (check_floors, {"tf1bn/core/a.py": "import tf1bn"}, "`core` imports `tf1bn`"),
     "narrowed": (check_floors, {"tf1bn/layers/a.py": "import tf1bn.checkpoint"}, "`layers` imports `checkpoint`"),
-    "no floor": (check_floors, {"tf1bn/extras/a.py": ""}, "`extras` stands on no floor"),
+    "no floor": (check_floors, {"tf1bn/attic/a.py": ""}, "`attic` stands on no floor"),
     "circle": (
         check_circles,
         {"tf1bn/core/a.py": "from tf1bn.core import b", "tf1bn/core/b.py": "from tf1bn.core import a"},

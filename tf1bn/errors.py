@@ -132,6 +132,14 @@ class ExportError(Tf1bnError, ValueError):
     """A graph cannot be made an inference graph, or the result is not what its source was."""
 
 
+class ConvertError(Tf1bnError, ValueError):
+    """Weights cannot be taken to another framework or back, or what they give there is not what they gave here."""
+
+
+class MissingExtraError(Tf1bnError, ImportError):
+    """An optional package that this needs is not installed."""
+
+
 class PopulationError(Tf1bnError, ValueError):
     """Population statistics cannot be estimated from this graph or this data, or would be wrong."""
 

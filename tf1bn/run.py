@@ -176,7 +176,13 @@ def _audit() -> Any:
         return None
     auditor = importlib.import_module("tf1bn.audit")
     report = importlib.import_module("tf1bn.audit.report")
-    return lambda graph: report.to_text(auditor.audit(graph))
+    own = importlib.import_module("tf1bn.audit.own")
+
+    def audited(graph: Any) -> str:
+        found = auditor.audit(graph)
+        return str(report.to_text(found) + own.remedy(found))
+
+    return audited
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -108,7 +108,11 @@ def test_unnamed_averages_of_moments_are_sites_of_their_own(write):
     tensors["Variable"] = GAMMA
     found = checkpoint.inspect(write(tensors))
     assert [report.site.twin for report in found.sites] == ["", "_1", "_2"]
-    assert found.problems == ()  # a number per layer is no copy of the first one
+    assert found.problems == ()
+    tensors["moments_1/normalize/mean/ExponentialMovingAverage"] = np.zeros(3, np.float32)
+    tensors["moments_1/normalize/variance/ExponentialMovingAverage"] = np.ones(3, np.float32)
+    still = checkpoint.inspect(write(tensors, "c"))
+    assert [problem.code for problem in still.problems] == ["BN024"]  # a number per layer: no copy of the first, BN028
     plan = checkpoint.plan_migration(write(tensors, "b"), "tf1bn")
     steps = {step.target: step for step in plan.steps}
     assert steps["batch_norm_2/moving_mean"].source == ("moments_2/normalize/mean/ExponentialMovingAverage")

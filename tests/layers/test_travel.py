@@ -52,7 +52,10 @@ def merged(h, is_training):
 
 # The layer, the shape of its input, and the switches with which it is built; float32 without mention.
 KINDS = {
-    **{f"kernel {name}": (ours(kernel=name), IMAGES) for name in ("plain", "wide", "fused", "fused_wide", "xla")},
+    **{
+        f"kernel {name}": (ours(kernel=name), IMAGES)
+        for name in ("plain", "wide", "fused", "fused_small", "fused_wide", "xla")
+    },
     **{
         f"precise {name}": (ours(kernel=name, precise=True), IMAGES)
         for name in ("plain", "wide", "fused", "fused_wide")
@@ -93,8 +96,8 @@ SWITCHED = (
     "slim",
 )
 CASES = [(name, "true") for name in KINDS] + [(name, switch) for name in SWITCHED for switch in SWITCHES[1:]]
-# What differs between the graph modes.
-SHORT = [case for case in CASES if case[0] in SWITCHED or case[0].startswith(("precise", "per step", "weights"))]
+FEW = [(name, "true") for name in ("chosen fused", "chosen wide", "several axes", "slim")]
+FEW += [(name, "fed") for name in ("kernel plain", "precise fused", "tf.layers")]
 
 
 def build(name, switch):
@@ -140,11 +143,20 @@ def away(folder, mode):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("mode", graphs.MODES, ids=str)
-def test_an_imported_graph_has_the_gradients_and_the_training_step_of_home(mode, tmp_path):
+def check(folder, mode, cases):
     with graphs.graph_mode(mode):
-        export(tmp_path, CASES if mode is graphs.MODES[0] else SHORT)
-    with_collections, graph_def = away(tmp_path, mode)
-    assert len(with_collections) == 1 + len(graph_def) > len(SHORT)
+        export(folder, cases)
+    with_collections, graph_def = away(folder, mode)
+    assert len(with_collections) == 1 + len(graph_def) == 1 + len(cases)
     for found in (with_collections, graph_def):
         assert not {name: error for name, error in found.items() if isinstance(error, str) or error > 1e-5}
+
+
+def test_an_imported_graph_has_the_gradients_and_the_training_step_of_home(tmp_path):
+    check(tmp_path, graphs.MODES[-1], FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", graphs.MODES, ids=str)
+def test_a_graph_of_every_kind_travels_in_every_mode(mode, tmp_path):
+    check(tmp_path, mode, CASES)

@@ -134,7 +134,9 @@ def test_a_read_only_home_is_refused(compiler, tmp_path, monkeypatch):
 def test_without_a_compiler_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(errors.NativeError, match=r"build: there is no C\+\+ compiler. Expected GCC or Clang.*apt install"):
+    with pytest.raises(
+        errors.NativeError, match=r"build: there is no C\+\+ compiler. Expected GCC or Clang.*apt install"
+    ):
         native.build(cache_dir=tmp_path / "cache")
     for given, variable in (("nothing++", None), (None, "nothing++")):
         monkeypatch.setenv("CXX", variable or "")

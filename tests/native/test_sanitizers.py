@@ -1,4 +1,4 @@
-"""The arithmetic alone, fuzzed under the compiler's sanitizers, and for another processor where its compiler is here."""
+"""The arithmetic alone, fuzzed under the compiler's sanitizers, and for another processor, emulated."""
 
 import shutil
 import subprocess

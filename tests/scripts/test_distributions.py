@@ -35,9 +35,7 @@ def train(command):
         else:
             line, environment = command("train", *flags)
             line[1] = program
-        done = subprocess.run(
-            line, env={**environment, **SMALL}, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(line, env={**environment, **SMALL}, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stdout + done.stderr
 

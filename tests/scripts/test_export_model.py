@@ -55,7 +55,7 @@ def test_a_refusal_a_dry_run_and_a_second_time(model, run, tmp_path):
         (["--outputs=y,=z"], "KEY=NAME pair lacks"),
         (["--inputs=a=x,a=y"], "key repeats"),
         (["--switch=is_training=maybe"], "NAME=VALUE"),
-        (["--to=onnx"], "should be one of"),
+        (["--to=keras"], "should be one of"),
     ],
 )
 def test_bad_values_are_wrong_usage(flags, text, run):

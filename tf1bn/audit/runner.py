@@ -9,6 +9,7 @@ from tf1bn import errors
 from tf1bn.audit import states, suppressions
 from tf1bn.audit.finding import SEVERITIES, Finding, Report
 from tf1bn.audit.rules import catalog
+from tf1bn.graph import collecting
 from tf1bn.graph.model import GraphModel
 
 CRASH = "BN000"
@@ -50,7 +51,7 @@ def audit(
       >>> audit(tf.Graph()).findings
       ()
     """
-    with errors.located("audit"):
+    with errors.located("audit"), collecting.paused():
         model = graph_or_path if isinstance(graph_or_path, GraphModel) else None
         chosen = [catalog.get(code) for code in (names_of(select) or catalog.codes())]
         rows = suppressions.parse(names_of(ignore))
@@ -59,16 +60,18 @@ def audit(
                 graph_or_path, train_op=names_of(train_op), checkpoint=checkpoint, fetches=names_of(fetches)
             )
         found = list(_deduplicated(finding for rule in chosen for finding in run_rule(rule, model)))
+        sites = tuple(states.describe(model, site) for site in model.sites)
+        notes = tuple(states.notes(model))
     found.sort(key=lambda item: (-SEVERITIES.index(item.severity), item.code, item.scope, item.variable))
     kept = [item for item in found if not any(row.covers(item) for row in rows)]
     suppressed = [item for item in found if any(row.covers(item) for row in rows)]
     return Report(
         model.source.where,
-        tuple(states.describe(model, site) for site in model.sites),
+        sites,
         tuple(kept),
         tuple(suppressed),
         tuple(item.name for item in model.train_ops),
-        tuple(states.notes(model)),
+        notes,
     )
 
 

@@ -259,7 +259,7 @@ def freeze(graph_def: Any, values: dict[str, np.ndarray], output: str) -> Any:
             keep.add(name)
             if name not in values:
                 todo.extend(item.lstrip("^").split(":")[0] for item in nodes[name].input)
-    result = tf.GraphDef()
+    result = tf.GraphDef(library=graph_def.library)
     for node in graph_def.node:
         if node.name not in keep:
             continue

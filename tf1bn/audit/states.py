@@ -52,17 +52,11 @@ def state(model: GraphModel, site: Site) -> str:
 
 
 def separate_run(model: GraphModel, site: Site) -> str:
-    """Returns the name of an op that looks like the program's own step for the updates, or an empty string.
-
-    Such an op gathers updates by control inputs alone and is used by nothing: a `tf.group` to be fetched.
-    """
+    """Returns the name of the program's own step for the updates of a site, or an empty string; see `Runners.step`."""
     for _, writer in model.updates(site):
-        for child in model.flow.children[writer.node.id]:
-            node = model.nodes[child]
-            if node.op == "NoOp" and not model.flow.children[child] and not model.ran[child]:
-                reached = model.flow.reach([child])
-                if not any(reached[number] for item in model.train_ops for number in item.applies):
-                    return node.name
+        step = model.runners.step(writer.node.id)
+        if step is not None:
+            return model.nodes[step].name
     return ""
 
 

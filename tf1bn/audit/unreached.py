@@ -6,7 +6,6 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tf1bn.audit import states
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
 from tf1bn.graph.sites import Site
@@ -117,15 +116,17 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
         return LOOP, None
     if model.gates(number) and (number in model.update_ops or foreign(model, writer)):
         return BRANCH, None
-    if states.separate_run(model, site):
-        return SEPARATE, model.nodes[model.flow.by_name[states.separate_run(model, site)]]
+    step = model.runners.step(number)
+    if step is not None:
+        return SEPARATE, model.nodes[step]
     gate = _gate(model, number, site)
     if gate is not None:
         forward = model.flow.reach([source for source, _ in gate.inputs])
         return (LOSS if any(forward[anchor] for anchor in site.anchors) else GATE), gate
     if held and UPDATE_OPS not in held:
         return PRIVATE, None
-    if not held and model.collections and _KERAS_NAME.search(f"{writer.node.name}"):
+    own = site.scope in model.records
+    if not held and not own and model.collections and _KERAS_NAME.search(f"{writer.node.name}"):
         return KERAS, None
     other = next((item for item in model.moved_sites if item is not site), None)
     return (SUBSET, other.normalizers[0].node) if other is not None else (NEVER, None)

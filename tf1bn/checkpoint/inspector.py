@@ -130,11 +130,16 @@ def _sort_others(
     kinds: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for name in opened.tensors:
         if name not in taken:
-            kinds[_kind(names.shown.get(name, name), dependent.get(name))].append(name)
+            kinds[kind_of(names.shown.get(name, name), dependent.get(name))].append(name)
     return {kind: tuple(members) for kind, members in kinds.items()}
 
 
-def _kind(name: str, slot: Slot | None) -> str:
+def kind_of(name: str, slot: Slot | None = None) -> str:
+    """Returns what a tensor outside of batch norms is, by its name; one of the keys of ``Inspection.others``.
+
+    Args:
+      slot: what it depends on, where that is known.
+    """
     if name.endswith(("global_step", "global_step:0")) and _STEP.search(name):
         return "global step"
     name = slots.plain(name)

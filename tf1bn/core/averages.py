@@ -104,7 +104,7 @@ def _shares(variable: Any, value: Any, decay: Any, dtype: tf.DType) -> tuple[Any
 
 
 def weights(decay: float, dtype: tf.DType) -> tuple[float, float, float]:
-    """Returns the weight of the average, of the batch, and what is taken from the average beside; 0 where negligible."""
+    """Returns the weight of the average, of the batch, and what is taken from the average beside, or 0."""
     rate, rest = 1.0 - decay, float(dtype.as_numpy_dtype(decay)) - decay
     return (decay, rate - rest, 0.0) if abs(rest) <= _NEGLIGIBLE * rate else (decay, rate, rest)
 

@@ -1,4 +1,4 @@
-"""TensorFlow's fused kernel for every shape with one channel axis: as images, or over several rows at a time."""
+"""TensorFlow's fused kernel for every shape with one channel axis: as images, as volumes, or several rows at a time."""
 
 from __future__ import annotations
 
@@ -88,16 +88,21 @@ def _sample(x: Any, channels: int) -> Any:
 
 
 class Fused(NamedTuple):
-    """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first."""
+    """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first.
+
+    oneDNN takes over batch norms of images, and hands them to threads, which costs more than a small input takes
+    altogether. Those of volumes it leaves to TensorFlow's own kernel.
+    """
 
     name: str = "fused"
     precise: bool = False
+    volumes: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
         moved = near_zero(x, epsilon, *axes.kept) if self.precise else Moved(x)
-        images = _Images(moved.x, axes)
+        images = _Images(moved.x, axes, volumes=self.volumes)
         gamma, beta = _filled(gamma, beta, axes)
         y, mean, variance = _run(images.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
         n = batch.count(x, axes, tf.float32)
@@ -159,14 +164,17 @@ class FusedWide(NamedTuple):
 
 
 class _Images:
-    """An input as images of rank 4, and the way back."""
+    """An input as images of rank 4, or volumes of rank 5, and the way back."""
 
-    def __init__(self, x: Any, axes: Axes) -> None:
+    def __init__(self, x: Any, axes: Axes, *, volumes: bool = False) -> None:
         (channel_axis,) = axes.kept
         self._like, last = x, channel_axis == axes.rank - 1
         self.data_format, self.channel_axis = ("NHWC", 3) if last else ("NCHW", 1)
-        fits = axes.rank == 4 and channel_axis == self.channel_axis
-        self.x = x if fits else tf.raw_ops.Reshape(tensor=x, shape=_image_shape(x, channel_axis, last))
+        shape = _image_shape(x, channel_axis, last)
+        if volumes:
+            self.data_format, self.channel_axis, shape = "NDHWC", 4, [1, *shape]
+        fits = axes.rank == len(shape) and channel_axis == self.channel_axis
+        self.x = x if fits else tf.raw_ops.Reshape(tensor=x, shape=shape)
 
     def back(self, y: Any, *, merged: bool = False) -> Any:
         """Returns a result in the shape of the input, unless merged with nothing that a ReLU behind it may go into."""

@@ -71,6 +71,7 @@ class Naming(NamedTuple):
       regularizes_averages: whether a variable scope's regularizer reaches what is kept, as it does in tf.layers.
       mean_first: whether ``moving_mean`` is made before ``moving_variance`` under batch renormalization, too.
       ops: names of the output and of what stands for the update in a collection.
+      call: the function or class that the program called, in the words of its dialect.
     """
 
     affine_order: tuple[str, ...] = ("gamma", "beta")
@@ -79,6 +80,7 @@ class Naming(NamedTuple):
     regularizes_averages: bool = False
     mean_first: bool = False
     ops: OpNames = OpNames()
+    call: str = "tf1bn.batch_norm"
 
     def collections_of_averages(self, tracked: bool) -> list[str]:
         """Returns the collections of something kept; without MOVING_AVERAGE_VARIABLES where it has no shadow."""

@@ -45,7 +45,8 @@ def renamed(record: dict[str, Any], rename: Callable[[str], str]) -> dict[str, A
 def read(graph: tf.Graph | None = None) -> list[dict[str, Any]]:
     """Returns the records of a graph, in the order of the calls; also those of an imported graph.
 
-    Each record has ``version``, ``scope``, ``strategy``, ``placement`` (``output``, ``nowhere`` or the name of a
+    Each record has ``version``, ``scope``, ``call`` (the function that the program called, in the words of its
+    dialect), ``strategy``, ``placement`` (``output``, ``nowhere`` or the name of a
     collection), ``updates`` (names of the tensors and operations that move the averages), ``decay`` (None for a
     tensor), ``epsilon``, ``center``, ``scale``, ``axis`` (a list), ``bessel_correction``, ``numeric_guard``,
     ``kernel``, ``precise`` (of the kernel), ``inputs`` (the tensor's name), ``is_training`` and

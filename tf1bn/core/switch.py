@@ -48,7 +48,7 @@ def resolve(value: Any) -> Switch:
     """
     if is_variable(value):
         read = value.read_value()
-        return tf.logical_and(read, True) if by_reference(value) else read
+        return tf.logical_and(read, read) if by_reference(value) else read
     if not tf.is_tensor(value):
         return bool(value)
     known = tf.get_static_value(value)

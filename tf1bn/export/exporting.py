@@ -17,7 +17,10 @@ from tf1bn.export import checks, inference, relayout, variables
 from tf1bn.export.draft import meta_graph
 from tf1bn.export.forms import FORMS, Form, Product
 from tf1bn.export.inference import InferenceGraph, Made, Names
+from tf1bn.export.onnx_form import OnnxForm
 from tf1bn.graph.values import CheckpointValues
+
+_FORMS: dict[str, Form] = {**FORMS, "onnx": OnnxForm()}
 
 
 class Export(NamedTuple):
@@ -25,7 +28,7 @@ class Export(NamedTuple):
 
     Attributes:
       path: the file, prefix or directory; empty for a dry run.
-      form: one of ``meta``, ``frozen``, ``saved_model``, ``tflite``.
+      form: one of ``meta``, ``frozen``, ``saved_model``, ``tflite``, ``onnx``.
       graph: the :class:`tf1bn.export.InferenceGraph`.
       variables: the number of variables with a value.
       checks: what was checked, in words.
@@ -72,8 +75,8 @@ def export(
       outputs: names of tensors, or key -> name; the keys are those of the signature.
       output: where to write: a prefix for ``meta``, a directory for ``saved_model``, else a file.
       to: ``meta`` (a ``.meta`` file and a checkpoint that a plain ``tf.train.Saver`` restores), ``frozen`` (a
-        GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving), or
-        ``tflite``.
+        GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving),
+        ``tflite``, or ``onnx`` (made by tf2onnx and checked in onnxruntime, the extra ``tf1bn[onnx]``).
       inputs: names of the tensors to feed, or key -> name; by default the placeholders that the outputs need. Any
         tensor can be fed, such as what an input pipeline gives.
       switches: name of an op -> its value in inference, beside the switches of batch norms, which are found.
@@ -96,6 +99,7 @@ def export(
       RunError: the source or the result cannot be run.
       CheckpointError: the checkpoint cannot be read, or the place is taken.
       GraphError: the graph cannot be read.
+      MissingExtraError: the packages for ``onnx`` are not installed.
 
     Example:
       >>> from tf1bn import export
@@ -130,12 +134,12 @@ def export(
 
 
 def _form(to: str) -> Form:
-    if to not in FORMS:
-        close = errors.did_you_mean(to, FORMS)
+    if to not in _FORMS:
+        close = errors.did_you_mean(to, _FORMS)
         raise errors.UnknownNameError(
-            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(FORMS)}", fix=close.strip())
+            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(_FORMS)}", fix=close.strip())
         )
-    return FORMS[to]
+    return _FORMS[to]
 
 
 def _check_place(form: Form, target: str, overwrite: bool) -> None:

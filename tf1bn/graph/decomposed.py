@@ -158,8 +158,21 @@ class _Finder:
         gamma = self._parameter([partner for _, partner, _ in walk.products if partner not in (x, mean)])
         adds = [(number, partner) for number, partner in walk.adds if self._of_parameters(partner)]
         beta = self._parameter([*walk.betas, *(partner for _, partner in adds)])
+        if self._is_standardisation(x, [mean, variance], [gamma, beta]):
+            return None
         output = (adds[-1][0], 0) if adds else (product, 0)
         return Pattern(anchor, x, mean, variance, gamma, beta, epsilon, output)
+
+    def _is_standardisation(self, x: Tensor, statistics: list[Tensor], affine: list[Tensor | None]) -> bool:
+        """Whether constants of the program scale inputs: freezing makes constants of gamma and beta, too."""
+        if not all(self._is_constant(tensor) for tensor in statistics):
+            return False
+        given = [tensor for tensor in affine if tensor is not None]
+        fed = self.flow.nodes[min(self.flow.origins(x))[0]].op.startswith("Placeholder")
+        return not all(map(self._is_constant, given)) or (not given and fed)
+
+    def _is_constant(self, tensor: Tensor) -> bool:
+        return all(self.flow.nodes[number].op == "Const" for number, _ in self.flow.sources(tensor))
 
     def _of_parameters(self, tensor: Tensor) -> bool:
         """Whether a value is made of parameters and moments alone: what is added else is another branch's output."""

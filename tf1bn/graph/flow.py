@@ -27,6 +27,7 @@ class Flow:
         self.by_name = flat.by_name
         self.bodies = flat.bodies
         self._reached: dict[tuple[int, ...], bytearray] = {}
+        self._axes: dict[int, tuple[int, ...] | None] = {}
 
     @functools.cached_property
     def parents(self) -> list[list[int]]:
@@ -50,6 +51,14 @@ class Flow:
             for source in sources:
                 lists[source].append(number)
         return lists
+
+    def waiting(self, number: int) -> list[int]:
+        """The children of a node; a NoOp that stands for control inputs that several nodes share is looked through."""
+        found = []
+        for child in self.children[number]:
+            shared = self.nodes[child].op == "NoOp" and self.nodes[child].proto is None
+            found += self.children[child] if shared else [child]
+        return found
 
     @functools.cached_property
     def users(self) -> list[list[tuple[int, int, int]]]:
@@ -110,21 +119,20 @@ class Flow:
         Raises:
           GraphError: nodes wait for each other in a circle.
         """
-        waiting = [0] * len(self.nodes)
-        children: list[list[int]] = [[] for _ in self.nodes]
-        for number, sources in enumerate(self.parents):
-            node = self.nodes[number]
-            for source in sources:
-                back = self.nodes[source].op in ops.NEXTS and node.op in ops.MERGES
-                if not back and not (node.carried is not None and source == node.carried[0]):
-                    waiting[number] += 1
-                    children[source].append(number)
+        children = self.children
+        waiting = [len(sources) for sources in self.parents]
+        for node in self.nodes:
+            if node.op in ops.MERGES or node.carried is not None:
+                waiting[node.id] -= sum(self._is_back_edge(source, node) for source in self.parents[node.id])
         ready = collections.deque(number for number, count in enumerate(waiting) if not count)
         done: list[int] = []
         while ready:
             number = ready.popleft()
             done.append(number)
+            closes = self.nodes[number].op in ops.NEXTS or number in self._carried
             for child in children[number]:
+                if closes and self._is_back_edge(number, self.nodes[child]):
+                    continue
                 waiting[child] -= 1
                 if not waiting[child]:
                     ready.append(child)
@@ -135,12 +143,33 @@ class Flow:
             )
         return done
 
+    def _is_back_edge(self, source: int, node: Node) -> bool:
+        if node.carried is not None and source == node.carried[0]:
+            return True
+        return node.op in ops.MERGES and self.nodes[source].op in ops.NEXTS
+
+    @functools.cached_property
+    def _carried(self) -> frozenset[int]:
+        """The nodes whose value a loop hands to its next round."""
+        return frozenset(node.carried[0] for node in self.nodes if node.carried is not None)
+
     @functools.cached_property
     def contexts(self) -> list[Context]:
         """For each node the branches and loops that it runs in; see Context."""
         found: list[Context] = [Context()] * len(self.nodes)
+        special = {*ops.ENTERS, *ops.EXITS, *ops.MERGES}
+        changing = {*ops.SWITCHES, *ops.NEXTS}
         for number in self.order:
-            found[number] = self._context(self.nodes[number], found)
+            node = self.nodes[number]
+            sources = [source for source, _ in node.inputs]
+            plain = node.call < 0 and node.op not in special
+            if plain and not any(self.nodes[source].op in changing for source in sources):
+                # Nearly all nodes: what they wait for tells, and that is nearly always nothing.
+                inherited = {found[source] for source in (*sources, *node.controls) if found[source]}
+                if inherited:
+                    found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
+                continue
+            found[number] = self._context(node, found)
         return found
 
     def data_context(self, number: int) -> Context:
@@ -223,7 +252,7 @@ class Flow:
         todo = [tensor]
         while todo and len(seen) < _MAX_STEPS:
             current = todo.pop()
-            steps = None if arithmetic and self.is_batch_moment(current) else self._step(current, arithmetic)
+            steps = None if arithmetic and self.is_batch_moment(current) else self.step(current, arithmetic)
             if not steps:
                 leaves.add(current)
                 continue
@@ -233,7 +262,8 @@ class Flow:
                     todo.append(step)
         return leaves, {number for number, _ in seen - leaves}
 
-    def _step(self, tensor: Tensor, arithmetic: bool) -> list[Tensor]:
+    def step(self, tensor: Tensor, arithmetic: bool = False) -> list[Tensor]:
+        """What a value is handed on from, directly; with `arithmetic` also what it is computed from."""
         number, output = tensor
         node = self.nodes[number]
         if number in self.bodies:
@@ -250,9 +280,25 @@ class Flow:
             return list(node.inputs)
         if node.op in ("Select", "SelectV2"):
             return node.inputs[1:3]
-        if arithmetic and node.op in ops.ARITHMETIC:
-            return node.inputs[:1] if node.op in ops.REDUCE else list(node.inputs)
-        return []
+        if arithmetic and node.op in ops.REDUCE:
+            return node.inputs[:1] if self._reduces_moments(node) else []
+        return list(node.inputs) if arithmetic and node.op in ops.ARITHMETIC else []
+
+    def _reduces_moments(self, node: Node) -> bool:
+        """Whether a reduction that is no batch moment may be a further step of one.
+
+        Layer, group and instance norm reduce the activations of one example: what these are computed from, a bias
+        say, is no statistic of theirs.
+        """
+        if self.reduced_axes(node.id) is None:
+            return True
+        tensor = node.inputs[0]
+        for _ in range(_MAX_STEPS):
+            node = self.nodes[self.strip(tensor)[0]]
+            if node.op not in ops.SHAPED or not node.inputs:
+                break
+            tensor = node.inputs[0]
+        return node.op in ops.REDUCE or node.op in ops.FUSED
 
     def is_batch_moment(self, tensor: Tensor) -> bool:
         """Whether a tensor is a mean or sum over the batch axis, or a statistics output of a fused batch norm.
@@ -267,10 +313,13 @@ class Flow:
         axes = self.reduced_axes(tensor[0])
         return axes is not None and 0 in axes
 
-    @functools.lru_cache(maxsize=100_000)  # noqa: B019 - lives as long as the model, on purpose
     def reduced_axes(self, number: int) -> tuple[int, ...] | None:
         """The constant axes of a reduction, counted from the front where the rank is known."""
-        node = self.nodes[number]
+        if number not in self._axes:
+            self._axes[number] = self._reduced_axes(self.nodes[number])
+        return self._axes[number]
+
+    def _reduced_axes(self, node: Node) -> tuple[int, ...] | None:
         if node.op == "BiasAddGrad":
             return self._all_but_channels(node)
         if len(node.inputs) < 2:

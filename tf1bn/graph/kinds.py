@@ -2,3 +2,4 @@
 
 LIVE, META, GRAPH_DEF, SAVED_MODEL = "live graph", "meta graph", "graph def", "saved model"
 UPDATE_OPS = "update_ops"
+TRAIN_OP = "train_op"

@@ -1,6 +1,7 @@
 """Reads a graph, from wherever it is, into one plain value: the proto and its collections.
 
-Ops of ``tf1bn.native`` are rewritten to stock ops, so that whoever reads a graph knows one kind of batch norm. Nothing is imported into TensorFlow here, so a graph that today's shape functions refuse is still read.
+Ops of ``tf1bn.native`` are rewritten to stock ops, so that whoever reads a graph knows one kind of batch norm.
+Nothing is imported into TensorFlow here, so a graph that today's shape functions refuse is still read.
 """
 
 from __future__ import annotations

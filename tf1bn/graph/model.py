@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf1bn.graph import loading, nodes, ops, saving, training
+from tf1bn.graph import collecting, loading, nodes, saving, switches, training
 from tf1bn.graph.flow import Flow
-from tf1bn.graph.kinds import SAVED_MODEL, UPDATE_OPS
-from tf1bn.graph.nodes import Tensor
-from tf1bn.graph.sites import BATCH, MOVING, Site, SiteFinder
+from tf1bn.graph.kinds import SAVED_MODEL, TRAIN_OP, UPDATE_OPS
+from tf1bn.graph.runners import Runners
+from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site, SiteFinder
 from tf1bn.graph.training import TrainOp
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import Variable, Variables, Writer
@@ -24,7 +24,7 @@ class GraphModel:
       graph_or_path: whatever `loading.load` takes.
       train_op: names of the ops that the program runs to train; found by itself when left out.
       checkpoint: a checkpoint of the model, or a mapping of names to arrays.
-      fetches: names of what the program runs besides its train op.
+      fetches: names of what the program runs besides its train op; the name of a collection stands for its entries.
     """
 
     def __init__(
@@ -36,16 +36,28 @@ class GraphModel:
         fetches: Sequence[str] = (),
     ) -> None:
         self.source = loading.load(graph_or_path)
+        with collecting.paused():
+            self._read(train_op, checkpoint, fetches)
+
+    def _read(self, train_op: Sequence[str], checkpoint: Any, fetches: Sequence[str]) -> None:
         self.flow = Flow(nodes.flatten(self.source.graph_def))
         self.flow.order  # noqa: B018 - refuses a graph with a circle before anything else looks at it
         self.nodes = self.flow.nodes
         self.collections = self.source.collections
         self.variables = Variables(self.flow, self.source.initializers, self.source.trainable)
-        self.sites: list[Site] = SiteFinder(self.flow, self.variables).find()
+        self.switches = switches.Switches(self.flow, self.variables)
+        self.sites: list[Site] = SiteFinder(self.flow, self.variables, self.switches).find()
         self.train_ops: list[TrainOp] = training.find(self.flow, self.variables, train_op)
         self.saves, self.restores = saving.find(self.flow, self.variables)
-        self.fetches = tuple(training.number_of(self.flow, name) for name in fetches)
+        self.fetches = tuple(number for name in fetches for number in self._fetched(name))
+        self.runners = Runners(self)
         self.checkpoint: Any = CheckpointValues(checkpoint) if checkpoint is not None else None
+
+    def _fetched(self, name: str) -> tuple[int, ...]:
+        """The nodes that the name of an op, of a tensor or of a collection means."""
+        if name.lstrip("^").split(":")[0] not in self.flow.by_name and name in self.collections:
+            return self.collection(name)
+        return (training.number_of(self.flow, name),)
 
     @property
     def trains(self) -> bool:
@@ -59,8 +71,33 @@ class GraphModel:
 
     @property
     def deployed(self) -> bool:
-        """Whether the graph was made for serving: frozen, or a SavedModel without a train op."""
-        return self.frozen or (self.source.kind == SAVED_MODEL and not self.trains)
+        """Whether the graph was made for serving: frozen, or a SavedModel without a train op or with signatures."""
+        return self.frozen or (self.source.kind == SAVED_MODEL and (not self.trains or bool(self._signatures[1])))
+
+    @functools.cached_property
+    def served(self) -> bytearray:
+        """Marks what a request runs: what the outputs of the signatures need; everything where there is none."""
+        outputs = self._signatures[1]
+        return self.flow.reach(outputs) if outputs else bytearray(b"\1") * len(self.nodes)
+
+    @property
+    def signed(self) -> frozenset[int]:
+        """The inputs of the signatures: what a request can set."""
+        return self._signatures[0]
+
+    @functools.cached_property
+    def _signatures(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The inputs and the outputs of all signatures of a SavedModel."""
+        meta = self.source.meta_graph
+        defs = meta.signature_def.values() if meta is not None and self.source.kind == SAVED_MODEL else ()
+
+        def known(infos: Any) -> set[int]:
+            names = {info.name.split(":")[0] for info in infos}
+            return {self.flow.by_name[name] for name in names if name in self.flow.by_name}
+
+        inputs = [known(item.inputs.values()) for item in defs]
+        outputs = [known(item.outputs.values()) for item in defs]
+        return frozenset().union(*inputs), frozenset().union(*outputs)
 
     @functools.cached_property
     def trained(self) -> bytearray:
@@ -69,8 +106,9 @@ class GraphModel:
 
     @functools.cached_property
     def ran(self) -> bytearray:
-        """Marks what runs with any train op or named fetch."""
-        return self.flow.reach([*(root for item in self.train_ops for root in item.roots), *self.fetches])
+        """Marks what runs with any train op or named fetch; the collection TRAIN_OP is a promise to run it."""
+        roots = [root for item in self.train_ops for root in item.roots]
+        return self.flow.reach([*roots, *self.fetches, *self.collection(TRAIN_OP)])
 
     @functools.cached_property
     def update_ops(self) -> tuple[int, ...]:
@@ -89,36 +127,9 @@ class GraphModel:
     def _holders(self) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
         for key in self.collections:
-            for number in {item for entry in self.collection(key) for item in (entry, *self.near(entry))}:
+            for number in {item for entry in self.collection(key) for item in self.runners.gathered(entry)}:
                 found.setdefault(number, []).append(key)
         return found
-
-    @functools.lru_cache(maxsize=10_000)  # noqa: B019 - lives as long as the model, on purpose
-    def near(self, entry: int) -> frozenset[int]:
-        """The writes that a collection entry runs by itself: through groups, reads after a write, and branches."""
-        through = (
-            "NoOp",
-            "Identity",
-            "Merge",
-            "RefMerge",
-            "ReadVariableOp",
-            "If",
-            "StatelessIf",
-            "IdentityN",
-            "PartitionedCall",
-            "StatefulPartitionedCall",
-            "Case",
-        )
-        seen, todo = {entry}, [entry]
-        while todo:
-            number = todo.pop()
-            node = self.nodes[number]
-            inner = node.call >= 0 or (node.op.startswith("Assign") is False and node.op in through)
-            if inner and len(seen) < 500:
-                fresh = [item for item in self.flow.parents[number] if item not in seen]
-                seen.update(fresh)
-                todo.extend(fresh)
-        return frozenset(seen)
 
     def active(self, site: Site) -> bool:
         """Whether a train op runs the site, as part of the forward pass that it differentiates."""
@@ -142,8 +153,13 @@ class GraphModel:
         return site.mode != MOVING
 
     def always_batch(self, site: Site) -> bool:
-        """Whether the site always normalises with the statistics of the batch."""
-        return site.mode == BATCH
+        """Whether no caller can make the site normalise with anything but the statistics of the batch."""
+        if site.mode != BOTH or site.predicate is None:
+            return site.mode == BATCH
+        kind = self.switches.kind(site.predicate)
+        if kind == switches.CONSTANT:
+            return site.by_batch is not None and self.switches.default(site.predicate) == site.by_batch
+        return kind in (switches.GUARD, switches.DATA)
 
     def updates(self, site: Site) -> list[tuple[Variable, Writer]]:
         """The writers that move a statistic of the site."""
@@ -153,17 +169,19 @@ class GraphModel:
         """Those of the writers that run with a train op or a named fetch."""
         return [(variable, writer) for variable, writer in writers if self.ran[writer.node.id]]
 
-    def gates(self, number: int) -> set[tuple[Tensor, Any]]:
-        """The conditions under which an op runs."""
-        return {(item[1], item[2]) for item in self.flow.contexts[number] if item[0] == "cond"}
+    def gates(self, number: int) -> set[switches.Gate]:
+        """The conditions under which an op runs, and all that they imply."""
+        return self.switches.gates(number)
 
     def switched(self, writer: Writer) -> bool:
-        """Whether a writer depends on a condition: it runs in a branch, or what it writes is chosen by one."""
-        if self.gates(writer.node.id):
+        """Whether a caller can turn a writer off: by a flag that it runs under, or that chooses what it writes.
+
+        A guard against an empty batch, a branch that the data choose and a counter are no such flags.
+        """
+        if any(self.switches.kind(tensor) == switches.FLAG for tensor, _ in self.gates(writer.node.id)):
             return True
-        choosers = ("Merge", "RefMerge", "Select", "SelectV2", "If", "StatelessIf", *ops.SWITCHES)
-        value = writer.node.inputs[-1]
-        return any(self.nodes[number].op in choosers for number in self.flow.computed(value))
+        choosers = map(self.switches.chooser, self.flow.computed(writer.node.inputs[-1]))
+        return any(self.switches.kind(item) == switches.FLAG for item in choosers if item is not None)
 
     def decay(self, writer: Writer) -> float | None:
         """The share of the old average that a writer keeps, where the graph states it as a constant."""
@@ -195,14 +213,19 @@ class GraphModel:
         return frozenset(variable.name for item in self.train_ops for variable in item.weights)
 
     @functools.cached_property
-    def records(self) -> dict[str, dict[str, Any]]:
-        """What tf1bn wrote about its own layers, by scope; empty for graphs of other libraries."""
-        found = {}
+    def calls(self) -> list[dict[str, Any]]:
+        """What tf1bn wrote about each call of its own layers; empty for graphs of other libraries."""
+        found = []
         for text in self.source.records:
             try:
                 record = json.loads(text)
             except ValueError:
                 continue
             if isinstance(record, dict) and isinstance(record.get("scope"), str):
-                found[record["scope"]] = record
+                found.append(record)
         return found
+
+    @functools.cached_property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The last record of each scope."""
+        return {record["scope"]: record for record in self.calls}

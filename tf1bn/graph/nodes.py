@@ -6,6 +6,7 @@ function are ordinary nodes whose `_Arg` nodes read the inputs of the call. No T
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ Tensor = tuple[int, int]
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000
 MAX_CALLED = 400_000
+_SHARED = 8
+"""From how many control inputs on several nodes that wait for the same ones share them."""
 _OUTPUTS = {
     "batch_mean": 1,
     "batch_variance": 2,
@@ -63,7 +66,7 @@ class Node:
       id: its number.
       name: its name; nodes of a body are named `call/branch/name`.
       op: its type; `_Arg` for the argument of a body.
-      proto: the NodeDef, or None for `_Arg`.
+      proto: the NodeDef, or None for `_Arg` and for a NoOp that stands for shared control inputs.
       inputs: its data inputs as tensors; the loop-carried one of a loop's `_Arg` is in `carried`.
       controls: the nodes it waits for.
       carried: for the `_Arg` of a loop body, the tensor that the body returns for it.
@@ -86,7 +89,7 @@ class Node:
 
     def attr(self, key: str) -> Any:
         """Returns the AttrValue of that name, or None."""
-        return self.proto.attr[key] if self.proto is not None and key in self.proto.attr else None
+        return None if self.proto is None else self.proto.attr.get(key)
 
     @property
     def device(self) -> str:
@@ -131,8 +134,10 @@ def flatten(graph_def: Any) -> Flat:
     flat = Flat([], {}, {})
     names = _add_nodes(flat, graph_def.node, "", -1, "")
     flat.by_name.update(names)
+    waiting: dict[tuple[str, ...], list[Node]] = {}
     for name, number in names.items():
-        _connect(flat.nodes[number], names, {}, name)
+        _connect(flat.nodes[number], names, {}, name, waiting)
+    _share(flat, waiting)
     pending = [item for number in names.values() for item in _calls(flat, number, functions, 0)]
     while pending:
         item = pending.pop()
@@ -149,23 +154,41 @@ def _add_nodes(flat: Flat, protos: Any, prefix: str, call: int, branch: str) -> 
                 expected=f"at most {MAX_NODES} nodes, and {MAX_CALLED} in called functions",
             )
         )
-    for proto in protos:
-        if not proto.name or not proto.op:
-            raise errors.GraphError(errors.explain("a node has no name or no op type", got=proto.name or proto.op))
-        if proto.name in names:
-            raise errors.GraphError(errors.explain(f"two nodes are named {proto.name!r}"))
-        names[proto.name] = len(flat.nodes)
-        flat.nodes.append(Node(len(flat.nodes), prefix + proto.name, proto.op, proto, call, branch))
+    ops: dict[str, str] = {}
+    for number, proto in enumerate(protos, len(flat.nodes)):
+        name, op = proto.name, proto.op
+        if not name or not op:
+            raise errors.GraphError(errors.explain("a node has no name or no op type", got=name or op))
+        if name in names:
+            raise errors.GraphError(errors.explain(f"two nodes are named {name!r}"))
+        names[name] = number
+        flat.nodes.append(Node(number, prefix + name, ops.setdefault(op, op), proto, call, branch))
     return names
 
 
-def _connect(node: Node, names: dict[str, int], slots: dict[str, dict[str, int]], name: str) -> None:
-    for text in node.proto.input:
-        if text.startswith("^"):
+def _connect(
+    node: Node,
+    names: dict[str, int],
+    slots: dict[str, dict[str, int]],
+    name: str,
+    waiting: dict[tuple[str, ...], list[Node]] | None = None,
+) -> None:
+    """Reads the inputs of a node; a long list of control inputs is left in `waiting`, to be shared."""
+    texts = list(node.proto.input)
+    end = len(texts)
+    while end and texts[end - 1][0:1] == "^":
+        end -= 1
+    if waiting is not None and len(texts) - end >= _SHARED:
+        waiting.setdefault(tuple(texts[end:]), []).append(node)
+        texts = texts[:end]
+    for text in texts:
+        if text[0:1] == "^":
             node.controls.append(_find(text[1:], names, name))
+        elif text in names:
+            node.inputs.append((names[text], 0))
         else:
             node.inputs.append(_tensor(text, names, slots, name))
-    least = 3 if _APPLIES.match(node.op) else _ARITY.get(node.op, 0)
+    least = _least(node.op)
     if len(node.inputs) < least:
         raise errors.GraphError(
             errors.explain(
@@ -186,6 +209,30 @@ def _read_as_average(node: Node) -> None:
     variable, _, _, value, decay = node.inputs
     node.op = "AssignSubVariableOp" if node.op.startswith("Resource") else "AssignSub"
     node.inputs = [variable, decay, value]
+
+
+@functools.lru_cache(maxsize=1000)
+def _least(op: str) -> int:
+    """The least number of inputs that an op type has."""
+    return 3 if _APPLIES.match(op) else _ARITY.get(op, 0)
+
+
+def _share(flat: Flat, waiting: dict[tuple[str, ...], list[Node]]) -> None:
+    """Gives nodes that wait for the same ops one NoOp to wait for.
+
+    Trick: under `with control_dependencies(updates)` each op of the gradients and the optimizer waits for every
+    update. Written out these are nine edges in ten of a large graph.
+    """
+    for texts, nodes in waiting.items():
+        controls = [_find(text[1:], flat.by_name, nodes[0].name) for text in texts]
+        if len(nodes) == 1:
+            nodes[0].controls += controls
+            continue
+        shared = Node(len(flat.nodes), f"(control inputs of {nodes[0].name})", "NoOp", None)
+        shared.controls = controls
+        flat.nodes.append(shared)
+        for node in nodes:
+            node.controls.append(shared.id)
 
 
 def _tensor(text: str, names: dict[str, int], slots: dict[str, dict[str, int]], user: str) -> Tensor:

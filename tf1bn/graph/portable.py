@@ -39,7 +39,9 @@ def rewrite(graph: str | os.PathLike[str], output: str | os.PathLike[str], *, dr
         proto = source.graph_def if source.meta_graph is None else source.meta_graph
         names = rewriting.native_names(proto)
         if not names:
-            raise errors.GraphError(errors.explain(f"{source.where!r} has no native ops, and loads everywhere as it is"))
+            raise errors.GraphError(
+                errors.explain(f"{source.where!r} has no native ops, and loads everywhere as it is")
+            )
         content = rewriting.to_stock(proto).SerializeToString()
         if dry_run:
             return Rewritten("", names)

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf1bn.graph import decomposed
+from tf1bn.graph import decomposed, ops
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
+from tf1bn.graph.switches import Switches
 from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
@@ -49,6 +50,7 @@ class Site:
       normalizers: the ops that normalise.
       mode: `batch` (statistics of the batch), `moving` (kept statistics), `conditional` (a tensor decides).
       predicate: the tensor that decides, when the mode is conditional.
+      by_batch: the value of the predicate that selects the statistics of the batch, where the graph shows it.
       gamma, beta: their variables.
       mean, variance: the variables of the kept statistics.
       mean_moments, variance_moments: the batch moments.
@@ -58,6 +60,7 @@ class Site:
     normalizers: list[Normalizer]
     mode: str
     predicate: Tensor | None = None
+    by_batch: bool | None = None
     gamma: Variable | None = None
     beta: Variable | None = None
     mean: list[Variable] = dataclasses.field(default_factory=list)
@@ -97,9 +100,10 @@ class Site:
 class SiteFinder:
     """Builds the sites of one graph."""
 
-    def __init__(self, flow: Flow, variables: Variables) -> None:
+    def __init__(self, flow: Flow, variables: Variables, switches: Switches) -> None:
         self.flow = flow
         self.variables = variables
+        self.switches = switches
 
     def find(self) -> list[Site]:
         """Returns all sites in graph order."""
@@ -115,7 +119,19 @@ class SiteFinder:
         for site in sites:
             self._link_by_name(site)
             site.scope = self._scope(site)
-        return sites
+        return [site for site in sites if site.statistics or not self._is_look_alike(site)]
+
+    def _is_look_alike(self, site: Site) -> bool:
+        """Whether what keeps no averages only looks so: it standardises weights, or leaves no channel."""
+        item = site.normalizers[0]
+        if item.fused or not site.moments:
+            return False
+        if self.variables.among(self.flow.origins(item.x)):
+            return True
+        number = min(site.mean_moments or site.moments)[0]
+        node = self.flow.nodes[number]
+        rank = self.flow.rank(node.inputs[0]) if node.op in ops.REDUCE else None
+        return rank is not None and len(set(self.flow.reduced_axes(number) or ())) == rank
 
     def _place(self, node: Node) -> int:
         """The top-level op that a node belongs to."""
@@ -212,22 +228,14 @@ class SiteFinder:
         return frozenset(source for source in self.flow.sources(tensor) if self.flow.is_batch_moment(source))
 
     def _has_variable(self, tensor: Tensor) -> bool:
-        return any(number in self.variables.by_node for number, _ in self.flow.sources(tensor))
+        """Whether a value can come from a variable, or from the constant that freezing made of one."""
+        if any(number in self.variables.by_node for number, _ in self.flow.sources(tensor)):
+            return True
+        kept = [source for source in self.flow.origins(tensor) if self.flow.nodes[source[0]].op == "Const"]
+        return not self.variables.by_node and any(self.flow.shape(source) not in ((), (0,), None) for source in kept)
 
     def _is_switched(self, tensor: Tensor) -> bool:
-        return any(self._chooser(number) is not None for number in self.flow.passed(tensor))
-
-    def _chooser(self, number: int) -> Tensor | None:
-        """The predicate of an op that chooses between values, or None."""
-        node = self.flow.nodes[number]
-        if node.op in ("Select", "SelectV2", "If", "StatelessIf") and node.inputs:
-            return self.flow.strip(node.inputs[0])
-        if node.op in ("Merge", "RefMerge"):
-            for source, output in node.inputs:
-                for item in self.flow.edge(source, output, self.flow.contexts):
-                    if item[0] == "cond" and item not in self.flow.contexts[number]:
-                        return item[1]
-        return None
+        return any(self.switches.chooser(number) is not None for number in self.flow.passed(tensor))
 
     def _groups(self, normalizers: list[Normalizer]) -> list[list[Normalizer]]:
         """Joins the normalisers of the two branches of one layer: same input, opposite conditions."""
@@ -270,9 +278,24 @@ class SiteFinder:
         return node.inputs[0] if node.op in ("BiasAdd", "AddV2", "Sub") else tensor
 
     def _belong(self, first: Normalizer, second: Normalizer) -> bool:
-        one, two = self.flow.contexts[first.node.id], self.flow.contexts[second.node.id]
-        opposite = {(kind, a, 1 - b) for kind, a, b in one if kind == "cond" and b in (0, 1)} & set(two)
-        return bool(opposite)
+        """Whether two normalisers are the branches of one layer: they run in turn, and not with two sets of weights."""
+        if not self._opposite(first, second):
+            return False
+        one, two = self._weights(first), self._weights(second)
+        return not one or not two or bool(one & two)
+
+    def _weights(self, item: Normalizer) -> set[Variable]:
+        given = [tensor for tensor in (item.gamma, item.beta) if tensor is not None]
+        return {variable for tensor in given for variable in self.variables.among(self.flow.origins(tensor))}
+
+    def _opposite(self, one: Normalizer, two: Normalizer) -> list[Tensor]:
+        """The conditions that select the one and not the other."""
+        there = self.flow.contexts[two.node.id]
+        return [
+            item[1]
+            for item in self.flow.contexts[one.node.id]
+            if item[0] == "cond" and item[2] in (0, 1) and ("cond", item[1], 1 - item[2]) in there
+        ]
 
     def _site(self, group: list[Normalizer]) -> Site:
         modes = {item.mode for item in group}
@@ -290,6 +313,7 @@ class SiteFinder:
         site.variance_moments = frozenset().union(*variances) - site.mean_moments or frozenset().union(*variances)
         if site.mode == BOTH:
             site.predicate = self._predicate(group)
+            site.by_batch = self._by_batch(group, site.predicate)
         return site
 
     def _add_statistics(self, known: list[Variable], tensor: Tensor) -> None:
@@ -302,17 +326,44 @@ class SiteFinder:
         return own or self._moments(item.variance if which else item.mean)
 
     def _predicate(self, group: list[Normalizer]) -> Tensor | None:
-        for one in group:
-            for other in group:
-                for item in self.flow.contexts[one.node.id]:
-                    opposite = item[0] == "cond" and item[2] in (0, 1) and ("cond", item[1], 1 - item[2])
-                    if opposite and opposite in self.flow.contexts[other.node.id]:
-                        return item[1]
+        """The condition that chooses the statistics; the caller's flag, where others choose with it."""
+        apart = [found for one in group for other in group for found in self._opposite(one, other)]
+        if apart:
+            return self.switches.best(sorted(apart))
+        passed = sorted(self.flow.passed(group[0].mean))
+        return self.switches.best(found for number in passed if (found := self.switches.chooser(number)) is not None)
+
+    def _by_batch(self, group: list[Normalizer], predicate: Tensor | None) -> bool | None:
+        """The value of the predicate that selects the batch: of the branch that the batch's normaliser is in."""
+        for item in group:
+            for kind, tensor, branch in self.flow.contexts[item.node.id]:
+                if kind == "cond" and tensor == predicate and branch in (0, 1) and item.mode in (BATCH, MOVING):
+                    return bool(branch) == (item.mode == BATCH)
         for number in sorted(self.flow.passed(group[0].mean)):
-            found = self._chooser(number)
-            if found is not None:
-                return found
+            if self.switches.chooser(number) == predicate:
+                return self._chosen_by(self.flow.nodes[number])
         return None
+
+    def _chosen_by(self, node: Node) -> bool | None:
+        """The value of a choice under which batch moments are chosen."""
+        if node.op in ("Select", "SelectV2"):
+            sides = [(True, node.inputs[1]), (False, node.inputs[2])]
+        elif node.id in self.flow.bodies:
+            sides = [
+                (body.branch == "then_branch", tensor)
+                for body in self.flow.bodies[node.id]
+                for tensor in body.returns
+                if self._moments(tensor) or self._has_variable(tensor)
+            ]
+        else:
+            sides = [
+                (bool(item[2]), tensor)
+                for tensor in node.inputs
+                for item in self.flow.edge(*tensor, self.flow.contexts) - self.flow.contexts[node.id]
+                if item[0] == "cond" and item[2] in (0, 1)
+            ]
+        batch = {value for value, tensor in sides if self._moments(tensor)}
+        return batch.pop() if len(batch) == 1 else None
 
     def _link_by_update(self, by_moment: dict[Tensor, list[Site]]) -> None:
         """A variable that is moved by a site's batch moments keeps that site's statistics.

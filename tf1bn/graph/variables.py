@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 
 from tf1bn.graph import consts
@@ -100,7 +101,7 @@ class Variables:
         self.by_name = {variable.name: variable for variable in self.by_node.values()}
         self._initializers = initializers
         for node in flow.nodes:
-            if _WRITES.match(node.op) or _APPLIES.match(node.op):
+            if _writes(node.op) or _applies(node.op):
                 self._add_writer(node)
 
     def of(self, tensor: Tensor) -> Variable | None:
@@ -118,7 +119,7 @@ class Variables:
         variable = self.by_node.get(self.target(node.inputs[0]))
         if variable is None:
             return
-        if _APPLIES.match(node.op):
+        if _applies(node.op):
             variable.writers.append(Writer(node, "apply"))
             return
         value = node.inputs[-1]
@@ -169,4 +170,14 @@ class Variables:
 
 def is_apply(node: Node) -> bool:
     """Whether an op is an optimizer's application of a gradient."""
-    return bool(_APPLIES.match(node.op))
+    return _applies(node.op)
+
+
+@functools.lru_cache(maxsize=1000)
+def _writes(op: str) -> bool:
+    return bool(_WRITES.match(op))
+
+
+@functools.lru_cache(maxsize=1000)
+def _applies(op: str) -> bool:
+    return bool(_APPLIES.match(op))

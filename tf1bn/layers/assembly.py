@@ -166,6 +166,7 @@ def _record(whole: Any, request: base.Request, y: Any) -> dict[str, Any]:
         **_formula(call, request),
         "calls": [] if place.in_function() else whole.spoken(y),
         "scope": request.scope,
+        "call": request.naming.call,
         "strategy": options.strategy.name,
         "decay": options.decay if isinstance(options.decay, float) else None,
         "zero_debias": options.schedule.zero_debias,

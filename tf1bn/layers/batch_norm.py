@@ -159,8 +159,9 @@ def batch_norm(
         checks it. None for the whole batch.
       adjustment: called with the dynamic shape of ``inputs`` (of a whole batch also with ghost batches), returns
         scale and offset that broadcast against it, for example one of each per row.
-      kernel: the implementation, which changes the speed alone: "fused", "fused_wide", "plain", "wide", "xla" or
-        "native"; by default that of ``default_kernel``, else the fastest for the shape, see ``tf1bn.core.kernels``.
+      kernel: the implementation, which changes the speed alone: "fused", "fused_small", "fused_wide", "plain", "wide",
+        "xla" or "native"; by default that of ``default_kernel``, else the fastest for the shape, see
+        ``tf1bn.core.kernels``.
         "xla" compiles in the first run, about 0.3 seconds for each layer and shape. "native" is one C++ op of a library
         that ``python -m tf1bn.native build`` makes (``docs/native.md``); training graphs with it need the library.
       precise: whether float32 values far from zero keep their precision in training. At mean 10000 and standard

@@ -175,7 +175,7 @@ class Call:
         return y, batch
 
     def _moves_by_shares(self) -> bool:
-        """Whether the averages move by what the kernel gives beside its output, which is nothing where nothing moves."""
+        """Whether the averages move by what the kernel gives beside its output, and nothing where nothing moves."""
         options, switches = self.options, self.switches
         may = switches.is_training is not False and base.may_move(self.kept.strategy) and self.writes and self.alone
         plain = options.renorm is None and not options.schedule.given and options.numeric_guard in (None, "skip")

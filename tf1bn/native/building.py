@@ -32,7 +32,9 @@ class Built(NamedTuple):
     compiler: str
 
 
-def build(*, compiler: str | None = None, cache_dir: str | os.PathLike[str] | None = None, force: bool = False) -> Built:
+def build(
+    *, compiler: str | None = None, cache_dir: str | os.PathLike[str] | None = None, force: bool = False
+) -> Built:
     """Compiles the op library unless it is there, and returns where it is.
 
     Safe beside other builds, of other machines as well, and when killed: the file appears under its name in one step,

@@ -8,6 +8,8 @@ from typing import NamedTuple
 NORMALIZE, GRADIENT = "Tf1bnNormalizeV1", "Tf1bnNormalizeGradV1"
 OPS = (NORMALIZE, GRADIENT)
 PREFIX = "Tf1bnNormalize"
+# Marks the copy that stands for a ReLU which is computed in the op before it.
+RELU_MARK = "_tf1bn_relu"
 
 DIRECTORY_VARIABLE = "TF1BN_NATIVE_DIR"
 LEVEL_VARIABLE = "TF1BN_NATIVE_LEVEL"

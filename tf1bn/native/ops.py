@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn.native import library, stock
-from tf1bn.native.names import GRADIENT, NORMALIZE
+from tf1bn.native.names import GRADIENT, NORMALIZE, RELU_MARK
 
 
 class Normalized(NamedTuple):
@@ -91,7 +91,8 @@ def merge_relu(y: Any) -> Any:
     """Puts a ReLU into the op that made ``y`` as the last one, and returns the result; None where it cannot.
 
     It can where ``y`` comes of the op, at most behind a copy, and nothing else takes the values before the ReLU.
-    Trick: an attribute of an op that exists is changed, for which there is no public spelling.
+    Trick: an attribute of an op that exists is changed, for which there is no public spelling. A copy with a mark
+    stands where the ReLU would, so that whoever reads the graph in stock ops finds the batch norm and its ReLU apart.
     """
     copy = y.op if y.op.type == "Identity" else None
     op = y.op.inputs[0].op if copy is not None else y.op
@@ -101,7 +102,9 @@ def merge_relu(y: Any) -> Any:
     if op.get_attr("relu") or not hasattr(op, "_set_attr"):
         return None
     op._set_attr("relu", tf.AttrValue(b=True))
-    return y
+    result = tf.identity(y, name="Relu")
+    result.op._set_attr(RELU_MARK, tf.AttrValue(b=True))
+    return result
 
 
 @tf.RegisterGradient(NORMALIZE)
@@ -119,7 +122,10 @@ def _gradient(op: tf.Operation, dy: Any, *unused: Any) -> list[Any]:
 def _gradient_of_gradient(op: tf.Operation, *incoming: Any) -> list[Any]:
     """The derivative of the gradient, by differentiating the closed form in stock ops."""
     dy, x, gamma, beta = sources = [tf.identity(source) for source in op.inputs[:4]]
-    epsilon = op.get_attr("epsilon") + op.get_attr("epsilon_rest")
-    saved = tf.stop_gradient(op.inputs[4])
-    found = stock.gradient(dy, x, gamma, beta, saved, rank=op.get_attr("rank"), epsilon=epsilon, relu=op.get_attr("relu"))
+    attributes = {
+        "rank": op.get_attr("rank"),
+        "relu": op.get_attr("relu"),
+        "epsilon": op.get_attr("epsilon") + op.get_attr("epsilon_rest"),
+    }
+    found = stock.gradient(dy, x, gamma, beta, tf.stop_gradient(op.inputs[4]), **attributes)
     return [*tf.gradients(found, sources, list(incoming)), None]

@@ -10,10 +10,10 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.native import stock
-from tf1bn.native.names import GRADIENT, NORMALIZE, OPS, PREFIX, SIGNATURES
+from tf1bn.native.names import GRADIENT, NORMALIZE, OPS, PREFIX, RELU_MARK, SIGNATURES
 
 _V1_CONTROL_FLOW = {"Switch", "RefSwitch", "Merge", "RefMerge", "Enter", "RefEnter"}
-_FLAGS = ("relu", "averages", "bessel", "guarded")
+_FLAGS = {NORMALIZE: ("averages", "bessel", "guarded"), GRADIENT: ("relu",)}
 
 
 class _Template(NamedTuple):
@@ -111,7 +111,7 @@ def _always_true(nodes: Iterable[Any]) -> set[str]:
 def _of_graph(node: Any, on: set[str], anchored: bool, names: set[str], used: dict[str, Any]) -> list[Any]:
     """Returns the nodes that stand for one node of a graph."""
     if node.op not in OPS:
-        return [node]
+        return [_with_relu(node)]
     template = _template_of(node, on)
     used.update(template.definitions)
     below = _free(node, template, names)
@@ -133,10 +133,13 @@ def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
     native = {node.name: node.op for node in function.node_def if node.op in OPS}
     if not native:
         return
+    relus: set[str] = set()
     nodes, on, names = [], _always_true(function.node_def), {node.name for node in function.node_def}
     for node in function.node_def:
         if node.op not in OPS:
-            nodes.append(node)
+            if RELU_MARK in node.attr:
+                relus.add(node.name)
+            nodes.append(_with_relu(node))
             continue
         template = _template_of(node, on)
         used.update(template.definitions)
@@ -153,6 +156,8 @@ def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
 
     def renamed(reference: str) -> str:
         name, _, rest = reference.partition(":")
+        if rest and name in relus:
+            return f"{name}:activations:0"
         if not rest or name not in native:
             return reference
         return f"{name}:output:{SIGNATURES[native[name]].outputs.index(rest.split(':')[0])}"
@@ -163,6 +168,14 @@ def _rewrite_function(function: Any, used: dict[str, Any]) -> None:
         function.ret[key] = renamed(reference)
     del function.node_def[:]
     function.node_def.extend(nodes)
+
+
+def _with_relu(node: Any) -> Any:
+    """Returns a node as it is, or as the ReLU that it stands for."""
+    if RELU_MARK in node.attr:
+        node.op = "Relu"
+        del node.attr[RELU_MARK]
+    return node
 
 
 def _copies(node: Any, below: str, template: _Template, named: Any, anchored: bool) -> list[Any]:
@@ -217,7 +230,7 @@ def _split(reference: str) -> tuple[str, int]:
 
 def _template_of(node: Any, on: set[str]) -> _Template:
     attr = node.attr
-    flags = tuple((name, attr[name].b) for name in _FLAGS if node.op == NORMALIZE or name == "relu")
+    flags = tuple((name, attr[name].b) for name in _FLAGS[node.op])
     epsilon = attr["epsilon"].f + attr["epsilon_rest"].f
     switch = [name.split(":")[0] for name in node.input if not name.startswith("^")][-1]
     always = node.op == NORMALIZE and (switch in on or not attr["averages"].b)
@@ -229,13 +242,14 @@ def _template(
     op: str, dtype: int, computed: int, rank: int, epsilon: float, flags: tuple[tuple[str, bool], ...], always: bool
 ) -> _Template:
     names = SIGNATURES[op].inputs
+    options: dict[str, Any] = {"rank": rank, "epsilon": epsilon, **dict(flags)}
     with tf.Graph().as_default() as graph:
         inputs = [tf.placeholder(*_kind(name, dtype, computed, rank), name=f"input_{name}") for name in names]
         if op == GRADIENT:
-            outputs = stock.gradient(*inputs, rank=rank, epsilon=epsilon, **dict(flags))
+            outputs = stock.gradient(*inputs, **options)
         else:
-            switch = True if always else inputs[-1]
-            outputs = stock.normalize(*inputs[:-1], switch, rank=rank, epsilon=epsilon, **dict(flags))
+            given = dict(zip(names, inputs, strict=True))
+            outputs = stock.normalize(**{**given, **({"is_training": True} if always else {})}, **options)
         operations = [item for item in graph.get_operations() if item.type != "Placeholder"]
         return _Template(
             tuple(_without_shapes(item.node_def) for item in operations),
@@ -270,8 +284,9 @@ def _list_ops(listed: Any, used: Mapping[str, Any]) -> None:
     kept = [op for op in listed.op if not op.name.startswith(PREFIX)]
     known = {op.name for op in kept}
     with tf.Graph().as_default():
-        passing = tf.raw_ops.IdentityN(input=[tf.constant(0.0)])[0].op.op_def
-    new: Iterable[Any] = [op for name, op in sorted({**used, "IdentityN": passing}.items()) if name not in known]
+        x = tf.constant(0.0)
+        own = {tensor.op.type: tensor.op.op_def for tensor in (tf.nn.relu(x), tf.raw_ops.IdentityN(input=[x])[0])}
+    new: Iterable[Any] = [op for name, op in sorted({**used, **own}.items()) if name not in known]
     done = sorted([*kept, *new], key=lambda op: op.name)
     del listed.op[:]
     listed.op.extend(done)

@@ -18,12 +18,11 @@ def normalize(
     *,
     rank: int,
     epsilon: float,
-    relu: bool,
     averages: bool,
     bessel: bool,
     guarded: bool,
 ) -> list[Any]:
-    """Returns the outputs of the op, in its order.
+    """Returns the outputs of the op, in its order; a ReLU is left to an op of its own.
 
     Args:
       is_training: True, or a scalar bool tensor.
@@ -47,7 +46,6 @@ def normalize(
     mean = first + left
     inverse = tf.rsqrt(variance + epsilon)
     y = z * (inverse * gamma) + beta
-    y = tf.nn.relu(y) if relu else y
     y = tf.cast(y, x.dtype) if y.dtype != x.dtype else y
     values = tf.fill(tf.shape(gamma), chosen(tf.where_v2(n > 0, share, tf.zeros_like(n)), tf.zeros_like(n)))
     saved = tf.stack([first, left, inverse, values])
@@ -66,9 +64,7 @@ def normalize(
     return [y, mean, variance, *shares, tf.where_v2(moves, kept, tf.ones_like(kept)), saved]
 
 
-def gradient(
-    dy: Any, x: Any, gamma: Any, beta: Any, saved: Any, *, rank: int, epsilon: float, relu: bool
-) -> list[Any]:
+def gradient(dy: Any, x: Any, gamma: Any, beta: Any, saved: Any, *, rank: int, epsilon: float, relu: bool) -> list[Any]:
     """Returns the outputs of the gradient op, in its order, so that their own derivatives are right.
 
     For that the moments are made from ``x`` once more. Where they were given, the share of a value in them is zero.

@@ -259,7 +259,7 @@ class WorkCopy:
 
         def build(given: dict[str, Any]) -> dict[str, Any]:
             found = moments_lib.batch_moments(kernels.widen(given["x"]), axes)
-            return {**found._asdict(), "count": tf.cast(found.count, tf.int64)}
+            return {"mean": found.mean, "variance": found.variance, "count": tf.cast(found.count, tf.int64)}
 
         names = Names(**grafting.graft(self._graph_def, scope, {"x": x}, build))
         return x, axes, names

@@ -234,7 +234,16 @@ def needs_no_order(strategy: Any) -> bool:
 
     A subclass that moves them in another way than the class that says so has to say it once more.
     """
-    return bool(getattr(strategy, "unordered", False)) and _depth(strategy, "unordered") <= _depth(strategy, "update")
+    return _says_of_its_update(strategy, "unordered")
+
+
+def takes_shares(strategy: Any) -> bool:
+    """Whether a strategy moves the averages by the shares that come with the moments; said like the above."""
+    return _says_of_its_update(strategy, "takes_shares")
+
+
+def _says_of_its_update(strategy: Any, word: str) -> bool:
+    return bool(getattr(strategy, word, False)) and _depth(strategy, word) <= _depth(strategy, "update")
 
 
 def _depth(strategy: Any, name: str) -> int:
@@ -242,11 +251,6 @@ def _depth(strategy: Any, name: str) -> int:
     if name in getattr(strategy, "__dict__", ()):
         return 0
     return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
-
-
-def takes_shares(strategy: Any) -> bool:
-    """Whether a strategy moves the averages by the shares that come with the moments, where there are any."""
-    return bool(getattr(strategy, "takes_shares", False))
 
 
 def pools(strategy: Any) -> bool:

@@ -1,6 +1,5 @@
 """Members that exchange: what they compute from it, and what happens where one is missing."""
 
-
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf

@@ -10,8 +10,9 @@ Why it matters.
     that are still 0 and 1, and the test accuracy is that of chance. It is the most reported batch-norm bug.
 
 Known limits.
-    A program may run the updates in a call of its own; a graph cannot show that. Name what it runs with
-    --fetch. An op that only gathers updates is taken as a hint of such a call, and reported as information.
+    A program may run the updates in a call of its own, or fetch them beside the train op; a graph cannot show
+    that. Name what it runs with --fetch: an op, or a whole collection by its name. An op that only gathers
+    updates, also in groups of groups, is taken as a hint of such a call, and reported as information.
 
 Fix.
     `with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)): train_op = optimizer.minimize(loss)`,
@@ -26,8 +27,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples, unreached
+from tf1bn.audit import own, samples, unreached
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.kinds import UPDATE_OPS
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -50,16 +52,19 @@ def check(model: GraphModel) -> Iterator[Finding]:
             )
             continue
         separate = miss.cause == unreached.SEPARATE
+        fix = FIX + own.advice(model, miss.site)
+        if UPDATE_OPS in miss.collections:
+            fix += f" If the program runs them beside the train op, say --fetch={UPDATE_OPS}."
         hint = f"; {miss.evidence.name!r} gathers it, perhaps to be run by itself" if miss.evidence else ""
         if not model.flow.children[miss.writer.node.id]:
             hint = "; nothing at all uses it, so a control_dependencies block around it created no op"
         yield RULE.finding(
             miss.site.scope,
             f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is not reached from the train op"
-            f" {train_op!r}{hint}.",
+            f" {train_op!r}{hint}.{own.spoken(model, miss.site)}",
             f"If the program runs it, say --fetch={miss.evidence.name}; else: {FIX}"
             if separate and miss.evidence
-            else FIX,
+            else fix,
             severity="info" if separate else "",
             confidence="low" if separate else "high" if model.collections else "medium",
             variable=miss.variable.name,

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples, unreached
+from tf1bn.audit import own, samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
         yield RULE.finding(
             miss.site.scope,
             f"the train op {model.train_ops[0].name!r} runs the updates of other batch norms (for example at"
-            f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}.",
-            FIX,
+            f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}."
+            + own.spoken(model, miss.site),
+            FIX + own.advice(model, miss.site),
             variable=miss.variable.name,
             op=miss.writer.node.name,
             target=model.train_ops[0].name,

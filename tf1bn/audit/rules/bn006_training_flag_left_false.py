@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tf1bn.audit import samples
+from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for site in active:
         learns = any(variable.name in model.gradients for variable in site.affine) or not site.affine
         restored = any(v.of_kind("restore") and not _by_saver(model, v) for v in site.statistics)
-        explicit = site.scope in model.records
-        if not learns or not site.statistics or restored or explicit:
+        if not learns or not site.statistics or restored or own.explicit(model, site):
             continue
         values = [(variable, model.stored(variable)) for variable in site.statistics]
         known = [(variable, value) for variable, value in values if value is not None]
@@ -56,7 +55,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
         yield RULE.finding(
             site.scope,
             "the training graph normalises with averages that nothing writes"
-            + (", and in the checkpoint they have their initial values." if known else "; gamma and beta do learn."),
+            + (", and in the checkpoint they have their initial values." if known else "; gamma and beta do learn.")
+            + own.spoken(model, site),
             FIX,
             confidence="high" if known else "medium",
             variable=site.statistics[0].name,

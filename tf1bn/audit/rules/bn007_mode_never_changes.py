@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.switches import CONSTANT
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -39,8 +40,8 @@ _FLAG = re.compile(r"train|phase|learning_phase", re.IGNORECASE)
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields a finding for a constant switch, and for a flag that reaches no batch norm."""
     for site in model.sites:
-        node = model.nodes[site.predicate[0]] if site.predicate else None
-        if node is not None and node.op == "Const":
+        if site.predicate is not None and model.switches.kind(site.predicate) == CONSTANT:
+            node = model.nodes[site.predicate[0]]
             yield RULE.finding(
                 site.scope,
                 f"the statistics are chosen by the constant {node.name!r}: the mode never changes.",

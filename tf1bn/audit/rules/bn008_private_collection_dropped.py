@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples, unreached
+from tf1bn.audit import own, samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             miss.site.scope,
             f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}, and"
             " no train op runs that.",
-            f"Make the train op wait for tf.get_collection({miss.collections[0]!r}) too.",
+            f"Make the train op wait for tf.get_collection({miss.collections[0]!r}) too.{own.advice(model, miss.site)}",
             variable=miss.variable.name,
             op=miss.writer.node.name,
             target=model.train_ops[0].name,

@@ -61,11 +61,10 @@ def check(model: GraphModel) -> Iterator[Finding]:
 def _stalled(model: GraphModel, number: int) -> str:
     """An optimizer application that is conditional only because it waits for this op."""
     conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
-    below = model.flow.downstream([number])
     for item in model.train_ops:
         for apply in item.applies:
             added = conditions & model.flow.contexts[apply]
-            if below[apply] and added and not added & model.flow.data_context(apply):
+            if added and not added & model.flow.data_context(apply) and model.flow.reach([apply])[number]:
                 return model.nodes[apply].name
     return ""
 

@@ -40,9 +40,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
         for variable, writer in model.updates(site):
             number = writer.node.id
             loops = {item for item in model.flow.contexts[number] if item[0] == "loop"}
+            if not loops:
+                continue
             held = number in model.update_ops or unreached.foreign(model, writer) or number in stuck
-            crossing = next((c for c in model.flow.children[number] if _leaves(model, c, loops)), None)
-            if loops and (held or crossing is not None):
+            crossing = next((c for c in model.flow.waiting(number) if _leaves(model, c, loops)), None)
+            if held or crossing is not None:
                 user = model.nodes[crossing].name if crossing is not None else "UPDATE_OPS"
                 yield RULE.finding(
                     site.scope,

@@ -2,8 +2,9 @@
 
 What it checks.
     Each thing a program says it fetches (--fetch), and each end of the graph that looks like a prediction or a
-    metric and that the train op does not run, is followed backwards. If that runs an update that no switch
-    guards, the averages move.
+    metric and that the train op does not run, is followed backwards. If that runs an update that no flag of the
+    caller guards, the averages move. A guard against an empty batch, a branch that the data choose, and a counter of
+    steps are no such flag.
 
 Why it matters.
     With in-place updates the output itself implies the update. Validating on the training graph then moves the
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     yield RULE.finding(
                         site.scope,
                         f"fetching {model.nodes[number].name!r} runs {writer.node.name!r}, which moves"
-                        f" {variable.name!r}.",
+                        f" {variable.name!r}.{own.spoken(model, site)}",
                         FIX,
                         confidence="high" if told else "low",
                         variable=variable.name,
@@ -63,7 +64,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
 
 def _only_updates(model: GraphModel, number: int) -> bool:
     """Whether a fetch is the program's own step for the updates or a train op: no value is computed by it."""
-    return model.nodes[number].op == "NoOp" or model.nodes[number].op.startswith("Assign")
+    op = model.nodes[number].op
+    return op == "NoOp" or op.startswith("Assign") or number in model.update_ops
 
 
 def bad() -> samples.Sample:

@@ -6,13 +6,14 @@ What it checks.
 
 Why it matters.
     Activation recomputation builds the layers twice. If the second copy keeps its updates, the decay acts twice
-    per step.
+    per step. `tf.recompute_grad` does so under tf1bn's collection strategy when UPDATE_OPS is read after the gradients
+    are built.
 
 Known limits.
     The scopes are recognised by their names.
 
 Fix.
-    Skip the updates when rebuilding the forward pass.
+    Skip the updates when rebuilding the forward pass, or read UPDATE_OPS before it is rebuilt.
 
 References.
     Chen et al., 2016, on recomputing activations.
@@ -29,9 +30,10 @@ from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
+    from tf1bn.graph.variables import Variable, Writer
 
 RULE = Rule("BN020", "a recomputed forward pass updates the averages again", "warning", "SD")
-FIX = "Build the recomputed copy without updates, or with a decay of 1."
+FIX = "Read UPDATE_OPS before the gradients are built, or build the recomputed copy without updates."
 _SCOPE = re.compile(r"(^|/)(gradients?|recompute[^/]*|remat[^/]*|checkpointed)(_\d+)?/", re.IGNORECASE)
 
 
@@ -39,9 +41,10 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each update in a recomputed copy."""
     done = set()
     for site in model.sites:
-        for variable, writer in model.updates(site):
-            others = [w for w in variable.of_kind("update") if w is not writer and not _SCOPE.search(w.node.name)]
-            if others and _SCOPE.search(writer.node.name) and model.ran[writer.node.id] and writer.node.id not in done:
+        for variable in site.statistics:
+            for writer in _again(model, variable):
+                if writer.node.id in done:
+                    continue
                 done.add(writer.node.id)
                 yield RULE.finding(
                     site.scope,
@@ -50,6 +53,15 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     variable=variable.name,
                     op=writer.node.name,
                 )
+
+
+def _again(model: GraphModel, variable: Variable) -> list[Writer]:
+    """The writers of a recomputed copy that run; inside a gradient their arithmetic is taken for that of one."""
+    writers = variable.of_kind("update", "gradient")
+    if all(_SCOPE.search(writer.node.name) for writer in writers):
+        return []
+    copies = [writer for writer in writers if _SCOPE.search(writer.node.name) and model.ran[writer.node.id]]
+    return [item for item in copies if any(map(model.flow.is_batch_moment, item.sources))]
 
 
 def bad() -> samples.Sample:

@@ -34,13 +34,23 @@ RULE = Rule("BN022", "the averages are not saved", "error", "SC")
 FIX = "Build the Saver over all variables: tf.train.Saver(), or trainable variables plus the averages."
 
 
+_OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
+"""How the names of an object-based checkpoint end, after the leaf of the variable."""
+
+
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each statistic that is not saved, or not in the checkpoint."""
     saved = {name for item in model.saves for name in item.names}
+    leaves = {name[: -len(_OBJECT)].rsplit("/", 1)[-1] for name in saved if name.endswith(_OBJECT)}
     for site in model.sites:
         for variable in _kept(model, site):
             shadow = f"{variable.key}/ExponentialMovingAverage"
-            if saved and variable.key not in saved and shadow not in saved and not _parts(saved, variable.key):
+            if (
+                saved
+                and variable.key not in saved
+                and shadow not in saved
+                and variable.key.rsplit("/", 1)[-1] not in leaves
+            ):
                 where = f"no save op ({', '.join(item.node.name for item in model.saves[:3])}) writes it"
             elif keys.lost(model, site, variable):
                 where = f"the checkpoint {model.checkpoint.where!r} has no such key, though it has others of this model"
@@ -58,12 +68,6 @@ def check(model: GraphModel) -> Iterator[Finding]:
 def _kept(model: GraphModel, site: Any) -> list:
     """The statistics that evaluation needs: those that are read or written in this graph."""
     return [v for v in site.statistics if site.mode != "batch" or v.of_kind("update", "other")]
-
-
-def _parts(saved: set[str], key: str) -> bool:
-    """Whether an object-based checkpoint name ends in the leaf of this variable."""
-    leaf = key.rsplit("/", 1)[-1]
-    return any(name.endswith(f"/{leaf}/.ATTRIBUTES/VARIABLE_VALUE") for name in saved)
 
 
 def bad() -> samples.Sample:

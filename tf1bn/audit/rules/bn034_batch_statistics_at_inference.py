@@ -2,11 +2,12 @@
 
 What it checks.
     In a graph that trains nothing, a batch norm that always uses batch statistics is reported when variables
-    for the averages exist. Frozen graphs are BN035's.
+    for the averages exist. Of a SavedModel the outputs of its signatures are followed, also where a train op was
+    saved with it; a switch with a default counts as its default. Frozen graphs are BN035's.
 
 Why it matters.
     The answer for one example depends on the others in the batch, and a batch of one is normalised to almost
-    nothing.
+    nothing. Where the output runs the updates, each request also moves the averages.
 
 Known limits.
     Batch norms without any averages are a deliberate choice of some models and not reported. A graph whose
@@ -24,11 +25,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples
+from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.sites import Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
+    from tf1bn.graph.variables import Writer
 
 RULE = Rule("BN034", "an inference graph normalises with the statistics of the batch", "error", "SD")
 FIX = "Build this graph with training=False, or rewrite it: scripts/audit_graph.py --fix."
@@ -36,25 +39,43 @@ FIX = "Build this graph with training=False, or rewrite it: scripts/audit_graph.
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each batch norm of an inference graph that looks at its batch."""
-    if model.trains or model.frozen:
+    if model.frozen or (model.trains and not model.deployed):
         return
     for site in model.sites:
-        if not model.always_batch(site) or not site.statistics:
+        if not site.statistics or not _by_batch(model, site) or not any(model.served[n] for n in site.anchors):
             continue
         updates = model.updates(site)
         collected = [item for item in updates if model.collections_of(item[1].node.id)]
         inline = [item for item in updates if _behind_output(model, site, item[1].node.id)]
         if (inline or site.scope in model.records) and not model.deployed:
             continue
+        node = site.normalizers[0].node
+        where = "requests run" if model.trains else "no optimizer is in this graph, but"
+        moved = next((variable for variable, writer in updates if _at_each_request(model, writer)), None)
         yield RULE.finding(
             site.scope,
-            f"no optimizer is in this graph, but {site.normalizers[0].node.name!r} uses the statistics of the batch and"
-            f" never {site.statistics[0].name!r}.",
+            f"{where} {node.name!r}, which uses the statistics of the batch and never {site.statistics[0].name!r}"
+            + (f"; each request moves {moved.name!r}" if moved else "")
+            + f".{own.spoken(model, site)}",
             FIX,
-            confidence="medium" if collected else "high",
+            confidence="medium" if collected and not moved else "high",
             variable=site.statistics[0].name,
-            op=site.normalizers[0].node.name,
+            op=node.name,
         )
+
+
+def _by_batch(model: GraphModel, site: Site) -> bool:
+    """Whether a site uses the statistics of the batch: always, or (in a deployed graph) unless its switch is fed."""
+    if model.always_batch(site):
+        return True
+    if site.predicate is None or not model.deployed or site.predicate[0] in model.signed:
+        return False
+    default = model.switches.default(site.predicate)
+    return default is not None and default == site.by_batch
+
+
+def _at_each_request(model: GraphModel, writer: Writer) -> bool:
+    return bool(model.deployed and model.served[writer.node.id] and not model.switched(writer))
 
 
 def _behind_output(model: GraphModel, site: Any, number: int) -> bool:

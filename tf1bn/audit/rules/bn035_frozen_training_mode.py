@@ -2,7 +2,8 @@
 
 What it checks.
     In a graph without variables: a fused batch norm with is_training, one whose mean and variance are empty
-    constants, and moments of the batch in the normaliser.
+    constants, and moments of the batch in the normaliser. A switch that is still there is asked what it selects
+    when nobody turns it; where it selects the averages, that it is there is reported as information.
 
 Why it matters.
     The graph was frozen from the training graph. Converters refuse it, or drop the averages; its answers depend
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.sites import MOVING, Normalizer, Site
+from tf1bn.graph.switches import CONSTANT
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -34,14 +37,15 @@ FIX = "Freeze a graph built with training=False."
 
 
 def check(model: GraphModel) -> Iterator[Finding]:
-    """Yields one finding for each batch norm of a frozen graph that is in training mode."""
+    """Yields one finding for each batch norm of a frozen graph that is, or can be put, in training mode."""
     if not model.frozen:
         return
     for site in model.sites:
-        item = site.normalizers[0]
-        shape = model.flow.shape(item.mean) if item.fused else None
-        empty = shape is not None and 0 in shape
-        if model.uses_batch(site) or empty:
+        item = next((item for item in site.normalizers if item.mode != MOVING), site.normalizers[0])
+        empty = item.fused and 0 in (model.flow.shape(item.mean) or ())
+        if site.predicate is not None:
+            yield from _switched(model, site, item)
+        elif model.uses_batch(site) or empty:
             how = "its mean is an empty constant" if empty else "it uses the statistics of the batch"
             yield RULE.finding(
                 site.scope,
@@ -50,6 +54,32 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 confidence="high" if site.fused else "low",
                 op=item.node.name,
             )
+
+
+def _switched(model: GraphModel, site: Site, item: Normalizer) -> Iterator[Finding]:
+    """Says what a switch that is still in the graph does when nobody turns it."""
+    name = model.nodes[site.predicate[0]].name if site.predicate else ""
+    if model.always_batch(site):
+        text = f"the frozen {item.node.op} {item.node.name!r} is in training mode: {name!r} selects the batch."
+        yield RULE.finding(site.scope, text, FIX, confidence="high", op=item.node.name, target=name)
+        return
+    default = model.switches.default(site.predicate) if site.predicate else None
+    if site.predicate and model.switches.kind(site.predicate) == CONSTANT:
+        return
+    if default is not None and default == site.by_batch:
+        text = f"unless {name!r} is fed, the frozen {item.node.name!r} uses the statistics of the batch."
+        yield RULE.finding(site.scope, text, FIX, confidence="high", op=item.node.name, target=name)
+        return
+    fed = "" if default is not None else f", and every run must feed {not site.by_batch}"
+    yield RULE.finding(
+        site.scope,
+        f"the training switch {name!r} is still in the frozen graph{fed}.",
+        FIX,
+        severity="info",
+        confidence="medium",
+        op=item.node.name,
+        target=name,
+    )
 
 
 def bad() -> samples.Sample:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import samples
+from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -38,20 +38,20 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each half-frozen batch norm among others."""
     found = {}
     for site in model.sites_in_training():
-        if site.affine and site.statistics and site.scope not in model.records:
+        if site.affine and site.statistics:
             learns = any(variable.name in model.gradients for variable in site.affine)
             found[site.scope] = (site, learns, bool(model.reached(model.updates(site))))
-    if not any(learns and moves for _, learns, moves in found.values()):
+    if not any(learns and (moves or model.uses_batch(site)) for site, learns, moves in found.values()):
         return
     for site, learns, moves in found.values():
-        if learns == moves or (learns and model.uses_batch(site)):
+        if learns == moves or (learns and model.uses_batch(site)) or own.explicit(model, site):
             continue
         what = (
             "its averages move, gamma and beta are frozen" if moves else "gamma and beta learn, its averages are frozen"
         )
         yield RULE.finding(
             site.scope,
-            f"{what}, while other batch norms train.",
+            f"{what}, while other batch norms train.{own.spoken(model, site)}",
             FIX,
             confidence="low",
             variable=(site.statistics if moves else site.affine)[0].name,

@@ -38,6 +38,7 @@ NAMING = Naming(
     affine_collections=_MODEL,
     average_collections=_MODEL,
     regularizes_averages=True,
+    call="slim.batch_norm (tf.contrib.layers.batch_norm)",
 )
 _LEAVES = ("moving_mean", "moving_variance", "beta", "gamma")
 _WORDS = {"zero_debias": "zero_debias_moving_mean"}

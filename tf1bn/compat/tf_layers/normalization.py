@@ -8,8 +8,7 @@ Where they differ from the original, on purpose:
 * In a branch of ``tf.cond`` the averages move with the output, with a warning; there the registered operations
   could not be run. In a loop, a call that moves averages is refused.
 * ``training=None`` is refused: there is no learning phase of Keras.
-* Entries of UPDATE_OPS are operations in every case, also where the original has tensors of a conditional. With a
-  tensor as ``training`` both entries of a call run the whole update.
+* With a tensor as ``training`` both entries of a call in UPDATE_OPS run the whole update.
 * ``virtual_batch_size`` matters in training only; there, inference too wants a multiple of it. It goes together
   with ``adjustment``.
 * Where TensorFlow 2 behaviour is on, today's tf_keras splits virtual batches wrongly for a tensor as ``training``;
@@ -41,6 +40,7 @@ NAMING = Naming(
     average_collections=_VARIABLES,
     regularizes_averages=True,
     mean_first=True,
+    call="tf.layers.batch_normalization",
 )
 _WORDS = {"decay": "momentum", "renorm_decay": "renorm_momentum", "is_training": "training", "scope": "name"}
 

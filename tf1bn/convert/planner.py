@@ -1,0 +1,151 @@
+"""Makes the plan of a conversion: layers from the graph, tensors from the kinds, names from naming or a match."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tf1bn import errors
+from tf1bn.convert import answers, dialects, guessing, matching, naming, states
+from tf1bn.convert.layer import Doubt, Layer
+from tf1bn.convert.plan import Entry, Plan
+from tf1bn.convert.source import Source
+from tf1bn.convert.uses import separable
+
+Names = Mapping[str, str] | Iterable[str]
+
+DIALECTS = {
+    "torch": naming.TORCH,
+    "safetensors": naming.TORCH,
+    "npz": naming.PLAIN,
+    "keras": naming.KERAS,
+}
+"""Form of a target -> whose names and axes its tensors have, unless somebody says otherwise."""
+
+
+def make(
+    source: Source,
+    to: str,
+    *,
+    graph: Any = None,
+    like: Any = None,
+    mapping: Any = None,
+    dialect: str | None = None,
+    outputs: Names | None = None,
+    inputs: Names | None = None,
+    switches: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Returns the plan of a conversion; see :func:`tf1bn.convert.plan_conversion`."""
+    if to not in DIALECTS:
+        raise errors.UnknownNameError(
+            errors.explain(f"unknown form {to!r}", expected=f"one of {', '.join(sorted(DIALECTS))}")
+        )
+    dialect = dialect or DIALECTS[to]
+    given = answers.load(mapping or {})
+    stored = source.stored()
+    notes: list[str] = []
+    unused: dict[str, str]
+    made = None
+    axes: dict[str, str] = {}
+    if graph is not None:
+        from tf1bn.convert import reading as readings  # loads TensorFlow, which names alone do not need
+
+        read = readings.read(graph, stored, outputs=outputs, inputs=inputs, switches=switches, where=source.where)
+        layers, made, axes = read.layers, read.inference, read.axes
+        used = {item.key for layer in layers for item in layer.tensors.values()}
+        unused = dict.fromkeys(sorted(set(source.infos) - used), "the forward pass does not use it")
+        if made is not None:
+            notes += made.notes
+    else:
+        layers, unused = guessing.read(source)
+        notes.append("no graph: roles are those that names and shapes suggest")
+        if outputs is not None:
+            raise errors.ConvertError(errors.explain("`outputs` need a graph", fix="Give the .meta file."))
+    layers, dropped = answers.apply(layers, given, stored)
+    unused |= {item.key: "dropped by the map" for layer in dropped for item in layer.tensors.values()}
+    built = build(layers, dialect, states.load(like) if like is not None else None)
+    return Plan(
+        source.where,
+        to,
+        dialect,
+        tuple(built.layers),
+        tuple(built.entries),
+        unused,
+        tuple([doubt for layer in built.layers for doubt in layer.doubts] + built.doubts),
+        tuple(notes + built.notes),
+        dict(made.inputs) if made else {},
+        dict(made.outputs) if made else {},
+        axes,
+    )
+
+
+class Built:
+    """Layers with names, and the tensors that come of them."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        self.entries: list[Entry] = []
+        self.doubts: list[Doubt] = []
+        self.notes: list[str] = []
+
+
+def build(layers: Sequence[Layer], dialect: str, like: states.State | None = None) -> Built:
+    """Returns layers and tensors of a dialect; those of another state where one is given to be like."""
+    if dialect not in (naming.TORCH, naming.KERAS, naming.PLAIN):
+        raise errors.UnknownNameError(
+            errors.explain(f"unknown dialect {dialect!r}", expected="torch, keras or tensorflow")
+        )
+    if dialect == naming.TORCH:
+        layers = [part for layer in layers for part in _parts(layer)]
+    built = Built(layers)
+    if like is not None:
+        matching.match(built.layers, like, dialect, built.doubts, built.notes)
+    naming.name_all(built.layers, dialect)
+    for layer in built.layers:
+        if not layer.doubts or dialects.possible(layer, dialect):
+            built.entries += entries_of(layer, dialect)
+    built.entries = _without_doubles(built.entries)
+    return built
+
+
+def entries_of(layer: Layer, dialect: str) -> Iterator[Entry]:
+    """Yields the tensors of a layer under their whole names."""
+    targets = dialects.of(layer, dialect)
+    if layer.match is not None:
+        targets += matching.extra(layer, targets)
+    for target in targets:
+        name = f"{_prefix(layer, dialect)}{target.name}"
+        if layer.kind in naming.BARE:
+            name = layer.name
+        elif layer.match is not None:
+            if target.name not in layer.match.words and target.constant is not None:
+                continue  # the other state has no such tensor, and no number of the source is lost
+            name = layer.match.words.get(target.name, name)
+        sure = layer.sure if layer.match is None else matching.sureness(layer)
+        why = layer.why if layer.match is None else f"{layer.why}; {layer.match.why}"
+        yield Entry(dataclasses.replace(target, name=name), layer, sure, why)
+
+
+def _parts(layer: Layer) -> Sequence[Layer]:
+    return separable.split(layer) if layer.kind == separable.NAME else (layer,)
+
+
+def _prefix(layer: Layer, dialect: str) -> str:
+    return "" if dialect == naming.PLAIN else layer.name + ("." if dialect == naming.TORCH else "/")
+
+
+def _without_doubles(entries: Sequence[Entry]) -> list[Entry]:
+    """Refuses two tensors of one name; a tied table that keeps the source's name is one tensor."""
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        other = seen.setdefault(entry.target.name, entry)
+        if other is not entry and entry.target.text() != other.target.text():
+            raise errors.ConvertError(
+                errors.explain(
+                    f"two layers would both be {entry.target.name!r}",
+                    got=f"{other.layer.scope} and {entry.layer.scope}",
+                    fix="Name one of them in a map file.",
+                )
+            )
+    return list(seen.values())
