@@ -350,7 +350,7 @@ WRONG: dict[str, tuple[Callable[[Sources], Iterator[str]], Sources, str]] = {
     "sideways": (check_floors, {"tf1bn/audit/a.py": "from tf1bn.compat import slim"}, "`audit` imports `compat`"),
     "front door from inside": (check_floors, {"tf1bn/core/a.py": "import tf1bn"}, "`core` imports `tf1bn`"),
     "narrowed": (check_floors, {"tf1bn/layers/a.py": "import tf1bn.checkpoint"}, "`layers` imports `checkpoint`"),
-    "no floor": (check_floors, {"tf1bn/extras/a.py": ""}, "`extras` stands on no floor"),
+    "no floor": (check_floors, {"tf1bn/attic/a.py": ""}, "`attic` stands on no floor"),
     "circle": (
         check_circles,
         {"tf1bn/core/a.py": "from tf1bn.core import b", "tf1bn/core/b.py": "from tf1bn.core import a"},

@@ -77,7 +77,7 @@ def test_the_metadata_names_version_python_and_requirements(wheel: zipfile.ZipFi
     always = [line for line in requirements if "extra==" not in line]
     assert sorted(re.split(r"[><=]", line)[0] for line in always) == ["absl-py", "numpy", "tensorflow"]
     assert "tensorflow>=2.15" in always, "no upper bound: users choose their TensorFlow"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"plots", "progress", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"plots", "progress", "test", "convert", "torch", "onnx"}
 
 
 def test_the_wheel_installs_no_top_level_name_but_tf1bn(wheel: zipfile.ZipFile) -> None:

@@ -65,7 +65,7 @@ _ROWS = {
 }
 
 # Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
-_PACKAGES = ("audit", "checkpoint", "datasets", "distribute", "errors", "export", "population", "testing")
+_PACKAGES = ("audit", "checkpoint", "convert", "datasets", "distribute", "errors", "export", "population", "testing")
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 

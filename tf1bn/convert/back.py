@@ -20,7 +20,6 @@ from tf1bn.convert.plan import Entry, Plan
 from tf1bn.convert.source import Source
 from tf1bn.convert.states import State
 
-
 _PIECE = 1 << 20
 
 

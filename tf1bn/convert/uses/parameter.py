@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tf1bn.convert import features
 from tf1bn.convert.layer import LIKELY, Doubt, Layer
 from tf1bn.convert.reader import Reader
 from tf1bn.convert.steps import Transpose
@@ -10,6 +11,7 @@ from tf1bn.convert.uses.kind import Kind, as_stored, no_notes
 
 NAME = "parameter"
 _MOST_AXES = 2
+_TAKES = {"ConcatV2", "Pack", "Tile", "StridedSlice", "BroadcastTo", "Slice"}
 
 
 def find(reader: Reader) -> None:
@@ -21,7 +23,8 @@ def find(reader: Reader) -> None:
         use = reader.uses(variable)[0]
         layer = Layer(NAME, stored.key, {stored.key: stored}, sure=LIKELY)
         layer.why = f"{use.node.op} {use.node.name!r} takes it; its axes stay"
-        if sum(size != 1 for size in stored.shape) > _MOST_AXES:
+        plain = use.node.op in features.ELEMENTWISE or use.node.op in _TAKES
+        if not plain or sum(size != 1 for size in stored.shape) > _MOST_AXES:
             layer.doubts.append(
                 Doubt(
                     stored.key,
