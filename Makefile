@@ -37,6 +37,9 @@ ifneq ($(ONEDNN),)
 export TF_ENABLE_ONEDNN_OPTS := $(ONEDNN)
 endif
 
+# Beside the peers, the kernel of the optional op library, which is built first where it is missing.
+NATIVE_BENCHES := step network inference graph_build
+
 # PyTorch, safetensors and ONNX beside TensorFlow, each at the version that the tests were written with.
 CONVERT_VENV := .venv-convert
 CONVERT := $(CONVERT_VENV)/.installed-convert
@@ -45,7 +48,8 @@ TORCH ?= torch==2.13.0
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-tf215 test-peers test-convert bench $(BENCHES) python-tf215 lint clean
+.PHONY: help demo test test-slow test-tf215 test-peers test-convert bench $(BENCHES) bench-native wheel-native
+.PHONY: python-tf215 lint clean
 .NOTPARALLEL:
 
 help:
@@ -56,6 +60,8 @@ help:
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
+	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
+	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
 	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS) ONEDNN=$(ONEDNN)"
@@ -108,6 +114,20 @@ bench: $(BENCHES)
 
 $(BENCHES): bench-%: $(PEERS)
 	$(PEERS_VENV)/bin/python scripts/benchmark.py --suite=$* $(BENCH_ARGS)
+
+bench-native: $(PEERS)
+	$(PEERS_VENV)/bin/python -m tf1bn.native build
+	@for suite in $(NATIVE_BENCHES); do \
+	  $(PEERS_VENV)/bin/python scripts/benchmark.py --suite=$$suite --kernels=native $(BENCH_ARGS) || exit 1; \
+	done
+
+# A wheel of this system and machine with the op library in it, so that who installs it needs no compiler.
+wheel-native: $(RUNS)
+	$(PIP) install "setuptools>=70.1" wheel
+	$(BIN)/python -m tf1bn.native build --cache_dir=tf1bn/native/prebuilt
+	TF1BN_WHEEL_NATIVE=1 $(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf tf1bn/native/prebuilt
+	@ls dist/*.whl
 
 # Prints the first interpreter that TensorFlow 2.15 has wheels for. Each is run, because a name on PATH may be a shim.
 python-tf215:

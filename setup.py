@@ -1,5 +1,6 @@
 """Builds and installs tf1bn with setuptools alone: `pip install .`."""
 
+import os
 import pathlib
 import re
 
@@ -40,6 +41,31 @@ _TEST = [
     "wheel",
 ]
 
+_NATIVE = os.environ.get("TF1BN_WHEEL_NATIVE") == "1"
+"""Whether the wheel holds the op library, which ``make wheel-native`` builds before."""
+
+
+class _OfThisMachine(setuptools.Distribution):
+    """A wheel with a library is one of this system and machine, for any Python 3."""
+
+    def has_ext_modules(self) -> bool:
+        return _NATIVE
+
+
+def _commands() -> dict[str, type]:
+    if not _NATIVE:
+        return {}
+    if not list((_HERE / "tf1bn" / "native" / "prebuilt").glob("*.so")):
+        raise RuntimeError("setup.py: there is no op library to put into the wheel. Run `make wheel-native`.")
+    from setuptools.command.bdist_wheel import bdist_wheel
+
+    class OfAnyPython(bdist_wheel):
+        def get_tag(self) -> tuple[str, str, str]:
+            return ("py3", "none", super().get_tag()[2])
+
+    return {"bdist_wheel": OfAnyPython}
+
+
 setuptools.setup(
     name="tf1bn",
     version=_version(),
@@ -49,9 +75,15 @@ setuptools.setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=setuptools.find_packages(include=["tf1bn", "tf1bn.*"]),
-    package_data={"tf1bn": ["py.typed"], "tf1bn.datasets": ["data/*"]},
+    package_data={
+        "tf1bn": ["py.typed"],
+        "tf1bn.datasets": ["data/*"],
+        "tf1bn.native": ["source/*", *(["prebuilt/*.so"] if _NATIVE else [])],
+    },
     include_package_data=False,
     zip_safe=False,
+    distclass=_OfThisMachine,
+    cmdclass=_commands(),
     python_requires=">=3.10",
     install_requires=["tensorflow>=2.15", "numpy>=1.23", "absl-py>=1.0"],
     extras_require={

@@ -37,6 +37,18 @@ _SWITCH = flags.DEFINE_multi_string(
 _SIGNATURE = flags.DEFINE_string("signature", "serving_default", "Name of the signature.")
 _EMA = flags.DEFINE_boolean("ema", False, "Take the ExponentialMovingAverage of each weight that has one.")
 _FEED = flags.DEFINE_string("feed", None, "An .npz file of inputs for the checks, by key or name; made up otherwise.")
+_LAYOUT = flags.DEFINE_enum(
+    "layout", None, ["NHWC"], "Make a channels-first graph channels last, for CPUs, TFLite and servers."
+)
+_INPUT_LAYOUT = flags.DEFINE_enum(
+    "input_layout", None, ["NHWC"], "With --layout: feed images channels last, too; by default they are transposed."
+)
+_OUTPUT_LAYOUT = flags.DEFINE_enum(
+    "output_layout", None, ["NHWC"], "With --layout: give images channels last, too; by default they are transposed."
+)
+_KEEP_CHANNELS_FIRST = flags.DEFINE_boolean(
+    "keep_channels_first", False, "With --layout: let ops that cannot be turned stay between two transpositions."
+)
 _OVERWRITE = flags.DEFINE_boolean("overwrite", False, "Replace what is there.")
 _DRY_RUN = flags.DEFINE_boolean("dry_run", False, "Make and check the export, write nothing.")
 
@@ -90,6 +102,10 @@ def _export() -> command.Report:
         signature=_SIGNATURE.value,
         ema=_EMA.value,
         feed=feed,
+        layout=_LAYOUT.value,
+        input_layout=_INPUT_LAYOUT.value,
+        output_layout=_OUTPUT_LAYOUT.value,
+        keep_channels_first=_KEEP_CHANNELS_FIRST.value,
         overwrite=_OVERWRITE.value,
         dry_run=_DRY_RUN.value,
     )

@@ -1,10 +1,12 @@
 """Says what batch norms a checkpoint holds, in which layout, and whether their statistics can be right.
 
-Reads names and statistics only, of V2 and V1 checkpoints, without TensorFlow. Exit code 0: no problems; 1: problems
-or an unreadable file; 2: wrong usage.
+Reads names and statistics only, of V2 and V1 checkpoints and SavedModels, without TensorFlow. Where only the index is
+left, it says what the index says. Exit code 0: no problems; 1: problems, missing data files or an unreadable file; 2:
+wrong usage.
 
-Example:
+Examples:
   python scripts/inspect_checkpoint.py --checkpoint=/models/model.ckpt-1000 --format=json
+  python scripts/inspect_checkpoint.py --checkpoint=/models/saved_model --picture=statistics.png
 """
 
 import json
@@ -13,9 +15,14 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint, such as DIR/model.ckpt-1000.")
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", None, "Prefix of a checkpoint, such as DIR/model.ckpt-1000, or the folder of a SavedModel."
+)
 _LAYOUT = flags.DEFINE_string("layout", None, "The one layout to look for: a registered name.")
 _FORMAT = flags.DEFINE_enum("format", "text", ["text", "json"], "How to print. json: one object on standard output.")
+_PICTURE = flags.DEFINE_string(
+    "picture", None, "PNG file for a picture of the moving statistics over depth; needs matplotlib."
+)
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
@@ -34,17 +41,25 @@ def _parse(argv: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str]) -> int:
     del argv
     from tf1bn import checkpoint, errors
-    from tf1bn.checkpoint import inspector
+    from tf1bn.checkpoint import inspector, picture
 
     try:
+        if _PICTURE.value:
+            picture.check_path(_PICTURE.value)
         found = checkpoint.inspect(_CHECKPOINT.value, layout=_LAYOUT.value)
+        text = json.dumps(inspector.as_json(found)) if _FORMAT.value == "json" else inspector.as_text(found)
+        if _PICTURE.value and found.sites:
+            picture.draw(found, _PICTURE.value)
     except errors.Tf1bnError as error:
         if _FORMAT.value == "json":
             print(json.dumps({"error": type(error).__name__, "text": str(error)}))
         sys.stderr.write(f"{error}\n")
         return 1
-    print(json.dumps(inspector.as_json(found)) if _FORMAT.value == "json" else inspector.as_text(found))
-    return 1 if found.problems else 0
+    print(text)
+    if _PICTURE.value and not found.sites:
+        sys.stderr.write("no picture: there is no batch norm to draw\n")
+        return 1
+    return 1 if found.problems or found.missing_files else 0
 
 
 if __name__ == "__main__":

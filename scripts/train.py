@@ -33,6 +33,9 @@ _STRATEGY = flags.DEFINE_string(
     "update_strategy", "inline", "How the averages are kept: inline, collection, ema, frozen, or a registered name."
 )
 _BATCH_NORM = flags.DEFINE_bool("batch_norm", True, "Whether the network has batch norms.")
+_KERNEL = flags.DEFINE_string(
+    "kernel", None, "Implementation of the batch norms, such as native; by default the fastest stock ops."
+)
 _STEPS = flags.DEFINE_integer(
     "steps", 1000, "Training steps in all, those of earlier starts included.", 1, settings_lib.STEPS_MAXIMUM
 )
@@ -116,6 +119,7 @@ def _settings() -> settings_lib.TrainSettings:
         decay=_DECAY.value,
         init_stddev=_INIT_STDDEV.value,
         seed=_SEED.value,
+        kernel=_KERNEL.value,
     )
 
 

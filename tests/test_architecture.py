@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "extras", "lazy", "registry", "terms"),
+    ("native",),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),

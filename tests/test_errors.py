@@ -1,5 +1,7 @@
 """One family of errors, one sentence pattern."""
 
+import pickle
+
 import pytest
 
 from tf1bn import errors
@@ -58,3 +60,22 @@ def test_the_innermost_public_function_names_the_place():
 def test_other_errors_pass_unchanged():
     with pytest.raises(ZeroDivisionError), errors.located("f"):
         raise ZeroDivisionError
+
+
+FAMILY = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.Tf1bnError)]
+
+
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)
+def test_an_error_is_raised_again_as_autograph_does_it(kind):
+    # AutoGraph makes a new one from a text alone, and only where the constructor is that of Exception.
+    assert kind.__init__ is Exception.__init__
+    error = kind("text.", where="f", context="scope a")
+    again = kind(f"in user code: {error}")
+    assert str(again) == "in user code: f: text. [scope a]" and type(again) is kind
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    error.text += " More."
+    assert str(error) == "f: text. More. [scope a]" and error.args == ("text. More.",)
+
+
+def test_an_import_error_has_the_text_that_python_shows():
+    assert errors.AbsentModuleError("text.").msg == "text."

@@ -11,6 +11,7 @@ from tf1bn import lazy
 
 if TYPE_CHECKING:
     from tf1bn.checkpoint.restore import saver as saver
+    from tf1bn.core.kernels import default_kernel as default_kernel
     from tf1bn.core.values import Averages as Averages
     from tf1bn.core.values import Moments as Moments
     from tf1bn.errors import Tf1bnError as Tf1bnError
@@ -60,12 +61,24 @@ _ROWS = {
     "Frozen": "tf1bn.strategies.frozen",
     "Inline": "tf1bn.strategies.inline",
     "PerStep": "tf1bn.strategies.per_step",
+    "default_kernel": "tf1bn.core.kernels",
     "default_update_strategy": "tf1bn.strategies.catalog",
     "register_strategy": "tf1bn.strategies.catalog",
 }
 
 # Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
-_PACKAGES = ("audit", "checkpoint", "convert", "datasets", "distribute", "errors", "export", "population", "testing")
+_PACKAGES = (
+    "audit",
+    "checkpoint",
+    "convert",
+    "datasets",
+    "distribute",
+    "errors",
+    "export",
+    "native",
+    "population",
+    "testing",
+)
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
-class Tf1bnError(Exception):
+class _Placed(type):
+    """Makes errors from a text, and notes the place beside it."""
+
+    def __call__(cls, text: str, *, where: str = "", context: str = "") -> Any:
+        error = super().__call__(text)
+        error.where, error.context = where, context
+        return error
+
+
+class Tf1bnError(Exception, metaclass=_Placed):
     """Base class of every error that tf1bn raises on purpose.
 
     Attributes:
@@ -22,11 +31,20 @@ class Tf1bnError(Exception):
       context: scope and shape of the call, once known.
     """
 
-    def __init__(self, text: str, *, where: str = "", context: str = "") -> None:
-        super().__init__(text)
-        self.text = text
-        self.where = where
-        self.context = context
+    # Trick: AutoGraph raises what it caught once more, with its own text, and keeps the class only where this is the
+    # constructor; of any other class it makes a StagingError, which is neither a Tf1bnError nor a ValueError.
+    __init__ = Exception.__init__
+
+    where = ""
+    context = ""
+
+    @property
+    def text(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self.args = (value,)
 
     def __str__(self) -> str:
         head = f"{self.where}: " if self.where else ""
@@ -133,9 +151,18 @@ class RunError(Tf1bnError, RuntimeError):
 class AbsentModuleError(Tf1bnError, ImportError):
     """A module, or a name imported from one, of an old TensorFlow that is not served."""
 
+    @property
+    def msg(self) -> str:  # type: ignore[override]
+        """What ``ImportError`` calls its text; its own constructor, which fills it, does not run."""
+        return self.text
+
 
 class UnfinishedCellError(Tf1bnError, NotImplementedError):
     """A recurrent cell is used for something that its class does not define."""
+
+
+class NativeError(Tf1bnError, RuntimeError):
+    """The native op library is not built, cannot be built, or does not load."""
 
 
 class ProgramError(Tf1bnError, RuntimeError):
@@ -172,7 +199,17 @@ def located(where: str, **context: Any) -> Iterator[None]:
     try:
         yield
     except Tf1bnError as error:
-        if not error.where:
-            error.where = where
-            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        place(error, where, context)
         raise
+
+
+def place(error: Tf1bnError, where: str, context: Mapping[str, Any]) -> None:
+    """Notes the public function on an error that does not know its place yet."""
+    if error.where:
+        return
+    error.where = where
+    error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+    # AutoGraph has noted the text as it was further inside, and would show that one.
+    note: Any = getattr(error, "ag_error_metadata", None)
+    if hasattr(note, "cause_message"):
+        note.cause_message = f"{type(error).__name__}: {error}"

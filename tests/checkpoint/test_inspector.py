@@ -36,6 +36,59 @@ def test_the_state_of_statistics_is_named(write, tensors, verdict, codes):
     assert [problem.code for problem in found.problems] == codes
 
 
+@pytest.mark.parametrize(
+    ("averaged", "codes"),
+    [
+        (("gamma", "beta"), []),  # plain statistics beside averaged weights: the usual recipe, a state
+        (("gamma",), ["BN027"]),
+        (("gamma", "beta", "moving_mean", "moving_variance"), ["BN027"]),
+        ((), []),
+    ],
+)
+def test_averages_of_weights_are_judged_as_the_auditor_does(write, averaged, codes):
+    tensors = site((0.5, -2.0), (4.0, 0.5))
+    shadows = {f"bn/{role}/ExponentialMovingAverage": tensors[f"bn/{role}"] * 0.5 for role in averaged}
+    assert [problem.code for problem in checkpoint.inspect(write(tensors | shadows)).problems] == codes
+
+
+def test_a_shadow_equal_to_its_average_is_the_one_that_feeds_it(write):
+    tensors = site((0.5, -2.0), (4.0, 0.5))
+    tensors |= {f"{name}/ExponentialMovingAverage": value for name, value in tensors.items()}
+    assert checkpoint.inspect(write(tensors)).problems == ()
+
+
+def test_every_one_of_a_thousand_sites_is_judged(write):
+    tensors = {}
+    for at in range(1001):
+        tensors[f"s{at}/bn/moving_mean"] = tensors[f"s{at}/bn/moving_variance"] = np.full(2, 2.0, np.float32)
+        tensors[f"s{at}/bn/gamma"] = tensors[f"s{at}/bn/beta"] = np.full(2, 3.0, np.float32)
+    tensors["s7/bn/gamma/ExponentialMovingAverage"] = np.full(2, 3.0, np.float32)
+    found = checkpoint.inspect(write(tensors))
+    assert [(problem.code, problem.place) for problem in found.problems] == [("BN027", "s7/bn")]
+
+
+@pytest.mark.parametrize("role", ["gamma", "beta"])
+def test_a_group_without_statistics_is_seen_and_said(write, role):
+    found = checkpoint.inspect(write({f"conv/BatchNorm/{role}": np.ones(2, np.float32)}))
+    (problem,) = found.problems
+    assert (problem.code, problem.place) == ("BN022", "conv/BatchNorm")
+    assert problem.text.startswith(f"{role} only: statistics missing")
+
+
+def test_the_text_shows_numbers_of_each_site(write):
+    tensors = site((0.5, -2.0, 0, 3), (4.0, 1e-20, 1, 0), (1,) * 4, (0,) * 4)
+    text = inspector.as_text(checkpoint.inspect(write(tensors)))
+    assert "statistics partly updated, 4 channels, 3 moved, mean -2 to 3, variance 0 to 4, 2 dead" in text
+
+
+def test_spreads_are_values_of_channels(write):
+    random = np.random.RandomState(0)
+    mean, variance = random.randn(11).astype(np.float32), random.rand(11).astype(np.float32) + 1
+    state = checkpoint.inspect(write(site(mean, variance, (1,) * 11, (0,) * 11))).sites[0].state
+    for spread, values in ((state.mean, mean), (state.variance, variance)):
+        assert list(spread) == [float(np.sort(values)[at]) for at in (0, 1, 5, 9, 10)]
+
+
 def test_distances_and_bad_channels_are_counted(write):
     found = checkpoint.inspect(write(site((0.5, -2.0, np.nan, 0), (4.0, -0.5, 1, 0), (1,) * 4, (0,) * 4)))
     state = found.sites[0].state

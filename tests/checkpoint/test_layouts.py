@@ -108,21 +108,28 @@ def test_unnamed_averages_of_moments_are_sites_of_their_own(write):
     tensors["Variable"] = GAMMA
     found = checkpoint.inspect(write(tensors))
     assert [report.site.twin for report in found.sites] == ["", "_1", "_2"]
+    assert found.problems == ()
+    tensors["moments_1/normalize/mean/ExponentialMovingAverage"] = np.zeros(3, np.float32)
+    tensors["moments_1/normalize/variance/ExponentialMovingAverage"] = np.ones(3, np.float32)
+    still = checkpoint.inspect(write(tensors, "c"))
+    assert [problem.code for problem in still.problems] == ["BN024"]  # a number per layer: no copy of the first, BN028
     plan = checkpoint.plan_migration(write(tensors, "b"), "tf1bn")
     steps = {step.target: step for step in plan.steps}
     assert steps["batch_norm_2/moving_mean"].source == ("moments_2/normalize/mean/ExponentialMovingAverage")
     assert steps["Variable"].action == "copied"
 
 
-def test_two_families_under_one_name_are_two_sites(write):
+@pytest.mark.parametrize(("moved", "codes"), [(True, []), (False, ["BN024", "BN028"])])
+def test_two_families_under_one_name_are_two_sites_and_an_untouched_one_is_a_problem(write, moved, codes):
     tensors = {f"batch_normalization/{role}": value for role, value in CANONICAL.items()}
-    tensors |= {"batch_normalization/moving_mean_1": MEAN, "batch_normalization/moving_variance_1": VARIANCE}
+    second = (MEAN, VARIANCE) if moved else (np.zeros(3, np.float32), np.ones(3, np.float32))
+    tensors |= {"batch_normalization/moving_mean_1": second[0], "batch_normalization/moving_variance_1": second[1]}
     found = checkpoint.inspect(write(tensors))
     assert [(report.site.scope, report.site.twin) for report in found.sites] == [
         ("batch_normalization", ""),
         ("batch_normalization", "_1"),
     ]
-    assert [problem.code for problem in found.problems] == ["BN028"]
+    assert [problem.code for problem in found.problems] == codes
 
 
 def test_averages_of_weights_are_no_statistics(write):

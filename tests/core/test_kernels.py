@@ -1,13 +1,16 @@
 """Every kernel against the oracle, which one the table picks, and how many ops each makes."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import fused, kernels
+from tf1bn.core import fused, kernels, onednn
 from tf1bn.testing import graphs, reference
 
 EPSILON = 1e-3
@@ -15,9 +18,11 @@ IMAGES, ROWS, FIRST, MIDDLE = ((4, 4, 6, 6), -1), ((24, 12), -1), ((3, 6, 4, 8),
 COLUMNS = ((1024, 36), -1)
 TOLERANCE = {"float64": 1e-12, "float32": 3e-6, "float16": 2e-3, "bfloat16": 2e-2}
 SERVES_FIRST = ("fused", "plain")
+# The one of the optional op library has its tests in tests/native.
+STOCK = {name: kernel for name, kernel in kernels.NAMES.items() if name != "native"}
 CASES = [
     (name, *place, dtype, known)
-    for name in kernels.NAMES
+    for name in STOCK
     for place in (IMAGES, ROWS, FIRST, MIDDLE, COLUMNS)
     for dtype in TOLERANCE
     for known in (True, False)
@@ -67,8 +72,8 @@ class Trial:
 
 
 # Each kernel as it is chosen, and precise; one that is always precise once.
-VARIANTS = {name: kernel for name, kernel in kernels.NAMES.items() if not kernel.precise}
-VARIANTS |= {f"{name}, precise": kernel for name, kernel in kernels.PRECISE.items()}
+VARIANTS = {name: kernel for name, kernel in STOCK.items() if not kernel.precise}
+VARIANTS |= {f"{name}, precise": kernels.PRECISE[name] for name in STOCK}
 UNCOMPILED = [name for name in VARIANTS if "xla" not in name]
 
 
@@ -132,7 +137,7 @@ def test_a_kernel_in_a_loop_has_the_gradient_of_every_iteration(mode, name):
         np.testing.assert_allclose(found[1], exact, atol=2e-4 * np.abs(exact).max())
 
 
-@pytest.mark.parametrize("name", kernels.NAMES)
+@pytest.mark.parametrize("name", STOCK)
 def test_values_far_from_zero_keep_their_precision_where_that_is_asked_for(name):
     with graphs.graph_mode(), tf.Session() as session:
         trial = Trial(kernels.PRECISE[name], (64, 4, 4, 6))
@@ -215,44 +220,59 @@ def test_a_graph_with_gradients_is_freed_with_its_last_reference():
 
 
 N = None
+# By shape: what is picked where TensorFlow uses oneDNN, and where it does not.
 PICKS = {
-    # large: the fused kernel, over wide rows where the channels are no multiple of four
-    (64, 28, 28, 8): "fused",
-    (64, 14, 14, 20): "fused",
-    (256, 1024): "fused",
-    (8, 16, 16, 16, 32): "fused",
-    (32, 200, 64): "fused",
-    (64, 14, 14, 8): "fused",
-    (256, 384): "fused",
-    (64, 28, 28, 3): "fused_wide",
-    (64, 28, 28, 30): "fused_wide",
+    # large: the fused kernel, or wide rows where it is slow
+    (64, 28, 28, 8): ("fused", "wide"),
+    (64, 14, 14, 20): ("fused", "fused"),
+    (256, 1024): ("fused", "fused"),
+    (8, 16, 16, 16, 32): ("fused", "fused"),
+    (32, 200, 64): ("fused", "fused"),
+    (256, 384): ("fused", "fused"),
+    (64, 28, 28, 3): ("wide", "wide"),
+    (64, 28, 28, 30): ("wide", "fused"),
+    (1024, 101): ("plain", "fused"),
     # small: composed ops, over wide rows where the channels are few
-    (60, 100): "plain",
-    (256, 256): "plain",
-    (64, 7, 7, 28): "wide",
-    (512, 10): "wide",
-    (8, 4, 4, 16): "plain",
-    (64, 14, 14, 9): "wide",
+    (256, 256): ("plain", "plain"),
+    (64, 7, 7, 28): ("wide", "wide"),
+    (512, 10): ("wide", "wide"),
+    (64, 14, 14, 9): ("wide", "wide"),
+    # smaller: the fused kernel where oneDNN leaves it alone
+    (60, 100): ("fused_small", "fused_small"),
+    (8, 4, 4, 16): ("fused_small", "fused_small"),
     # one value broadcasts fast
-    (64, 28, 28, 1): "plain",
-    (1024, 28, 28, 1): "plain",
+    (64, 28, 28, 1): ("plain", "plain"),
+    (1024, 28, 28, 1): ("plain", "plain"),
     # no number of rows divides the others
-    (65537, 3): "plain",
+    (65537, 3): ("plain", "plain"),
     # of an unknown size
-    (N, 28, 28, 8): "fused",
-    (N, N, N, 64): "fused",
-    (N, 28, 28, 30): "fused_wide",
-    (N, 4, 4, 36): "wide",
-    (N, 100): "plain",
+    (N, 28, 28, 8): ("fused", "wide"),
+    (N, N, N, 64): ("fused", "fused"),
+    (N, 28, 28, 30): ("wide", "fused"),
+    (N, 4, 4, 36): ("wide", "wide"),
+    (N, 100): ("plain", "plain"),
+    (N, 60): ("fused_small", "fused_small"),
 }
 
 
+@pytest.mark.parametrize("used", [True, False])
 @pytest.mark.parametrize("dims", PICKS, ids=str)
-def test_the_table_picks(dims):
-    assert kernels.choose(dims, tf.float32, axes_lib.resolve(dims, -1)).name == PICKS[dims]
+def test_the_table_picks(dims, used, monkeypatch):
+    monkeypatch.setattr(onednn, "used", lambda: used)
+    assert kernels.choose(dims, tf.float32, axes_lib.resolve(dims, -1)).name == PICKS[dims][not used]
 
 
-def test_the_table_knows_dtypes_axes_and_kinds():
+@pytest.mark.parametrize("wanted", [True, False])
+def test_whether_onednn_is_used_is_what_tensorflow_logs(wanted):
+    """In a process of its own, since TensorFlow decides once."""
+    program = "from tf1bn.core import onednn; print(onednn.enabled())"
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(wanted)), "TF_CPP_MIN_LOG_LEVEL": "0"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split()[-1] == str("oneDNN custom operations are on" in done.stderr)
+
+
+def test_the_table_knows_dtypes_axes_and_kinds(monkeypatch):
+    monkeypatch.setattr(onednn, "used", lambda: True)
     images = (64, 28, 28, 8)
     last, first, two = (axes_lib.resolve(images, axis) for axis in (-1, 1, [1, 3]))
     pick = lambda *arguments: kernels.choose(*arguments).name  # noqa: E731
@@ -260,10 +280,14 @@ def test_the_table_knows_dtypes_axes_and_kinds():
     assert pick(images, tf.float64, last) == "wide"
     assert pick(images, tf.float32, first) == "fused"
     assert pick(images, tf.float32, two) == "plain"
+    assert pick((60, 100), tf.float64, axes_lib.resolve((60, 100), -1)) == "plain"
+    assert kernels.choose((60, 100), tf.float32, axes_lib.resolve((60, 100), -1), precise=True).name == "plain"
     assert pick(images, tf.float32, last, kernels.Variant(group_size=32)) == "plain"
 
 
-def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_large_inputs():
+def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_large_inputs(monkeypatch):
+    monkeypatch.setattr(onednn, "used", lambda: True)
+
     def picked(dims, dtype=tf.float32, axis=-1, **arguments):
         return kernels.choose_given(dims, dtype, axes_lib.resolve(dims, axis), **arguments).name
 
@@ -302,17 +326,19 @@ def test_on_a_gpu_images_of_both_formats_take_the_fused_kernel(monkeypatch):
 
 
 OPS = {
-    ("plain", True): (15, 15),
-    ("plain", False): (22, 15),
-    ("wide", True): (29, 23),
-    ("wide", False): (34, 23),
+    ("plain", True): (18, 51),
+    ("plain", False): (23, 64),
+    ("wide", True): (36, 93),
+    ("wide", False): (41, 106),
     ("fused", True): (7, 7),
     ("fused", False): (13, 7),
-    ("fused_wide", True): (25, 25),
-    ("fused_wide", False): (33, 27),
-    ("xla", True): (10, 15),
+    ("fused_small", True): (10, 11),
+    ("fused_small", False): (17, 11),
+    ("fused_wide", True): (50, 100),
+    ("fused_wide", False): (55, 113),
+    ("xla", True): (9, 9),
 }
-PRECISE_OPS = {"plain": 3, "wide": 7, "fused": 24, "fused_wide": 24, "xla": 0}
+PRECISE_OPS = {"plain": 29, "wide": 32, "fused": 23, "fused_wide": 27, "xla": 0}
 
 
 @pytest.mark.parametrize(("name", "known"), OPS)

@@ -33,6 +33,6 @@ def test_a_tower_reads_what_another_one_moves_before_it_gives_its_sums(variable,
         sums = [op for op in ops if op.type == "CollectiveReduceV2" and op.name.startswith("tower_1")]
         reads = [op for op in ops if op.type == "ReadVariableOp" and op.name.startswith("tower_1")]
         reads = {op for op in reads if op.inputs[0].op.name == f"bn/{variable}"}
-        moves = [op for op in ops if op.type == "AssignSubVariableOp" and op.inputs[0].op.name == f"bn/{variable}"]
+        moves = [op for op in ops if op.type == "ResourceApplyMomentum" and op.inputs[0].op.name == f"bn/{variable}"]
         assert sums and reads and all(reads <= needs(op) for op in sums)
         assert len(moves) == 1 and moves[0].name.startswith("tower_0")

@@ -6,8 +6,6 @@ import tensorflow.compat.v1 as tf
 
 import tf1bn
 from tf1bn import export
-from tf1bn.graph import running
-from tf1bn.testing.graphs import graph_mode
 
 IMAGES = np.random.RandomState(0).normal(size=(3, 4, 6, 6)).astype(np.float32)
 

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 import tf1bn
 from tests.export import programs
-from tf1bn import errors, export
+from tf1bn import export
 
 CASES = {
     "plain": ((None, 4, 4, 3), tf.float32, {}),
@@ -45,18 +45,3 @@ def test_a_layer_built_for_training_gives_what_one_built_for_inference_gives(cas
     found = run_frozen(done.path, "y:0", {"x:0": x})
     close = 1e-2 if dtype == tf.float16 else 1e-5
     np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=close, atol=close)
-
-
-@pytest.mark.parametrize("options", [{"virtual_batch_size": 2}, {"renorm": True}])
-def test_a_layer_whose_training_is_something_else_is_exported_by_its_switch_and_else_refused(options, tmp_path):
-    with programs.graph_mode() as graph:
-        build((None, 3), tf.float32, tf.placeholder(tf.bool, [], "is_training"), options)
-        prefix = programs.save(tmp_path)
-        done = export.export(graph, prefix, ["y"], tmp_path / "f.pb", to="frozen")
-        assert done.graph.switches == {"is_training": False} and done.graph.rewritten == ()
-    with programs.graph_mode() as graph:
-        build((None, 3), tf.float32, True, options)
-        prefix = programs.save(tmp_path, "always")
-        with pytest.raises((errors.ExportError, errors.RunError)):
-            export.export(graph, prefix, ["y"], tmp_path / "g.pb", to="frozen")
-    assert not (tmp_path / "g.pb").exists()

@@ -20,9 +20,7 @@ def windows(x, size, strides, dilations, pads):
     reach = [(n - 1) * d + 1 for n, d in zip(size, dilations, strict=True)]
     counts = [(full - r) // s + 1 for full, r, s in zip(x.shape[2:], reach, strides, strict=True)]
     for place in itertools.product(*map(range, counts)):
-        cut = [
-            slice(i * s, i * s + r, d) for i, s, r, d in zip(place, strides, reach, dilations, strict=True)
-        ]
+        cut = [slice(i * s, i * s + r, d) for i, s, r, d in zip(place, strides, reach, dilations, strict=True)]
         yield place, x[(slice(None), slice(None), *cut)]
 
 
@@ -45,9 +43,7 @@ def conv(x, kernel, strides, dilations=None, pads=None):
 
 def depthwise(x, kernel, strides):
     found = windows(x, kernel.shape[:2], strides, [1, 1], [(0, 0)] * 2)
-    return gathered(
-        (place, np.einsum("niab,abim->nim", patch, kernel).reshape(len(x), -1)) for place, patch in found
-    )
+    return gathered((place, np.einsum("niab,abim->nim", patch, kernel).reshape(len(x), -1)) for place, patch in found)
 
 
 def pooled(function, x, size, strides):
@@ -82,8 +78,13 @@ PROGRAMS = {
     ),
     "dilated": (
         lambda x: R.Conv2D(
-            input=x, filter=np.float32(KERNEL), strides=[1, 1, 1, 1], dilations=[1, 1, 2, 3],
-            padding="EXPLICIT", explicit_paddings=[0, 0, 0, 0, 1, 2, 0, 3], data_format="NCHW",
+            input=x,
+            filter=np.float32(KERNEL),
+            strides=[1, 1, 1, 1],
+            dilations=[1, 1, 2, 3],
+            padding="EXPLICIT",
+            explicit_paddings=[0, 0, 0, 0, 1, 2, 0, 3],
+            data_format="NCHW",
         ),
         lambda: conv(X, KERNEL, [1, 1], [2, 3], [(1, 2), (0, 3)]),
     ),
@@ -111,8 +112,11 @@ PROGRAMS = {
     ),
     "transposed_dynamic": (
         lambda x: R.Conv2DBackpropInput(
-            input_sizes=tf.stack([tf.shape(x)[0], 5, 13, 9]), filter=np.float32(BACK), out_backprop=x,
-            strides=[1, 1, 2, 1], **FLAT,
+            input_sizes=tf.stack([tf.shape(x)[0], 5, 13, 9]),
+            filter=np.float32(BACK),
+            out_backprop=x,
+            strides=[1, 1, 2, 1],
+            **FLAT,
         ),
         lambda: transposed(X, BACK, [2, 1], [13, 9]),
     ),

@@ -54,9 +54,8 @@ REPEATED = {
 @pytest.mark.parametrize("construct", REPEATED)
 def test_training_in_a_loop_is_refused(construct, strategy):
     layer = lambda x: tf1bn.batch_norm(x, True, scope="bn", update_strategy=strategy)  # noqa: E731
-    # tf.map_fn converts its function with AutoGraph, which wraps what the function raises in an error of its own.
-    error = Exception if construct == "map_fn" else errors.PlacementError
-    with pytest.raises(error, match="averages cannot move inside a tf.while_loop body.*PerStep.*sequential"):
+    text = "averages cannot move inside a tf.while_loop body.*PerStep.*sequential"
+    with pytest.raises(errors.PlacementError, match=text):
         REPEATED[construct](layer)
     assert not tf.global_variables()
 

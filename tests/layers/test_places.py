@@ -16,9 +16,6 @@ def _bn(x, is_training=True, **options):
     return tf1bn.batch_norm(x, is_training, **options)
 
 
-# AutoGraph wraps errors in one of its own, with the same text.
-_plain = tf.autograph.experimental.do_not_convert
-
 PLACES = {
     "collection in a branch": (
         lambda x, p: tf.cond(p, lambda: _bn(x, update_strategy="collection"), lambda: x),
@@ -37,7 +34,7 @@ PLACES = {
         "averages cannot move inside a tf.while_loop body",
     ),
     "training in a map": (
-        lambda x, p: tf.map_fn(_plain(lambda row: _bn(x)[0]), x),
+        lambda x, p: tf.map_fn(lambda row: _bn(x)[0], x),
         "averages cannot move inside a tf.while_loop",
     ),
     "training in a function": (

@@ -1,5 +1,7 @@
 """When updates run, after what, and which ones are refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -11,7 +13,7 @@ from tf1bn.testing import reference
 from tf1bn.testing.reference import Statistics
 
 RNG = np.random.default_rng(0)
-A, B = RNG.normal(1, 2, (6, 3)), RNG.normal(-3, 1, (4, 3))
+A, B, C = RNG.normal(1, 2, (6, 3)), RNG.normal(-3, 1, (4, 3)), RNG.normal(5, 3, (5, 3))
 START = Statistics(np.zeros(3), np.ones(3))
 MOVING = ["inline", "collection", "ema"]
 
@@ -31,19 +33,64 @@ def _x():
     return tf.placeholder(tf.float64, [None, 3])
 
 
+def _in_some_order(found, batches=(A, B)):
+    """Whether each average has taken in all batches once, in whatever order."""
+    orders = [reference.moving_averages(list(order), 0.75, START) for order in itertools.permutations(batches)]
+    for mine, *wanted in zip(found, *orders, strict=True):
+        np.testing.assert_allclose(mine, min(wanted, key=lambda one: np.abs(one - mine).max()), rtol=1e-6)
+
+
 @pytest.mark.parametrize("strategy", MOVING)
 @pytest.mark.parametrize("switch", ["bool", "tensor"])
-def test_two_training_calls_on_the_same_variables_run_in_order(any_graph, strategy, switch):
+def test_two_training_calls_on_the_same_variables_both_move_them(any_graph, strategy, switch):
     first, second, p = _x(), _x(), tf.placeholder_with_default(True, [])
     training = True if switch == "bool" else p
     step = tf1bn.with_updates(tf.group(_bn(first, training, strategy), _bn(second, training, strategy)))
-    expected = reference.moving_averages([A, B], 0.75, START)
     initialize = tf.global_variables_initializer()
     for _ in range(3):
         with tf.Session() as session:
             session.run(initialize)
             session.run(step, {first: A, second: B})
-            np.testing.assert_allclose(session.run(_averages()), expected, rtol=1e-6)
+            if strategy == "ema":  # keeps several variables for each average, and so an order
+                exact = reference.moving_averages([A, B], 0.75, START)
+                np.testing.assert_allclose(session.run(_averages()), exact, rtol=1e-6)
+            _in_some_order(session.run(_averages()))
+
+
+@pytest.mark.parametrize("strategy", ["inline", "collection"])
+@pytest.mark.parametrize("switch", ["bool", "tensor"])
+def test_the_update_of_one_call_is_that_call_s(any_graph, strategy, switch):
+    first, second, p = _x(), _x(), tf.placeholder_with_default(True, [])
+    training = True if switch == "bool" else p
+    _bn(first, training, strategy)
+    before = len(tf.get_collection("update_ops"))
+    y = _bn(second, training, strategy)
+    step = y if strategy == "inline" else tf.get_collection("update_ops")[before:]
+    with tf.Session() as session:
+        for feed in ({second: B}, {first: A, second: B}):
+            session.run(tf.global_variables_initializer())
+            session.run(step, feed)
+            exact = reference.moving_averages([B], 0.75, START)
+            np.testing.assert_allclose(session.run(_averages()), exact, rtol=1e-6)
+
+
+def test_no_update_gets_lost_in_a_thousand_steps(any_graph):
+    # Rate 1/2 tells every order of three: the averages are sums of other shares.
+    inputs = [tf.fill([2, 1], value) for value in (8.0, 64.0, 512.0)]
+    for x in inputs:
+        tf1bn.batch_norm(x, True, scope="bn", reuse=tf.AUTO_REUSE, decay=0.5, update_strategy="collection")
+    mean = _averages()[0]
+    exact = {a / 8 + b / 4 + c / 2 for a, b, c in itertools.permutations((8.0, 64.0, 512.0))}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        step = session.make_callable(tf.get_collection("update_ops"))
+        start, read = session.make_callable(mean.initializer), session.make_callable(mean.read_value())
+        seen = set()
+        for _ in range(1000):
+            start()
+            step()
+            seen.add(float(read()[0]))
+    assert seen <= exact, seen
 
 
 def test_updates_under_a_caching_device_read_the_fresh_averages(any_graph):
@@ -54,22 +101,32 @@ def test_updates_under_a_caching_device_read_the_fresh_averages(any_graph):
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(step, {first: A, second: B})
-        expected = reference.moving_averages([A, B], 0.75, START)
-        np.testing.assert_allclose(session.run(_averages()), expected, rtol=1e-6)
-        np.testing.assert_allclose(session.run(y, {first: A}), reference.normalize(A, expected, epsilon=0.0), rtol=1e-6)
+        kept = Statistics(*session.run(_averages()))
+        _in_some_order(kept)
+        np.testing.assert_allclose(session.run(y, {first: A}), reference.normalize(A, kept, epsilon=0.0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("strategy", ["inline", "ema"])
-def test_updates_in_different_conditionals_are_refused(any_graph, strategy):
+def test_updates_of_several_variables_in_different_conditionals_are_refused(any_graph):
     x, p, q = _x(), tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
-    tf.cond(p, lambda: _bn(x, True, strategy), lambda: x)
+    tf.cond(p, lambda: _bn(x, True, "ema"), lambda: x)
     text = "the averages of 'bn' are already moved by a call at a tf.cond branch, and this call at "
     with pytest.raises(errors.PlacementError, match=text + "a tf.cond branch could run in the same step, in no order"):
-        tf.cond(q, lambda: _bn(x, True, strategy), lambda: x)
+        tf.cond(q, lambda: _bn(x, True, "ema"), lambda: x)
     with pytest.raises(errors.PlacementError, match=text + "the top level of the graph"):
-        _bn(x, True, strategy)
+        _bn(x, True, "inline")
     # What moves nothing may stand anywhere.
-    tf.cond(q, lambda: _bn(x, True, "frozen"), lambda: _bn(x, False, strategy))
+    tf.cond(q, lambda: _bn(x, True, "frozen"), lambda: _bn(x, False, "ema"))
+
+
+def test_inline_updates_in_different_conditionals_and_outside_all_land(any_graph):
+    first, second, third = _x(), _x(), _x()
+    p, q = tf.placeholder(tf.bool, []), tf.placeholder(tf.bool, [])
+    y = [tf.cond(p, lambda: _bn(first), lambda: first), tf.cond(q, lambda: _bn(second), lambda: second), _bn(third)]
+    with tf.Session() as session:
+        for on, also in ((True, True), (True, False), (False, False)):
+            session.run(tf.global_variables_initializer())
+            session.run(y, {first: A, second: B, third: C, p: on, q: also})
+            _in_some_order(session.run(_averages()), [C, *([A] if on else []), *([B] if also else [])])
 
 
 @pytest.mark.parametrize("strategy", ["inline", "ema"])

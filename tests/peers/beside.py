@@ -21,7 +21,7 @@ class Seen(NamedTuple):
 
     variables: list[tuple[str, tuple[int, ...], str, bool]]
     collections: dict[str, list[str]]
-    output: tuple[Any, Any]
+    output: tuple[Any, Any, str]
     values: dict[str, Any]
 
 
@@ -91,7 +91,7 @@ def see(
             **{f"after {v.op.name}": session.run(v) for v in tf.global_variables()},
         }
         shape = output.shape.as_list() if output.shape.rank is not None else None
-        return Seen(described, collections, (shape, output.dtype.name), values), start
+        return Seen(described, collections, (shape, output.dtype.name, output.name), values), start
 
 
 def sorted_losses(losses: list[Any]) -> Any:
@@ -163,7 +163,7 @@ def _run_saver(
 
 
 def _collections() -> dict[str, list[str]]:
-    """Names in each collection; of updates only how many there are, since their kinds of entry differ."""
+    """Names in each collection; of updates also whether an entry is an operation."""
     graph = tf.get_default_graph()
     found: dict[str, list[str]] = {}
     for key in graph.get_all_collection_keys():
@@ -171,7 +171,7 @@ def _collections() -> dict[str, list[str]]:
         if key in OWN_COLLECTIONS or not isinstance(key, str) or not entries:
             continue
         if _updates(key):
-            found[key] = [str(len(entries))]
+            found[key] = [_entry(entry) for entry in entries]
         elif key == tf.GraphKeys.REGULARIZATION_LOSSES:
             found[key] = sorted(entry.name.split("/Regularizer")[0].split("Regularizer")[0] for entry in entries)
         elif all(hasattr(entry, "initializer") for entry in entries):
@@ -179,6 +179,11 @@ def _collections() -> dict[str, list[str]]:
         else:
             found[key] = [str(len(entries))]
     return found
+
+
+def _entry(entry: Any) -> str:
+    """An assignment of a resource variable gives neither operation nor tensor, but something that has both."""
+    return f"operation {entry.name}" if isinstance(entry, tf.Operation) else f"tensor {entry.op.name}"
 
 
 def _updates(collection: Any) -> bool:

@@ -62,6 +62,38 @@ def test_inspect_ends_with_one_on_problems_and_errors(tmp_path):
     assert json.loads(lost.stdout)["error"] == "CheckpointMissingError"
 
 
+def test_inspect_of_an_index_alone_and_a_migration_of_it(slim, tmp_path):
+    os.remove(f"{slim}.data-00000-of-00001")
+    done = run("inspect_checkpoint.py", f"--checkpoint={slim}")
+    assert done.returncode == 1
+    assert "BatchNorm: slim" in done.stdout and "statistics not read" in done.stdout
+    refused = run("migrate_checkpoint.py", f"--source={slim}", f"--target={tmp_path / 'out'}", "--to=tf1bn")
+    assert refused.returncode == 1 and f"{slim}.data-00000-of-00001, which is not there" in refused.stderr
+
+
+def test_inspect_draws_a_picture_and_refuses_to_overwrite_one(slim, tmp_path):
+    pytest.importorskip("matplotlib")
+    arguments = (f"--checkpoint={slim}", f"--picture={tmp_path / 'p.png'}")
+    done = run("inspect_checkpoint.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "p.png").read_bytes()[:4] == b"\x89PNG"
+    again = run("inspect_checkpoint.py", *arguments)
+    assert again.returncode == 1 and "would be overwritten" in again.stderr
+    shard.write_checkpoint(str(tmp_path / "none"), {"w": np.ones(2, np.float32)})
+    none = run("inspect_checkpoint.py", f"--checkpoint={tmp_path / 'none'}", f"--picture={tmp_path / 'q.png'}")
+    assert none.returncode == 1 and "no batch norm to draw" in none.stderr and "note: " in none.stdout
+
+
+def test_migrate_stops_where_it_would_split_a_batch_norm(tmp_path):
+    values = np.array([0.5, 2.0], np.float32)
+    names = ("head_bn_gamma", "head_bn_beta", "head_bn_mov_mean", "head_bn_mov_var")
+    shard.write_checkpoint(str(tmp_path / "m"), dict.fromkeys(names, values))
+    done = run("migrate_checkpoint.py", f"--source={tmp_path / 'm'}", f"--target={tmp_path / 'out'}", "--to=tf1bn")
+    assert done.returncode == 1
+    assert "STOP split: head_bn_mov_mean" in done.stdout and "STOP split: head_bn_mov_var" in done.stdout
+    assert not (tmp_path / "out.index").exists()
+
+
 def test_migrate_dry_run_writes_nothing(slim, tmp_path):
     done = run("migrate_checkpoint.py", f"--source={slim}", "--to=tf1bn", "--dry_run")
     assert done.returncode == 0

@@ -31,6 +31,12 @@ def test_an_export_is_reported_as_json(model, run_json, tmp_path):
     assert report["notes"] == ["the averages of 1 batch norms are still 0 and 1: batch_norm"]
 
 
+def test_a_layout_is_refused_where_nothing_is_channels_first(model, run, tmp_path):
+    done = run("export_model", *model, "--switch=scale=1", "--layout=NHWC", "--input_layout=NHWC")
+    assert done.returncode == 1 and "no op of the graph is channels first" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_refusal_a_dry_run_and_a_second_time(model, run, tmp_path):
     lost = run("export_model", *model, "--inputs=x")
     assert lost.returncode == 1 and "the placeholder 'scale'" in lost.stderr and not (tmp_path / "out").exists()

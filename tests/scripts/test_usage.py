@@ -7,8 +7,9 @@ import sys
 import pytest
 
 # launch_local.py: see test_launch_local.py
-SCRIPTS = ("train", "evaluate", "compare_strategies", "demo", "export_model")
+SCRIPTS = ("train", "evaluate", "compare_strategies", "demo", "export_model", "native_to_stock")
 REQUIRED = {
+    "native_to_stock": ["--graph=x.meta", "--output=y"],
     "evaluate": ["--model_dir=x"],
     "export_model": ["--graph=x.meta", "--checkpoint=x", "--outputs=x", "--output=y"],
 }

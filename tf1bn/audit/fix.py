@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.audit import trial, unreached
-from tf1bn.graph import rewriting
+from tf1bn.graph import loading, rewriting
 from tf1bn.graph.model import GraphModel
 
 _SAFE = (unreached.NEVER, unreached.SUBSET, unreached.LOSS, unreached.GATE, unreached.KERAS, unreached.PRIVATE)
@@ -88,7 +88,7 @@ def repair(
 def _meta_graph(graph_or_path: Any) -> Any:
     if isinstance(graph_or_path, tf.Graph):
         with graph_or_path.as_default():
-            return tf.train.export_meta_graph(graph=graph_or_path)
+            return loading.exported(graph_or_path)
     model_source = GraphModel(graph_or_path).source
     if model_source.meta_graph is None:
         raise errors.RepairError(

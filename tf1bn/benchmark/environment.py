@@ -64,13 +64,15 @@ def machine() -> dict[str, Any]:
     """Returns what times depend on, without a name of the machine."""
     import tensorflow.compat.v1 as tf
 
+    from tf1bn.core import onednn
+
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0",
+        "onednn": onednn.enabled(),
     }
 
 

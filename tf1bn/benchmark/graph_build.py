@@ -25,7 +25,7 @@ MANY = 200
 def plan(options: Options) -> dict[str, Any]:
     """Returns the variants, the cases and what is absent."""
     found, absent = implementations.chosen(options.peers)
-    names = [variant.name for variant in [*implementations.OWN, *found]]
+    names = [variant.name for variant in _all(options, found)]
     cases = [f"{_name(what, layers, options)}, {_rounds(layers, options)} rounds" for what, layers in _cases(options)]
     return {"variants": names, "absent": absent, "cases": cases}
 
@@ -33,17 +33,21 @@ def plan(options: Options) -> dict[str, Any]:
 def run(options: Options) -> list[Case]:
     """Returns for each depth a case of the time per layer to build it, and one of its first run."""
     found, absent = implementations.chosen(options.peers)
-    every = [*implementations.OWN, *found]
-    for variant in every:  # imports that come with a first use are not part of a layer's time
+    for variant in _all(options, found):  # imports that come with a first use are not part of a layer's time
         _built(variant, 2)
-    planned = [(what, layers, _variants(layers, found)) for what, layers in _cases(options)]
+    planned = [(what, layers, _variants(layers, options, found)) for what, layers in _cases(options)]
     total = sum(len(variants) * _rounds(layers, options) for _, layers, variants in planned)
     with Progress(total, "graph_build", quiet=options.quiet) as bar:
         return [_case(what, layers, variants, dict(absent), options, bar) for what, layers, variants in planned]
 
 
-def _variants(layers: int, peers: Sequence[Implementation]) -> list[Implementation]:
-    return [*(implementations.OWN if layers <= MANY else [implementations.DEFAULT]), *peers]
+def _all(options: Options, peers: Sequence[Implementation]) -> list[Implementation]:
+    return [*implementations.OWN, *implementations.of_kernels(options.kernels), *peers]
+
+
+def _variants(layers: int, options: Options, peers: Sequence[Implementation]) -> list[Implementation]:
+    few = [implementations.DEFAULT, *implementations.of_kernels(options.kernels), *peers]
+    return _all(options, peers) if layers <= MANY else few
 
 
 def _cases(options: Options) -> list[tuple[str, int]]:

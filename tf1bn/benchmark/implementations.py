@@ -100,6 +100,15 @@ OWN = (DEFAULT, ours(OURS_COLLECTION, update_strategy="collection"), ours(AGAIN)
 PRECISE = ours(OURS_PRECISE, precise=True)
 
 
+def of_kernels(names: Sequence[str]) -> list[Implementation]:
+    """Returns tf1bn's layer with each kernel of these names.
+
+    Raises:
+      UnknownNameError: there is no kernel of that name.
+    """
+    return [of_kernel(name) for name in names]
+
+
 def chosen(names: tuple[str, ...]) -> tuple[list[Implementation], dict[str, str]]:
     """Returns the peers of these names that can run here, and why the others cannot.
 

@@ -46,7 +46,7 @@ Values = list[tuple[Any, ...]]
 def plan(options: Options) -> dict[str, Any]:
     """Returns the variants, the cases and what is absent."""
     found, absent = implementations.chosen(options.peers)
-    names = [BIASES, BIASES_AGAIN, FOLDED, *_variants(found)]
+    names = [BIASES, BIASES_AGAIN, FOLDED, *_variants(options, found)]
     cases = [_name(batch, options) for batch in options.batches]
     return {"variants": names, "absent": absent, "cases": cases, "rounds": options.rounds or ROUNDS}
 
@@ -64,12 +64,12 @@ def _name(batch: int, options: Options) -> str:
     return f"batch {batch}{environment.threads_text(options.intra_op_threads)}"
 
 
-def _variants(peers: Sequence[Implementation]) -> dict[str, tuple[Implementation, bool]]:
+def _variants(options: Options, peers: Sequence[Implementation]) -> dict[str, tuple[Implementation, bool]]:
     """Returns the implementations, each with a switch that is static and one that is a placeholder."""
     return {
         f"{each.name}_{'placeholder' if switched else 'static'}": (each, switched)
         for switched in (False, True)
-        for each in (implementations.DEFAULT, *peers)
+        for each in (implementations.DEFAULT, *implementations.of_kernels(options.kernels), *peers)
         if not (switched and each.static)
     }
 
@@ -108,7 +108,7 @@ def _case(
         for name in (BIASES, BIASES_AGAIN):
             add(name, bare, lambda: _prepared(bare, images, [], options))
         add(FOLDED, bare, lambda: _folded(bare, images, values, options))
-        for name, (implementation, switched) in _variants(peers).items():
+        for name, (implementation, switched) in _variants(options, peers).items():
             built = _build(implementation, switched, batch)
             add(name, built, lambda built=built: _prepared(built, images, values, options))  # type: ignore[misc]
         case.times.update(timing.by_options(calls, rounds, options, bar.advance))

@@ -52,7 +52,7 @@ class Trained(NamedTuple):
 def plan(options: Options) -> dict[str, Any]:
     """Returns the variants and what is absent."""
     found, absent = implementations.chosen(options.peers)
-    return {"variants": list(_variants(found)), "absent": absent, "rounds": options.rounds or ROUNDS}
+    return {"variants": list(_variants(options, found)), "absent": absent, "rounds": options.rounds or ROUNDS}
 
 
 def run(options: Options) -> list[Case]:
@@ -65,9 +65,10 @@ def run(options: Options) -> list[Case]:
     wanted = _first_step(_build(implementations.TEXTBOOK, False, data), data, options)
     calls: dict[str, list[timing.Call]] = {}
     sessions: list[Any] = []
-    with Progress(len(_variants(found)) + rounds, "network", quiet=options.quiet) as bar:
+    variants = _variants(options, found)
+    with Progress(len(variants) + rounds, "network", quiet=options.quiet) as bar:
         try:
-            for name, (implementation, switched) in _variants(found).items():
+            for name, (implementation, switched) in variants.items():
                 bar.show(name)
                 built = _build(implementation, switched, data)
                 if _is_right(name, built, data, wanted, case, options):
@@ -83,10 +84,11 @@ def run(options: Options) -> list[Case]:
     return [case]
 
 
-def _variants(peers: Sequence[Implementation]) -> dict[str, tuple[Implementation | None, bool]]:
+def _variants(options: Options, peers: Sequence[Implementation]) -> dict[str, tuple[Implementation | None, bool]]:
     """Returns what is timed: an implementation or None, and whether the training switch is a placeholder."""
     default, collection, again = implementations.OWN
     ours = implementations.ours
+    by_kernel = implementations.of_kernels(options.kernels)
     return {
         BIASES: (None, False),
         OURS: (default, False),
@@ -95,6 +97,8 @@ def _variants(peers: Sequence[Implementation]) -> dict[str, tuple[Implementation
         f"{OURS}_ema": (ours("ema", update_strategy="ema"), False),
         _FROZEN: (ours("frozen", update_strategy="frozen"), False),
         _PLACEHOLDER: (default, True),
+        **{each.name: (each, False) for each in by_kernel},
+        **{f"{each.name}_placeholder": (each, True) for each in by_kernel},
         **{peer.name: (peer, False) for peer in peers},
     }
 

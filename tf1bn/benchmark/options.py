@@ -25,7 +25,7 @@ class Options:
       shapes: inputs of the step.
       relu: whether the layer stands alone, is followed by ReLU, or both.
       mean: of the values that a step normalises; their deviation is 1.
-      kernels: names of kernels of tf1bn; a step is also timed with each of them, where it can serve the input.
+      kernels: names of kernels of tf1bn, each of which is timed as well, where it can serve the input.
       batches: batch sizes of the inference.
       layers: depths of the built graphs.
     """

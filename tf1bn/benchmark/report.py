@@ -50,7 +50,7 @@ def content(result: Result) -> dict[str, Any]:
 
 def machine_text(machine: dict[str, Any]) -> str:
     """Returns one line about the machine."""
-    onednn = "on" if machine["onednn"] else "off"
+    onednn = {True: "on", False: "off"}.get(machine["onednn"], "unknown")
     return (
         f"{machine['cores']} cores of {machine['processor']}; {machine['system']}, Python {machine['python']}, "
         f"TensorFlow {machine['tensorflow']}, oneDNN {onednn}"

@@ -17,6 +17,7 @@ from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import IDENT
+from tf1bn.core import native_kernel
 from tf1bn.examples.progress import Progress
 
 ROUNDS = 15
@@ -83,7 +84,7 @@ def plan(options: Options) -> dict[str, Any]:
 
 def _variants(options: Options) -> tuple[list[Implementation], dict[str, str]]:
     found, absent = implementations.chosen(options.peers)
-    by_kernel = [implementations.of_kernel(kernel) for kernel in options.kernels]
+    by_kernel = implementations.of_kernels(options.kernels)
     return [*implementations.OWN, implementations.PRECISE, *by_kernel, *found], absent
 
 
@@ -181,7 +182,7 @@ def build(variant: Implementation, problem: Problem) -> Step:
         x, dy = held = _hold(problem)
         x, dy = x.value(), dy.value()
         y = variant.normalize(x, True)
-        y = tf.nn.relu(y) if problem.relu else y
+        y = native_kernel.relu(y) if problem.relu else y  # tf.nn.relu, which the native op takes in as in tf1bn.conv2d
         [(gamma, beta)] = implementations.affine(graph)
         gradients = tf.gradients(y, [x, gamma, beta], dy)
         results = dict(zip(("y", "dx", "dgamma", "dbeta"), [y, *gradients], strict=True))

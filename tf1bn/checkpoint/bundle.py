@@ -72,6 +72,26 @@ def open_file(path: str) -> int:
         ) from error
 
 
+class _Infos(Mapping[str, TensorInfo]):
+    """The tensors of an index, each made when it is asked for: an index can have a million."""
+
+    def __init__(self, entries: dict[str, protos.Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> TensorInfo:
+        entry = self._entries[name]
+        return TensorInfo(name, dtypes.of_number(entry.dtype), entry.shape, entry.slices)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 class Bundle:
     """An open V2 checkpoint. Use as a context manager, or call :meth:`close`.
 
@@ -82,6 +102,7 @@ class Bundle:
       prefix: as given.
       header: number of data files and version.
       tensors: name -> :class:`TensorInfo`, sorted by name.
+      partitioned: names of the tensors that are stored in slices.
 
     Raises:
       CheckpointMissingError: the index cannot be opened.
@@ -93,16 +114,15 @@ class Bundle:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self._descriptors: dict[int, int] = {}
-        self._checked: set[int] = set()
+        self._known_ends: dict[int, tuple[int, str]] | None = None
+        self._absent: dict[int, bool] = {}
         descriptor = open_file(prefix + ".index")
         try:
             self.header, self.entries, self._slices = _read_index(descriptor)
         finally:
             os.close(descriptor)
-        self.tensors: Mapping[str, TensorInfo] = {
-            name: TensorInfo(name, dtypes.of_number(entry.dtype), entry.shape, entry.slices)
-            for name, entry in self.entries.items()
-        }
+        self.tensors: Mapping[str, TensorInfo] = _Infos(self.entries)
+        self.partitioned = tuple(name for name, entry in self.entries.items() if entry.slices)
         self._match_slices()
 
     def __enter__(self) -> Bundle:
@@ -120,12 +140,14 @@ class Bundle:
     def _match_slices(self) -> None:
         """Checks that partitioned tensors and slices belong to each other, and that sizes fit shapes."""
         claimed = 0
-        for info in self.tensors.values():
-            for key, part in self.slice_entries(info.name):
+        for name in self.partitioned:
+            for key, part in self.slice_entries(name):
                 claimed += 1
-                _check_size(f"{info.name} {key!r}", info.dtype, part)
-            if not info.slices:
-                _check_size(info.name, info.dtype, self.entries[info.name])
+                _check_size(f"{name} {key!r}", self.tensors[name].dtype, part)
+        for name, entry in self.entries.items():
+            dtype = dtypes.of_number(entry.dtype)
+            if not entry.slices:
+                _check_size(name, dtype, entry)
         if claimed != len(self._slices):
             raise damaged(
                 "the index holds slices of no tensor, or of one twice", got=len(self._slices), expected=str(claimed)
@@ -146,7 +168,8 @@ class Bundle:
 
     def pieces_of(self, name: str) -> list[protos.Entry]:
         """Returns the entries that hold the bytes of a tensor: its own, or those of its slices."""
-        return [entry for _, entry in self.slice_entries(name)] or [self.entries[name]]
+        entry = self.entries[name]
+        return [part for _, part in self.slice_entries(name)] if entry.slices else [entry]
 
     def shards(self) -> list[str]:
         """Returns the paths of all data files, each checked to exist and to be long enough.
@@ -158,6 +181,29 @@ class Bundle:
         for shard in range(self.header.shards):
             self._descriptor(shard)
         return [data_path(self.prefix, shard, self.header.shards) for shard in range(self.header.shards)]
+
+    def readable(self, name: str) -> bool:
+        """Returns whether the data files that hold a tensor are there; they are not opened."""
+        return not any(self._is_absent(entry.shard) for entry in self.pieces_of(name))
+
+    def _is_absent(self, shard: int) -> bool:
+        if shard not in self._absent:
+            self._absent[shard] = not os.path.lexists(data_path(self.prefix, shard, self.header.shards))
+        return self._absent[shard]
+
+    def absent_shards(self) -> list[str]:
+        """Returns the paths of the data files that tensors of the index are in and that are not there.
+
+        Raises:
+          CheckpointDamagedError: a tensor is in a data file beyond those that the header counts.
+        """
+        absent = [shard for shard in sorted(self._limits()) if self._is_absent(shard)]
+        return [data_path(self.prefix, shard, self.header.shards) for shard in absent]
+
+    def _limits(self) -> dict[int, tuple[int, str]]:
+        if self._known_ends is None:
+            self._known_ends = self._ends()
+        return self._known_ends
 
     def _ends(self) -> dict[int, tuple[int, str]]:
         """Returns where the last tensor of each data file ends, and its name."""
@@ -173,15 +219,20 @@ class Bundle:
     def _descriptor(self, shard: int) -> int:
         if shard in self._descriptors:
             return self._descriptors[shard]
-        if not self._checked:
-            self._limits = self._ends()
-            self._checked.add(-1)
+        limits = self._limits()
         if shard >= self.header.shards:
             raise damaged("a tensor is in a data file that does not exist", got=shard)
         path = data_path(self.prefix, shard, self.header.shards)
+        if self._is_absent(shard):
+            raise errors.CheckpointMissingError(
+                errors.explain(
+                    f"cannot read {path}, which is not there; the index says what was in it and not the values",
+                    fix="Copy every file of the checkpoint: the .index and all .data files.",
+                )
+            )
         descriptor = open_file(path)
         size = os.fstat(descriptor).st_size
-        end, name = self._limits.get(shard, (0, ""))
+        end, name = limits.get(shard, (0, ""))
         if size < end:
             os.close(descriptor)
             raise damaged(f"{path} is too short for {name}", got=f"{size} bytes", expected=f"{end} or more")

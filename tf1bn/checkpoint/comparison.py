@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+import types
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.checkpoint import dtypes
+from tf1bn.checkpoint import dtypes, object_graph, slots
 from tf1bn.checkpoint.bundle import Bundle
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 
@@ -36,7 +37,16 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What :func:`compare` found; ``same`` counts the tensors that agree."""
+    """What :func:`compare` found.
+
+    Attributes:
+      first, second: prefixes.
+      same: how many tensors agree.
+      only_first, only_second: names that the other one lacks.
+      differences: of tensors that both have.
+      owners: name of a slot or average among those that are listed -> variable that it belongs to, also where the
+        optimizer was built in a scope of its own.
+    """
 
     first: str
     second: str
@@ -44,6 +54,7 @@ class Comparison(NamedTuple):
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
     differences: tuple[Difference, ...]
+    owners: Mapping[str, str] = types.MappingProxyType({})
 
     @property
     def equal(self) -> bool:
@@ -72,14 +83,23 @@ def compare(first: str | os.PathLike[str], second: str | os.PathLike[str], *, to
         with open_checkpoint(first) as one, open_checkpoint(second) as two:
             shared = [name for name in one.tensors if name in two.tensors]
             found = [difference for name in shared if (difference := _compare(one, two, name, tolerance))]
+            only_first = tuple(name for name in one.tensors if name not in two.tensors)
+            only_second = tuple(name for name in two.tensors if name not in one.tensors)
+            listed = {*only_first, *only_second, *(difference.name for difference in found)}
             return Comparison(
                 one.prefix,
                 two.prefix,
                 len(shared) - len(found),
-                tuple(name for name in one.tensors if name not in two.tensors),
-                tuple(name for name in two.tensors if name not in one.tensors),
+                only_first,
+                only_second,
                 tuple(found),
+                _owners(one, listed) | _owners(two, listed) if listed else {},
             )
+
+
+def _owners(opened: Checkpoint, listed: Container[str]) -> dict[str, str]:
+    names = object_graph.variable_names(opened)
+    return {name: slot.owner for name, slot in slots.owners(opened.tensors, names).items() if name in listed}
 
 
 def _compare(one: Checkpoint, two: Checkpoint, name: str, tolerance: float) -> Difference | None:
@@ -183,13 +203,18 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "only_first": list(found.only_first),
         "only_second": list(found.only_second),
         "differences": rows,
+        "owners": dict(found.owners),
     }
 
 
 def as_text(found: Comparison) -> str:
     """Returns a comparison as lines for people."""
-    lines = [f"only in {found.first}: {name}" for name in found.only_first]
-    lines += [f"only in {found.second}: {name}" for name in found.only_second]
-    lines += [f"{difference.what} of {difference.name}: {difference.text}" for difference in found.differences]
+
+    def shown(name: str) -> str:
+        return f"{name} (belongs to {found.owners[name]})" if name in found.owners else name
+
+    lines = [f"only in {found.first}: {shown(name)}" for name in found.only_first]
+    lines += [f"only in {found.second}: {shown(name)}" for name in found.only_second]
+    lines += [f"{difference.what} of {shown(difference.name)}: {difference.text}" for difference in found.differences]
     lines.append(f"{found.same} tensors are the same" + ("" if found.equal else f", {len(lines)} are not"))
     return "\n".join(lines)

@@ -83,12 +83,13 @@ def _by_topology(
         text = f"cannot be told from each other: {', '.join(ours)} and {', '.join(others)} in the target; use --map"
         result.troubles.append(Trouble("drift", ours[0], text))
     _fill_by_names(found, theirs, result, matched, rules)
+    by_scope = _by_scope(tensors)
     for name, other in matched.pairs.items():
         if name in tensors and other in target.variables:
             result.names[name] = other
             if name != other and rules.renamed(name, set()) != other:
                 result.notes.append(f"drift: {name} is {other} in the target, by its place in the graph")
-            result.names.update(_neighbours(name, other, tensors, target))
+            result.names.update(_neighbours(name, other, by_scope, target))
     return result
 
 
@@ -97,28 +98,38 @@ def _fill_by_names(
 ) -> None:
     """Adds sites that the graphs do not connect to anything, by names that a person gave."""
     alike = {name for ours, _ in matched.alike for name in ours}
-    free = {site.label: site for site in theirs if site not in result.sites.values()}
+    used = {id(site) for site in result.sites.values()}
+    free = {site.label: site for site in theirs if id(site) not in used and not _COUNTED.search(site.label)}
+    layouts = {site.layout.name: site.layout for site in free.values()}.values()
     for at, site in enumerate(found):
         if at in result.sites or site.label in alike:
             continue
-        for label, other in free.items():
-            if _place(site, other.layout, rules) == label and not _COUNTED.search(label):
+        for layout in layouts:
+            other = free.get(_place(site, layout, rules))
+            if other is not None and other.layout is layout:
                 result.sites[at] = other
 
 
-def _neighbours(name: str, other: str, tensors: Mapping[str, TensorInfo], target: Target) -> dict[str, str]:
+def _by_scope(tensors: Mapping[str, TensorInfo]) -> dict[str, list[str]]:
+    """Returns scope -> the tensors directly in it."""
+    found: dict[str, list[str]] = {}
+    for name in tensors:
+        found.setdefault(name.rpartition("/")[0], []).append(name)
+    return found
+
+
+def _neighbours(name: str, other: str, by_scope: Mapping[str, Sequence[str]], target: Target) -> dict[str, str]:
     """Returns what lies in the scopes of two kernels under the same or a synonymous leaf: a bias."""
     scope, there = name.rpartition("/")[0], other.rpartition("/")[0]
     if not scope or not there:
         return {}
     pairs = {}
-    for near in tensors:
-        if near != name and near.rpartition("/")[0] == scope:
-            leaf = near.rpartition("/")[2]
-            for candidate in (leaf, _SYNONYMS.get(leaf, leaf)):
-                if f"{there}/{candidate}" in target.variables:
-                    pairs[near] = f"{there}/{candidate}"
-                    break
+    for near in by_scope.get(scope, ()):
+        leaf = near.rpartition("/")[2]
+        for candidate in (leaf, _SYNONYMS.get(leaf, leaf)):
+            if near != name and f"{there}/{candidate}" in target.variables:
+                pairs[near] = f"{there}/{candidate}"
+                break
     return pairs
 
 

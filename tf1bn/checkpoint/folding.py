@@ -159,7 +159,7 @@ def fold(
 def _meta_graph(graph: Any) -> Any:
     """Returns the MetaGraphDef of whatever holds a graph; that of a bare GraphDef has no collections."""
     if isinstance(graph, tf.Graph):
-        return tf.train.export_meta_graph(graph=graph)
+        return loading.exported(graph)
     source = loading.load(graph)
     if source.meta_graph is not None:
         return source.meta_graph

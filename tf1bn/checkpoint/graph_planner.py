@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tf1bn import errors
-from tf1bn.checkpoint import conversions, correspondence, naming, object_graph, plan, sites, target_graph
+from tf1bn.checkpoint import conversions, correspondence, naming, object_graph, plan, sites, slots, target_graph
 from tf1bn.checkpoint.bundle import TensorInfo
 from tf1bn.checkpoint.layout import ROLES, Layout
 from tf1bn.checkpoint.layouts.object_based import GRAPH_KEY
@@ -58,10 +58,13 @@ class GraphPlanner:
         self._troubles: list[Trouble] = []
         self._used: set[str] = set()
         self._plain = object_graph.variable_names(opened)
+        self._there: dict[str, str] = {}  # source -> the target's variable, of what is placed
+        self._chains: dict[str, tuple[str, ...]] = {}  # source -> how its stored form changes
 
     def plan(self) -> Plan:
         tensors = self._apply_own_rules()
         notes = self._move_sites(tensors)
+        self._move_slots(tensors)
         self._move_rest(tensors)
         self._add_extras()
         covered = {step.target for step in self._steps}
@@ -115,6 +118,7 @@ class GraphPlanner:
             text = f"{list(info.shape)} in the source ({name}), {list(shape)} in the target"
             self._troubles.append(Trouble("shape", there, text))
             return
+        self._there[name], self._chains[name] = there, chain
         self._steps.append(naming.move(name, self._key(there), info, chain, shape, companion))
 
     def _move_sites(self, tensors: dict[str, TensorInfo]) -> list[str]:
@@ -126,20 +130,12 @@ class GraphPlanner:
             found, theirs, named, self._target, self._source_graph, self._opened.prefix, self._rules
         )
         self._troubles += pairs.troubles
-        near = sites.satellites(named, found)
         for at, other in pairs.sites.items():
-            site = found[at]
-            self._refuse_rivals(site, other)
-            self._move_site(site, other, plain, tensors)
-            for name, (owner, role, tail) in near.items():
-                if owner == at and role in other.tensors and other.tensors[role] + tail in self._target.variables:
-                    chain = conversions.chain(_stored(site, role), _stored(other, role)) if "Average" in tail else ()
-                    self._place(plain[name], other.tensors[role] + tail, chain, vector=True)
-                    tensors.pop(plain[name], None)
+            self._refuse_rivals(found[at], other)
+            self._move_site(found[at], other, plain, tensors)
         for shown, there in pairs.names.items():
             if plain.get(shown) in tensors:
                 self._place(plain[shown], there)
-                self._move_slots(shown, there, plain, tensors)
                 tensors.pop(plain[shown])
         for at, site in enumerate(found):
             if at not in pairs.sites and any(trouble.kind == "drift" for trouble in pairs.troubles):
@@ -156,13 +152,29 @@ class GraphPlanner:
             text = f"may be {names}; say which with --from and --to"
             self._troubles.append(Trouble("ambiguous", site.label, text))
 
-    def _move_slots(self, shown: str, there: str, plain: dict[str, str], tensors: dict[str, TensorInfo]) -> None:
-        """Moves what is named after a kernel along with it: slots of an optimizer, averages of weights."""
-        for name in [name for name in plain if name.startswith(shown + "/")]:
-            tail = name.removeprefix(shown)
-            if there + tail in self._target.variables and plain[name] in tensors:
-                self._place(plain[name], there + tail)
-                tensors.pop(plain[name])
+    def _move_slots(self, tensors: dict[str, TensorInfo]) -> None:
+        """Moves slots of optimizers and averages of weights to those of the variable that their owner becomes.
+
+        The scope that the optimizer was built in may be another one in the target.
+        """
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for name, slot in slots.owners(target_graph.infos(self._target.variables)).items():
+            wanted.setdefault((slot.owner, slot.tail), []).append(name)
+        for name, slot in slots.owners(self._opened.tensors, self._plain).items():
+            there = self._there.get(slot.owner) or self._by_name(slot.owner)
+            if name not in tensors or not there:
+                continue
+            places = wanted.get((there, slot.tail), [])
+            same = slot.renamed(there)
+            if same in self._target.variables or len(places) == 1:
+                chain = self._chains.get(slot.owner, ()) if slot.averages else ()
+                self._place(name, same if same in self._target.variables else places[0], chain, vector=True)
+                tensors.pop(name)
+
+    def _by_name(self, name: str) -> str:
+        """Returns the target's variable of a tensor that keeps its name, after the user's renames; or nothing."""
+        there = self._rules.renamed(self._plain.get(name, name), set())
+        return there if there in self._target.variables else ""
 
     def _move_site(self, site: Site, other: Site, plain: dict[str, str], tensors: dict[str, TensorInfo]) -> None:
         for role, shown in site.tensors.items():

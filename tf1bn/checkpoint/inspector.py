@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors
+from tf1bn.checkpoint import object_graph, problems, slots, statistics
 from tf1bn.checkpoint import sites as sites_module
-from tf1bn.checkpoint import statistics
-from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, STATISTICS, VARIANCE, Layout
+from tf1bn.checkpoint.bundle import Bundle, TensorInfo
+from tf1bn.checkpoint.layout import Layout
 from tf1bn.checkpoint.layouts import catalog, object_based
+from tf1bn.checkpoint.object_graph import Names
+from tf1bn.checkpoint.problems import Problem as Problem
 from tf1bn.checkpoint.sites import Site
+from tf1bn.checkpoint.slots import Slot
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 
-_SLOT = re.compile(
-    r"(?i)/(adam|adamax|momentum|rmsprop|adagrad|adadelta|ftrl|lazyadam|nadam|lamb|lars|accumulator)\w*(_\d+)?$"
-    r"|(^|/)beta[12]_power(_\d+)?$|^training/|/\.OPTIMIZER_SLOT/|^(optimizer|Adam|SGD|RMSprop)/"
-)
-_AVERAGE = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 _STEP = re.compile(r"(^|/)global_step(:0)?$")
+_AFFINE_LEAF = re.compile(r"(^|[/_.])(gamma|beta)(_\d+)?$")
 _KINDS = ("optimizer slots", "averages of weights", "global step", "other tensors")
-
-
-class Problem(NamedTuple):
-    """One complaint about a checkpoint, with the code of the audit catalogue."""
-
-    code: str
-    place: str
-    text: str
 
 
 class SiteReport(NamedTuple):
@@ -54,6 +46,8 @@ class Inspection(NamedTuple):
       others: kind -> names of all tensors that are no part of a site.
       global_step: its value, if there is one.
       problems: everything that is wrong, those of the sites included.
+      notes: what could not be read or told, and which file would tell.
+      missing_files: data files that the index names and that are not there.
     """
 
     prefix: str
@@ -65,13 +59,17 @@ class Inspection(NamedTuple):
     others: dict[str, tuple[str, ...]]
     global_step: int | None
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
 
 
 def inspect(checkpoint: str | os.PathLike[str], *, layout: str | Layout | None = None) -> Inspection:
     """Reads names and batch-norm statistics of a checkpoint, never the rest of the data.
 
+    Where only the index is left, sites, layouts and roles are told from it, and statistics are ``not read``.
+
     Args:
-      checkpoint: prefix of a V2 checkpoint, or a V1 file.
+      checkpoint: prefix of a V2 checkpoint, a V1 file, or the folder of a SavedModel.
       layout: name of the one layout to look for, or the layout; None for all that are registered.
 
     Returns:
@@ -88,91 +86,110 @@ def inspect(checkpoint: str | os.PathLike[str], *, layout: str | Layout | None =
 
 
 def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
-    found = sites_module.recognise(opened.tensors, only)
-    near = sites_module.satellites(opened.tensors, found)
+    names = object_graph.read_names(opened)
+    found = object_graph.recognise(opened.tensors, names, only)
+    dependent = slots.owners(opened.tensors, names.shown)
+    averages = _averages(sites_module.satellites(dependent, found))
     reports = []
     for at, site in enumerate(found):
         state = statistics.examine(opened, site)
-        own = [name for name, (owner, _, _) in near.items() if owner == at] if len(found) < 1000 else []
-        reports.append(SiteReport(site, state, tuple(_judge(site, state, own))))
-    others = _sort_others(opened, found)
-    problems = [problem for report in reports for problem in report.problems]
-    problems += _twins(found)
+        reports.append(SiteReport(site, state, tuple(problems.judge(opened, site, state, averages.get(at, {})))))
+    others = _sort_others(opened, found, dependent, names)
+    missing = opened.absent_shards() if isinstance(opened, Bundle) else []
     return Inspection(
         prefix=opened.prefix,
         version=opened.version,
         tensors=len(opened.tensors),
         object_based=object_based.GRAPH_KEY in opened.tensors,
-        partitioned=tuple(name for name, info in opened.tensors.items() if info.slices),
+        partitioned=opened.partitioned,
         sites=tuple(reports),
         others=others,
         global_step=_global_step(opened, others["global step"]),
-        problems=tuple(problems),
+        problems=(
+            *(problem for report in reports for problem in report.problems),
+            *problems.twins([(site, state) for site, state, _ in reports]),
+        ),
+        notes=tuple(_notes(names, found, others, missing)),
+        missing_files=tuple(missing),
     )
 
 
-def _sort_others(opened: Checkpoint, found: Sequence[Site]) -> dict[str, tuple[str, ...]]:
+def _averages(near: Mapping[str, tuple[int, str, Slot]]) -> dict[int, dict[str, str]]:
+    """Returns site -> role -> name of the average of weights over it."""
+    found: dict[int, dict[str, str]] = {}
+    for name, (at, role, slot) in near.items():
+        if slot.averages:
+            found.setdefault(at, {}).setdefault(role, name)
+    return found
+
+
+def _sort_others(
+    opened: Checkpoint, found: Sequence[Site], dependent: Mapping[str, Slot], names: Names
+) -> dict[str, tuple[str, ...]]:
     taken = {name for site in found for name in site.tensors.values()}
     kinds: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for name in opened.tensors:
         if name not in taken:
-            kinds[kind_of(name)].append(name)
-    return {kind: tuple(names) for kind, names in kinds.items()}
+            kinds[kind_of(names.shown.get(name, name), dependent.get(name))].append(name)
+    return {kind: tuple(members) for kind, members in kinds.items()}
 
 
-def kind_of(name: str) -> str:
-    """Returns what a tensor outside of batch norms is, by its name; one of the keys of ``Inspection.others``."""
-    if _STEP.search(name):
+def kind_of(name: str, slot: Slot | None = None) -> str:
+    """Returns what a tensor outside of batch norms is, by its name; one of the keys of ``Inspection.others``.
+
+    Args:
+      slot: what it depends on, where that is known.
+    """
+    if name.endswith(("global_step", "global_step:0")) and _STEP.search(name):
         return "global step"
-    if _AVERAGE.search(name):
+    name = slots.plain(name)
+    if slots.is_average(name):
         return "averages of weights"
-    return "optimizer slots" if _SLOT.search(name) else "other tensors"
+    return "optimizer slots" if slot is not None or slots.is_slot(name) else "other tensors"
 
 
 def _global_step(opened: Checkpoint, names: Sequence[str]) -> int | None:
     for name in names:
         info: TensorInfo = opened.tensors[name]
-        if info.shape == () and info.dtype.name in ("int64", "int32"):
+        if info.shape == () and info.dtype.name in ("int64", "int32") and opened.readable(name):
             return int(opened.read(name))
     return None
 
 
-def _judge(site: Site, state: statistics.State, near: Sequence[str]) -> list[Problem]:
-    label, found = site.label, []
-    lost = [role for role in STATISTICS if role not in site.tensors]
-    if lost:
-        found.append(Problem("BN022", label, f"no {' and no '.join(lost)} in the file"))
-    if state.verdict == statistics.NEVER and state.affine_moved is not False:
-        text = "every mean is 0 and every variance 1: the averages were never updated"
-        found.append(
-            Problem("BN024", label, text + (", though gamma or beta was trained" if state.affine_moved else ""))
+def _notes(
+    names: Names, found: Sequence[Site], others: Mapping[str, Sequence[str]], missing: Sequence[str]
+) -> Iterable[str]:
+    if missing:
+        files = f"data file{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        yield f"{files} not there: its values were not read, names and shapes are those of the index"
+    if names.numbered:
+        yield _numbered_text(names)
+    shown = (slots.plain(names.shown.get(name, name)) for name in others["other tensors"])
+    loose = [name for name in shown if _is_affine(name[name.rfind("/") + 1 :])]
+    if loose:
+        yield (
+            f"{len(loose)} tensors are called gamma or beta and have no statistics beside them ({loose[0]}): layer or "
+            "group normalization, or batch norms whose statistics are not in this file"
         )
-    elif state.verdict == statistics.PARTLY:
-        text = f"{state.initial} of {state.channels} channels still have mean 0 and variance 1"
-        found.append(Problem("BN024", label, text))
-    if state.verdict == statistics.DAMAGED:
-        counts = ((state.nan, "NaN"), (state.infinite, "Inf"), (state.negative, "negative"))
-        parts = ", ".join(f"{count} {what}" for count, what in counts if count)
-        found.append(Problem("BN025", label, f"impossible statistics: {parts}; channels {list(state.bad_channels)}"))
-    if site.rivals:
-        text = f"names fit {site.layout.name} and {', '.join(site.rivals)}, which store other quantities"
-        found.append(Problem("BN030", label, text + "; say which with --from"))
-    averaged = {name for name in near if _AVERAGE.search(name)}
-    covered = {role for role, name in site.tensors.items() if f"{name}/ExponentialMovingAverage" in averaged}
-    if covered & {GAMMA, BETA} and not covered & {MEAN, VARIANCE}:
-        found.append(Problem("BN027", label, "gamma or beta has an average of weights, the statistics have none"))
-    return found
+    if not found and not names.unnamed and not loose:
+        yield "no tensor has a name that a batch norm of any known layout gives"
 
 
-def _twins(found: Sequence[Site]) -> list[Problem]:
-    """Names sites that exist once with and once without a counter, where only one of the two was ever moved."""
-    scopes = {site.scope for site in found}
-    complaints = []
-    for site in found:
-        if site.twin and site.scope in scopes and len(site.missing()) >= 2:
-            text = f"a second family of names in scope {site.scope!r} without gamma and beta of its own"
-            complaints.append(Problem("BN028", site.label, text))
-    return complaints
+@functools.lru_cache(maxsize=1 << 12)
+def _is_affine(word: str) -> bool:
+    return bool(_AFFINE_LEAF.search(word))
+
+
+def _numbered_text(names: Names) -> str:
+    text = f"{len(names.numbered)} keys are numbers ({names.numbered[0]})"
+    if not names.unnamed:
+        return f"{text}, named by {names.origin}"
+    if names.origin:
+        return f"{text}; {names.origin} has no name for {len(names.unnamed)} of them: their variables have none"
+    return (
+        f"{text}, which say nothing; the graph of objects in the checkpoint's data file would tell, or the "
+        "saved_model.pb of the SavedModel, whose folder must be the one above variables/"
+    )
 
 
 def as_json(inspection: Inspection) -> dict[str, Any]:
@@ -187,11 +204,16 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
         "sites": [_site_json(report) for report in inspection.sites],
         "others": {kind: list(names) for kind, names in inspection.others.items()},
         "problems": [problem._asdict() for problem in inspection.problems],
+        "notes": list(inspection.notes),
+        "missing_files": list(inspection.missing_files),
     }
 
 
 def _site_json(report: SiteReport) -> dict[str, Any]:
-    site = report.site
+    site, state = report.site, report.state
+    spreads = {
+        name: spread and spread._asdict() for name, spread in (("mean", state.mean), ("variance", state.variance))
+    }
     return {
         "scope": site.scope,
         "twin": site.twin,
@@ -200,7 +222,7 @@ def _site_json(report: SiteReport) -> dict[str, Any]:
         "candidates": list(site.candidates),
         "tensors": site.tensors,
         "missing": list(site.missing()),
-        "state": report.state._asdict() | {"bad_channels": list(report.state.bad_channels)},
+        "state": state._asdict() | {"moved": state.moved, "bad_channels": list(state.bad_channels)} | spreads,
         "problems": [problem._asdict() for problem in report.problems],
     }
 
@@ -213,26 +235,42 @@ def as_text(inspection: Inspection) -> str:
         + (", object-based" if inspection.object_based else "")
     ]
     for site, state, _ in inspection.sites:
-        also = f"; also {', '.join(site.candidates)}" if site.candidates else ""
+        more = f" and {len(site.candidates) - 4} more" if len(site.candidates) > 4 else ""
+        also = f"; also {', '.join(site.candidates[:4])}{more}" if site.candidates else ""
         lines.append(f"  {site.label}: {site.layout.name} ({site.sure}{also})")
         lines.append(f"    {_state_text(state)}" + (f"; no {', no '.join(site.missing())}" if site.missing() else ""))
     for kind, names in inspection.others.items():
-        if names:
+        if names and not (kind == "global step" and inspection.global_step is not None):
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             lines.append(f"  {kind}: {len(names)} ({shown})")
     if inspection.global_step is not None:
         lines.append(f"  global step: {inspection.global_step}")
     if inspection.partitioned:
         lines.append(f"  partitioned: {len(inspection.partitioned)}")
+    lines += [f"note: {note}" for note in inspection.notes]
     lines += [f"{problem.code} {problem.place}: {problem.text}" for problem in inspection.problems]
-    lines.append("no problems" if not inspection.problems else f"{len(inspection.problems)} problems")
+    lines.append(_verdict(inspection))
     return "\n".join(lines)
 
 
+def _verdict(inspection: Inspection) -> str:
+    unread = sum(report.state.verdict == statistics.UNREAD for report in inspection.sites)
+    tail = f"; statistics of {unread} batch norms not read" if unread else ""
+    count = len(inspection.problems)
+    if inspection.missing_files and not count:
+        return "no problems among the names" + tail
+    return ("no problems" if not count else f"{count} problem{'s' * (count > 1)}") + tail
+
+
 def _state_text(state: statistics.State) -> str:
-    if state.verdict in (statistics.ABSENT, statistics.UNREAD):
-        return f"statistics {state.verdict}"
-    return (
-        f"statistics {state.verdict}, {state.channels} channels, largest |mean| {state.mean_distance:.4g}, "
-        f"largest |variance - 1| {state.variance_distance:.4g}"
-    )
+    if state.verdict == statistics.ABSENT:
+        return "statistics absent"
+    if state.verdict == statistics.UNREAD:
+        return f"statistics not read: {state.why}; {state.channels} channels"
+    parts = [f"statistics {state.verdict}", f"{state.channels} channels", f"{state.moved} moved"]
+    if state.mean is not None:
+        parts.append(f"mean {state.mean.smallest:.4g} to {state.mean.largest:.4g}")
+    if state.variance is not None:
+        parts.append(f"variance {state.variance.smallest:.4g} to {state.variance.largest:.4g}")
+        parts.append(f"{state.tiny} dead")
+    return ", ".join(parts)

@@ -35,6 +35,7 @@ class Leaf:
       keepdims: whether the axes that are reduced stay as 1 when it is written: ``[1, ..., C]``; the rank.
       make: how it is made where the source has none: ``ones``, ``zeros``, ``copy ROLE``, ``constant N DTYPE``.
         Nothing: it is left out.
+      patterns_only: whether ``patterns`` alone recognise it, where the template would fit too much.
     """
 
     role: str
@@ -44,11 +45,12 @@ class Leaf:
     companion: str = ""
     keepdims: int = 0
     make: str = ""
+    patterns_only: bool = False
 
     @functools.cached_property
     def regexes(self) -> tuple[re.Pattern[str], ...]:
         """The compiled patterns, the template's own last."""
-        own = (_pattern(self.name),) if self.name else ()
+        own = (_pattern(self.name),) if self.name and not self.patterns_only else ()
         return tuple(re.compile(pattern) for pattern in (*self.patterns, *own))
 
     @functools.cached_property
@@ -101,6 +103,9 @@ class Layout:
       needs_naming: recognised so loosely that a migration must be told with ``--from``.
       needs_graph: names depend on the program, so that writing takes a graph or a file of the target.
       same_as: layout with the same names and values, which stands for both when a file is recognised.
+      shadows: role of each extra tensor that an average of all weights would also leave. Where others than the
+        statistics are averaged, these are such averages, and the layout is not meant unless it has more extras.
+      whole: recognised so loosely that both statistics must be there.
       find: finds the sites of a file where names alone do not group tensors: tensors -> (scope, twin, role -> name).
     """
 
@@ -116,12 +121,19 @@ class Layout:
     needs_naming: bool = False
     needs_graph: bool = False
     same_as: str = ""
+    shadows: tuple[str, ...] = ()
+    whole: bool = False
     find: Callable[[Mapping[str, Any]], list[tuple[str, str, dict[str, str]]]] | None = None
 
     @property
     def writable(self) -> bool:
         """Whether the names of a site follow from its scope, so that the layout can be written."""
         return not self.needs_graph and all(leaf.name for leaf in self.leaves)
+
+    @property
+    def flat(self) -> bool:
+        """Whether an underscore, not a slash, parts the scope from the word."""
+        return any(leaf.name.startswith("{scope}_") for leaf in self.leaves)
 
     def leaf(self, role: str) -> Leaf | None:
         """Returns the leaf of a role, or None."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from tf1bn import errors
 from tf1bn.checkpoint import conversions
 from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import ROLES, Layout, Leaf
+from tf1bn.checkpoint.layout import MEAN, ROLES, STATISTICS, Layout, Leaf
 from tf1bn.checkpoint.plan import CONVERTED, COPIED, RENAMED, SYNTHESISED, Drop, Step, Trouble
 from tf1bn.checkpoint.sites import Site
-
-_AVERAGE = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
+from tf1bn.checkpoint.slots import Slot
 
 
 def target_place(site: Site, target: Layout, plain_scope: str | None = None) -> tuple[str, str]:
@@ -50,19 +48,40 @@ def target_shape(shape: tuple[int, ...], leaf: Leaf, same_layout: bool) -> tuple
 class SiteMove:
     """The steps of one site towards one place in a target layout.
 
+    Args:
+      site: what moves.
+      target: the layout that it moves to.
+      plain_scope: scope of its variables, where the keys are paths of objects.
+      tensors: every tensor of the file.
+      shown: key -> name of its variable, where they differ.
+      mapped: source -> target of the tensors that the user places; they are parts of the site and make no step here.
+
     Attributes:
       steps, drops, troubles: what becomes of the site's tensors.
+      scope, twin: where it moves to.
+      channels: how many it has.
     """
 
-    def __init__(self, site: Site, target: Layout, place: tuple[str, str], tensors: Mapping[str, TensorInfo]) -> None:
-        self.site, self.target, self.tensors = site, target, tensors
-        self.scope, self.twin = place
+    def __init__(
+        self,
+        site: Site,
+        target: Layout,
+        plain_scope: str | None,
+        tensors: Mapping[str, TensorInfo],
+        shown: Mapping[str, str],
+        mapped: Mapping[str, str],
+    ) -> None:
+        self.site, self.target, self.tensors, self.shown, self.mapped = site, target, tensors, shown, mapped
+        self.plain_scope = site.scope if plain_scope is None else plain_scope
+        self.scope, self.twin = target_place(site, target, plain_scope)
         self.steps: list[Step] = []
         self.drops: list[Drop] = []
         self.troubles: list[Trouble] = []
+        self.channels = max(tensors[name].elements for role, name in site.tensors.items() if role in ROLES)
         self._chains: dict[str, tuple[str, ...]] = {}
         for role, name in site.tensors.items():
-            self._leaf(role, name)
+            if name not in mapped:
+                self._leaf(role, name)
         for leaf in target.leaves:
             if leaf.role not in site.tensors:
                 self._make(leaf)
@@ -96,14 +115,17 @@ class SiteMove:
 
     def _make(self, leaf: Leaf) -> None:
         """Adds a tensor that the target has and the source lacks."""
-        statistic = next((name for role, name in self.site.tensors.items() if role in ROLES), "")
-        if not leaf.make or not statistic:
-            return
+        statistic = self.site.tensors.get(MEAN, "")
+        if not leaf.make or not set(STATISTICS) <= set(self.site.tensors):
+            return  # half a batch norm is not completed: what it lacks may be in the file under another name
         info = self.tensors[statistic]
         target = leaf.write(self.scope, self.twin)
         if leaf.make.startswith("copy "):
             role = leaf.make.removeprefix("copy ")
-            step = next((step for step in self.steps if step.source == self.site.tensors.get(role)), None)
+            source = self.site.tensors.get(role, "")
+            step = next((step for step in self.steps if source and step.source == source), None)
+            if step is None and source:  # the user places it
+                step = move(source, target, self.tensors[source], (), self.tensors[source].shape)
             if step is not None:
                 self.steps.append(step._replace(target=target, action=SYNTHESISED, value="copy", why=f"as {role}"))
             return
@@ -116,17 +138,19 @@ class SiteMove:
             step = Step(target, SYNTHESISED, "", chain, "", info.dtype.name, shape, leaf.make, "absent in the source")
         self.steps.append(step)
 
-    def satellite(self, name: str, role: str, tail: str) -> None:
+    def satellite(self, name: str, role: str, slot: Slot) -> None:
         """Moves a tensor that is named after one of the site's: a slot of an optimizer, an average of weights."""
-        leaf = self.target.leaf(role)
-        owner = next((step for step in self.steps if step.source == self.site.tensors[role] and step.value == ""), None)
-        if leaf is None or owner is None:
+        source = self.site.tensors[role]
+        owner = next((step for step in self.steps if step.source == source and step.value == ""), None)
+        target = self.mapped.get(source) or (owner.target if owner else "")
+        if not target:
             self.drops.append(Drop(name, f"layout {self.target.name} has no {role}"))
             return
         info = self.tensors[name]
-        chain = self._chains[role] if _AVERAGE.search(tail) else ()
-        if self._chains[role] and not chain and any("minus_one" not in step for step in self._chains[role]):
+        chains = self._chains.get(role, ())
+        chain = chains if slot.averages else ()
+        if chains and not chain and any("minus_one" not in step for step in chains):
             self.troubles.append(Trouble("impossible", name, f"a slot of {role}, whose stored form changes; drop it"))
             return
-        shape = owner.shape if info.shape == self.tensors[self.site.tensors[role]].shape else info.shape
-        self.steps.append(move(name, owner.target + tail, info, chain, shape))
+        shape = owner.shape if owner and info.shape == self.tensors[source].shape else info.shape
+        self.steps.append(move(name, slot.renamed(target), info, chain, shape))

@@ -50,7 +50,7 @@ class Trouble(NamedTuple):
     """One thing that stops the run.
 
     ``kind`` is one of ``collision``, ``unplaced``, ``uncovered``, ``shape``, ``dtype``, ``drift``, ``ambiguous``,
-    ``unused rule``, ``impossible``.
+    ``unused rule``, ``impossible``, ``split``.
     """
 
     kind: str

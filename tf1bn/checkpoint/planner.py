@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 
 from tf1bn import errors
-from tf1bn.checkpoint import graph_planner, naming, object_graph, plan, rules, sites
+from tf1bn.checkpoint import graph_planner, leftovers, naming, object_graph, plan, rules, sites, slots
+from tf1bn.checkpoint.bundle import TensorInfo
 from tf1bn.checkpoint.layout import Layout
 from tf1bn.checkpoint.layouts import catalog, object_based
 from tf1bn.checkpoint.plan import Drop, Plan, Step, Trouble
@@ -91,18 +92,19 @@ class _LayoutPlanner:
         self._notes: list[str] = []
 
     def plan(self) -> Plan:
+        self._names = object_graph.read_names(self._opened) if self._target else object_graph.Names({})
+        self._dependent = slots.owners(self._opened.tensors, self._names.shown)
         left = self._apply_own_rules()
-        plain = object_graph.variable_names(self._opened) if self._target else {}
         if self._target is not None:
-            left = self._move_sites(left, plain)
+            left = self._move_sites(left)
         for name in left:
             if name == object_based.GRAPH_KEY and self._target is not None:
                 self._drops.append(Drop(name, f"layout {self._target.name} has no graph of objects"))
             else:
-                self._steps.append(
-                    naming.move(name, plain.get(name, name), self._info(name), (), self._info(name).shape)
-                )
+                info = self._info(name)
+                self._steps.append(naming.move(name, self._stays_as(name), info, (), info.shape))
         self._rename()
+        self._steps = _without_claimed(self._steps)
         self._troubles += plan.collisions(self._steps) + self._unused()
         return Plan(
             self._opened.prefix,
@@ -113,8 +115,17 @@ class _LayoutPlanner:
             tuple(self._notes),
         )
 
-    def _info(self, name: str):  # type: ignore[no-untyped-def]
+    def _info(self, name: str) -> TensorInfo:
         return self._opened.tensors[name]
+
+    def _shown(self, name: str) -> str:
+        return self._names.shown.get(name, name)
+
+    def _stays_as(self, name: str) -> str:
+        """Returns the name of a tensor that is no part of a site; slots follow a variable that the user maps."""
+        slot = self._dependent.get(name)
+        owner = self._rules.mapping.get(slot.owner) if slot else None
+        return slot.renamed(owner) if slot and owner else self._shown(name)
 
     def _apply_own_rules(self) -> list[str]:
         """Drops and maps as the user says; returns the names that are left."""
@@ -131,30 +142,55 @@ class _LayoutPlanner:
                 left.append(name)
         return left
 
-    def _move_sites(self, left: list[str], plain: Mapping[str, str]) -> list[str]:
+    def _move_sites(self, left: list[str]) -> list[str]:
         assert self._target is not None
-        tensors = {name: self._info(name) for name in left}
-        found = sites.recognise(tensors, self._origin)
+        mapped = {name: target for name, target in self._rules.mapping.items() if name in self._opened.tensors}
+        # What the user maps is still a part of its site: without it a gamma of ones would be made beside it.
+        tensors = {name: self._info(name) for name in (*left, *mapped)}
+        found = object_graph.recognise(tensors, self._names, self._origin)
         if not found:
             wanted = f"of layout {self._origin.name} " if self._origin else ""
             self._troubles.append(Trouble("unplaced", "(all)", f"no batch norm {wanted}was recognised"))
         moves = []
         for site in found:
-            scope = _plain_scope(site, plain)
-            place = naming.target_place(site, self._target, scope)
-            moves.append(naming.SiteMove(site, self._target, place, tensors))
+            scope = _plain_scope(site, self._names.shown)
+            moves.append(naming.SiteMove(site, self._target, scope, tensors, self._names.shown, mapped))
             if self._origin is None and (site.rivals or site.layout.needs_naming):
                 names = ", ".join(sorted({site.layout.name, *site.rivals}))
                 self._troubles.append(Trouble("ambiguous", site.label, f"may be {names}; say which with --from"))
-        near = sites.satellites(tensors, found)
-        for name, (owner, role, tail) in near.items():
-            moves[owner].satellite(name, role, tail)
+        near = {
+            name: row
+            for name, row in sites.satellites(self._dependent, found).items()
+            if name in tensors and name not in mapped
+        }
+        for name, (owner, role, slot) in near.items():
+            moves[owner].satellite(name, role, slot)
         for moved in moves:
             self._steps += moved.steps
             self._drops += moved.drops
             self._troubles += moved.troubles
         taken = {name for site in found for name in site.tensors.values()} | set(near)
-        return [name for name in left if name not in taken]
+        left = [name for name in left if name not in taken]
+        self._ask_about(left, moves)
+        return left
+
+    def _ask_about(self, left: list[str], moves: list[naming.SiteMove]) -> None:
+        """Stops where a part of a site would stay behind, and notes what no layout explains."""
+        loose = {
+            slots.plain(self._shown(name)): self._info(name)
+            for name in left
+            if name not in self._dependent and name != object_based.GRAPH_KEY
+        }
+        if self._origin is not None:  # the user names the one layout to move: whole sites of others stay
+            others = [site for site in sites.recognise(loose) if site.scope not in {move.site.scope for move in moves}]
+            if others:
+                text = f"{len(others)} batch norms of other layouts stay as they are, the first {others[0].label}"
+                self._notes.append(text)
+            taken = {name for site in others for name in site.tensors.values()}
+            loose = {name: info for name, info in loose.items() if name not in taken}
+        rest = leftovers.Leftovers(moves, loose, self._rules)
+        self._troubles += rest.troubles()
+        self._notes += rest.notes()
 
     def _rename(self) -> None:
         for at, step in enumerate(self._steps):
@@ -168,6 +204,12 @@ class _LayoutPlanner:
         every = [pattern.pattern for pattern, _ in self._rules.renames] + [drop.pattern for drop in self._rules.drops]
         unused = [rule for rule in (*every, *self._rules.mapping) if rule not in self._used]
         return [Trouble("unused rule", rule, "matches no tensor") for rule in dict.fromkeys(unused)]
+
+
+def _without_claimed(steps: list[Step]) -> list[Step]:
+    """Leaves out a gamma or beta that would be made where the user brings one."""
+    claimed = {step.target for step in steps if step.action != plan.SYNTHESISED}
+    return [step for step in steps if step.value not in ("ones", "zeros") or step.target not in claimed]
 
 
 def _plain_scope(site: sites.Site, plain: Mapping[str, str]) -> str | None:

@@ -16,6 +16,7 @@ from tf1bn.checkpoint.layout import ROLES, STATISTICS
 from tf1bn.checkpoint.layouts import catalog
 from tf1bn.checkpoint.sites import Site
 from tf1bn.checkpoint.target_graph import Target
+from tf1bn.graph import loading
 
 _BATCH, _SIZE = 4, 16  # stand for sizes that a graph leaves open
 
@@ -193,7 +194,7 @@ def _shape(holder: Any) -> list[int]:
 def _run(side: _Side, wanted: Sequence[Site], feeds: _Feeds) -> list[np.ndarray]:
     """Returns the outputs of the sites, with the checkpoint restored."""
     with tf.Graph().as_default() as graph, tf.Session() as session:
-        saver = tf.train.import_meta_graph(side.path, clear_devices=True)
+        saver = tf.train.import_meta_graph(loading.load(side.path).meta_graph, clear_devices=True)
         if saver is None:
             raise errors.CheckpointPlanError(errors.explain(f"{side.path} has no Saver to restore with"))
         outputs = [_output(graph, side.graph, site) for site in wanted]

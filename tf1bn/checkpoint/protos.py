@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from tf1bn import errors
@@ -118,32 +119,64 @@ def parse_extents(data: memoryview) -> tuple[Extent, ...]:
     return tuple(extents)
 
 
+@functools.lru_cache(maxsize=1 << 14)
+def _shape_of(data: bytes) -> tuple[int, ...]:
+    """Reads a shape message; a checkpoint has far fewer shapes than tensors."""
+    return parse_shape(memoryview(data))
+
+
+def _plain_entry(data: bytes) -> Entry | None:
+    """Reads an entry as TensorFlow writes that of a whole tensor: each field once and in order; None for any other.
+
+    An index may have a million entries, and nearly all are such: this takes a third of the time of the general way.
+    """
+    if len(data) < 9 or data[0] != 0x08 or data[2] != 0x12 or (data[1] | data[3]) > 127 or data[-5] != 0x35:
+        return None
+    at, end = 4 + data[3], len(data) - 5  # behind the shape; the checksum is last
+    shape, numbers, last = _shape_of(data[4:at]), [0, 0, 0], 0x10
+    while at < end:
+        tag, at, number, shift = data[at], at + 1, 0, 0
+        if tag not in (0x18, 0x20, 0x28) or tag <= last:
+            return None
+        while at < end:
+            octet = data[at]
+            number |= (octet & 127) << shift
+            at, shift = at + 1, shift + 7
+            if octet < 128:
+                break
+        else:
+            return None
+        numbers[(tag >> 3) - 3], last = number, tag
+    if at != end or max(numbers) >> 63:
+        return None
+    shard, offset, size = numbers
+    return Entry(data[1], shape, shard, offset, size, int.from_bytes(data[-4:], "little"))
+
+
 def parse_entry(data: bytes | memoryview) -> Entry:
     """Reads an entry message.
 
     Raises:
       CheckpointDamagedError: it is malformed, or a number in it is negative.
     """
-    dtype = shard = offset = size = crc = 0
+    plain = _plain_entry(bytes(data)) if len(data) < 256 else None
+    if plain is not None:
+        return plain
+    numbers = [0] * 7  # by field: dtype 1, shard 3, offset 4, size 5, checksum 6
     shape: tuple[int, ...] = ()
     slices: list[tuple[Extent, ...]] = []
     for field, _, value in wire.fields(data):
-        if field == 1:
-            dtype = wire.as_int(value)
-        elif field == 2:
-            shape = parse_shape(wire.as_view(value))
-        elif field == 3:
-            shard = wire.signed(wire.as_int(value))
-        elif field == 4:
-            offset = wire.signed(wire.as_int(value))
-        elif field == 5:
-            size = wire.signed(wire.as_int(value))
-        elif field == 6:
-            crc = wire.as_int(value)
+        if field == 2:
+            view = wire.as_view(value)
+            shape = _shape_of(bytes(view)) if len(view) < 64 else parse_shape(view)
         elif field == 7:
             slices.append(parse_extents(wire.as_view(value)))
-    if min(shard, offset, size) < 0:
-        raise wire.damaged("an entry points before the beginning of the data", got=(shard, offset, size))
+        elif field < 7:
+            numbers[field] = wire.as_int(value)
+    _, dtype, _, shard, offset, size, crc = numbers
+    if shard >> 63 or offset >> 63 or size >> 63:
+        place = tuple(map(wire.signed, (shard, offset, size)))
+        raise wire.damaged("an entry points before the beginning of the data", got=place)
     return Entry(dtype, shape, shard, offset, size, crc, tuple(slices))
 
 

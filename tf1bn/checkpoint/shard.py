@@ -127,7 +127,8 @@ def write_checkpoint(
         for extents in (slices or {}).get(name, ((),)):
             shape = slice_shape(value.shape, extents) if extents else value.shape
             place = tuple(slice(start, start + size) for (start, _), size in zip(extents, shape, strict=bool(extents)))
-            placed.append((extents, writer.add(dtype.number, array_part(value[place], dtype))))
+            part = value[place] if place else value  # an index of nothing would unpack a lone string
+            placed.append((extents, writer.add(dtype.number, array_part(part, dtype))))
         items.add(name, dtype.number, value.shape, placed)
     writer.close()
     items.write(prefix + ".index", protos.Header(1))

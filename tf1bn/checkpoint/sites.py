@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import BETA, GAMMA, MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
+from tf1bn.checkpoint.layout import MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
 from tf1bn.checkpoint.layouts import catalog
+from tf1bn.checkpoint.slots import Slot
 
 CERTAIN, LIKELY, GUESS = "certain", "likely", "guess"
-_LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])(bn|batch_?norm\w*?)[\d_]*$")
+_SHADOW = "/ExponentialMovingAverage"
+# The last part of a scope that says what it is: BatchNorm, tpu_batch_normalization_3, bn, bn2a_branch2a, bn_conv1.
+LOOKS_LIKE = re.compile(r"(?i)(^|[/_.])([a-z]*_?batch_?norm\w*|bn(\d\w*|_\w+)?)$")
 
 
 class Site(NamedTuple):
@@ -58,11 +61,13 @@ def recognise(tensors: Mapping[str, TensorInfo], only: Layout | None = None) -> 
     """
     layouts = [only] if only else [layout for layout in catalog.ordered() if not layout.same_as]
     found = _match(tensors, layouts)
+    if only is None and _averages_weights(tensors):
+        _leave_out_shadows(found, layouts)
     rows = {layout.name: layout for layout in layouts}
     votes = _votes(found, rows)
     sites: list[Site] = []
     taken: set[str] = set()
-    for scope, twin in sorted(found):
+    for scope, twin in sorted(found, key=lambda place: (natural(place[0]), natural(place[1]))):
         site = _choose(scope, twin, found[scope, twin], rows, votes, tensors)
         if site is not None and taken.isdisjoint(site.tensors.values()):
             taken.update(site.tensors.values())
@@ -81,9 +86,16 @@ def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Foun
                     by_word.setdefault(word, {}).setdefault(regex, []).append((layout.name, leaf.role))
         for scope, twin, roles in layout.find(tensors) if layout.find else ():
             found.setdefault((scope, twin), {})[layout.name] = roles
+    by_tail: dict[str, dict[re.Pattern[str], list[tuple[str, str]]] | None] = {}
     for name in tensors:
+        tail = name[name.rfind("/") + 1 :]
+        if tail not in by_tail:  # words repeat with every layer
+            by_tail[tail] = by_word.get(last_word(tail))
+        patterns = by_tail[tail]
+        if patterns is None:
+            continue
         seen: set[tuple[str, str]] = set()  # a leaf's first pattern that fits says where
-        for regex, owners in by_word.get(last_word(name), {}).items():
+        for regex, owners in patterns.items():
             match = regex.fullmatch(name)
             if match is None:
                 continue
@@ -94,6 +106,21 @@ def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Foun
                     seen.add(owner)
                     place.setdefault(owner[0], {}).setdefault(owner[1], name)
     return found
+
+
+def _averages_weights(tensors: Mapping[str, TensorInfo]) -> bool:
+    """Returns whether anything else than a statistic has an ExponentialMovingAverage."""
+    heads = (name.removesuffix(_SHADOW) for name in tensors if name.endswith(_SHADOW))
+    return any(head in tensors and last_word(head) not in ("mean", "variance") for head in heads)
+
+
+def _leave_out_shadows(found: Found, layouts: Sequence[Layout]) -> None:
+    """Forgets the layouts that a site fits only through averages of weights: to migrate it would drop them."""
+    for layout in layouts:
+        for by_layout in found.values() if layout.shadows else ():
+            roles = by_layout.get(layout.name, {})
+            if set(layout.shadows) & set(roles) and not set(roles) - set(layout.shadows) - set(ROLES):
+                del by_layout[layout.name]
 
 
 def _votes(found: Found, rows: Mapping[str, Layout]) -> dict[str, int]:
@@ -117,7 +144,11 @@ def _choose(
     able: dict[str, dict[str, str]] = {}
     for most in sorted(set(counts.values()), reverse=True):
         able = {
-            name: roles for name, roles in by_layout.items() if counts[name] == most and _is_site(scope, roles, tensors)
+            name: roles
+            for name, roles in by_layout.items()
+            if counts[name] == most
+            and _is_site(scope, roles, tensors)
+            and (not rows[name].whole or {MEAN, VARIANCE} <= set(roles))
         }
         if able:
             break
@@ -147,33 +178,32 @@ def _choose(
 
 
 def _is_site(scope: str, roles: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> bool:
-    """A site has a statistic, and sizes that agree; or, in a scope that says so, gamma and beta alone."""
+    """A site has a statistic, and sizes that agree; or, in a scope that says so, gamma or beta alone."""
     kept = [tensors[roles[role]] for role in ROLES if role in roles]
     if not kept or any(not info.dtype.numpy or info.dtype.name == "bool" for info in kept):
         return False
     if MEAN in roles and VARIANCE in roles:
         return tensors[roles[MEAN]].elements == tensors[roles[VARIANCE]].elements
     if MEAN in roles or VARIANCE in roles:
-        return len(kept) > 1 or bool(_LOOKS_LIKE.search(scope))
-    return GAMMA in roles and BETA in roles and bool(_LOOKS_LIKE.search(scope))
+        return len(kept) > 1 or bool(LOOKS_LIKE.search(scope))
+    return bool(LOOKS_LIKE.search(scope))
 
 
-def satellites(tensors: Iterable[str], sites: Sequence[Site]) -> dict[str, tuple[int, str, str]]:
-    """Returns tensors that belong to a site's tensor: name -> (site, role, tail), as ``gamma/Adam`` to gamma.
+def satellites(dependent: Mapping[str, Slot], sites: Sequence[Site]) -> dict[str, tuple[int, str, Slot]]:
+    """Returns tensors that belong to a site's tensor: name -> (site, role, slot), as ``gamma/Adam`` to gamma.
 
-    Optimizer slots and averages of weights are named after the variable; they move with it.
+    Args:
+      dependent: what :func:`tf1bn.checkpoint.slots.owners` says of the file; such tensors move with their owner.
+      sites: those of the file.
     """
-    owners = {name: (at, role) for at, site in enumerate(sites) for role, name in site.tensors.items()}
-    found: dict[str, tuple[int, str, str]] = {}
-    for name in tensors:
-        if name in owners:
-            continue
-        cut = name.rfind("/")
-        while cut > 0:
-            head = name[:cut]
-            if head in owners:
-                at, role = owners[head]
-                found[name] = at, role, name[cut:]
-                break
-            cut = name.rfind("/", 0, cut)
-    return found
+    roles = {name: (at, role) for at, site in enumerate(sites) for role, name in site.tensors.items()}
+    return {
+        name: (*roles[slot.owner], slot)
+        for name, slot in dependent.items()
+        if slot.owner in roles and name not in roles
+    }
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Returns a key that sorts ``bn_2`` before ``bn_10``."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

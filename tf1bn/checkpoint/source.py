@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -16,15 +17,19 @@ Checkpoint = Bundle | V1Checkpoint
 def open_checkpoint(prefix: str | os.PathLike[str]) -> Checkpoint:
     """Opens the checkpoint of a prefix for reading; V2, V1, or V1 in several files.
 
+    The folder of a SavedModel stands for the variables in it. A V2 checkpoint opens without its data files: the
+    index has every name, type and shape; reading a value then fails.
+
     Raises:
       CheckpointMissingError: nothing there; the text says what was meant instead, where that can be seen.
       CheckpointDamagedError: something is there, and is cut, altered, or no checkpoint.
       CheckpointUnsupportedError: compressed or big-endian.
     """
-    prefix = re.sub(r"-(\?{5}|\d{5})-of-\d{5}$", "", os.fspath(prefix))
+    prefix = _in_saved_model(re.sub(r"-(\?{5}|\d{5})-of-\d{5}$", "", os.fspath(prefix)))
     if os.path.lexists(prefix + ".index"):
         return Bundle(prefix)
     if os.path.isfile(prefix) and not _hint_of_suffix(prefix):
+        _refuse_other_formats(prefix)
         return V1Checkpoint(prefix, [prefix])
     sharded = sorted(glob.glob(glob.escape(prefix) + "-?????-of-?????"))
     if sharded:
@@ -34,6 +39,40 @@ def open_checkpoint(prefix: str | os.PathLike[str]) -> Checkpoint:
             f"there is no checkpoint {prefix!r}", expected="a prefix such as DIR/model.ckpt-1000", fix=_hint(prefix)
         )
     )
+
+
+def _in_saved_model(path: str) -> str:
+    """Returns the prefix of the variables in the folder of a SavedModel, or in its folder ``variables``."""
+    for inner in ("variables/variables", "variables"):
+        prefix = os.path.join(path, inner)
+        if os.path.isdir(path) and os.path.isfile(prefix + ".index"):
+            return prefix
+    return path
+
+
+# First bytes of what else people keep weights in.
+_FORMATS = (
+    (b"\x89HDF", "an HDF5 file, as Keras writes weights"),
+    (b"PK\x03\x04", "a zip archive, such as .npz, .keras or a PyTorch file"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+    (b"\x93NUMPY", "a NumPy array"),
+)
+
+
+def _refuse_other_formats(path: str) -> None:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        head = file.read(8)
+        for magic, what in _FORMATS:
+            if head.startswith(magic):
+                raise errors.CheckpointUnsupportedError(
+                    errors.explain(
+                        f"{path!r} is {what}, not a checkpoint of TensorFlow",
+                        fix="Load it with its own library into the program's variables and save them with a Saver.",
+                    )
+                )
 
 
 def _complete(prefix: str, paths: list[str]) -> list[str]:
@@ -51,6 +90,8 @@ def _hint_of_suffix(prefix: str) -> str:
 
 
 def _hint(prefix: str) -> str:
+    if os.path.isfile(os.path.join(prefix, "saved_model.pb")):
+        return "This SavedModel has no variables; its weights, if it has any, are constants in saved_model.pb."
     if os.path.isdir(prefix):
         latest = _latest(prefix)
         return f"This is a directory; pass a prefix{f', perhaps {latest!r}' if latest else ' inside it'}."

@@ -36,6 +36,7 @@ class V1Checkpoint:
     Attributes:
       prefix: as given.
       tensors: name -> :class:`TensorInfo`, sorted by name; slices when the tensor is partitioned.
+      partitioned: names of the tensors that are stored in slices.
 
     Raises:
       CheckpointMissingError: a file cannot be opened.
@@ -62,6 +63,7 @@ class V1Checkpoint:
             for name, dtype, shape, slices in _parse_meta(head):
                 found.setdefault(name, (dtype, shape, []))[2].extend(slices)
         self.tensors: Mapping[str, TensorInfo] = {name: self._info(name, *found[name]) for name in sorted(found)}
+        self.partitioned = tuple(name for name, info in self.tensors.items() if info.slices)
 
     def _info(self, name: str, dtype: dtypes.DType, shape: tuple[int, ...], slices: list[Extents]) -> TensorInfo:
         shapes = [slice_shape(shape, extents) for extents in slices]
@@ -81,6 +83,10 @@ class V1Checkpoint:
     def close(self) -> None:
         """Lets the mapped files go."""
         self._tables.clear()
+
+    def readable(self, name: str) -> bool:
+        """Returns True: the values of a V1 checkpoint are in the files that list them."""
+        return name in self.tensors
 
     def _message(self, name: str, extents: Extents) -> memoryview:
         """Returns the tensor message of one slice."""

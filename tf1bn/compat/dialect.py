@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 import re
 import warnings
@@ -17,7 +18,7 @@ from tf1bn.core import switch as switches
 from tf1bn.layers.batch_norm import batch_norm
 from tf1bn.layers.options import Options
 from tf1bn.strategies import catalog
-from tf1bn.strategies.base import UpdateStrategy
+from tf1bn.strategies.base import Request, UpdateStrategy
 from tf1bn.strategies.collection import Collection
 from tf1bn.strategies.frozen import Frozen
 from tf1bn.strategies.inline import Inline
@@ -28,8 +29,44 @@ _DEFAULTS = {
     if parameter.default is not inspect.Parameter.empty
 }
 
-ENTRIES = ("AssignMovingAvg", "AssignMovingAvg_1")
-"""Names of the two operations that a call leaves in UPDATE_OPS."""
+
+@dataclasses.dataclass(frozen=True)
+class InPlace(Inline):
+    """Moves the averages with the output, in the body of a loop, too, where programs of the dialects call it.
+
+    Each iteration moves them once, whether iterations overlap or not: an average moves in one indivisible op. In which
+    order overlapping iterations come is up to TensorFlow, as in the originals, where some were lost besides.
+    """
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is right in the body of a loop: ``check`` has the exceptions."""
+        return True
+
+    def check(self, request: Request) -> None:
+        """Refuses what keeps more than two averages where iterations may overlap."""
+        beside = [name for name in ("zero_debias",) if name in request.schedule]
+        if request.second != "moving_variance":
+            beside.append("renorm")
+        if request.updates and beside:
+            require_steps(request.place, beside[0])
+
+
+def require_steps(where: place.Place, name: str) -> None:
+    """Refuses a loop whose iterations may overlap, for a batch norm that derives one variable from others.
+
+    Raises:
+      PlacementError: updates could get lost.
+    """
+    if where.overlaps:
+        raise errors.PlacementError(
+            errors.explain(
+                f"`{name}` moves several variables that depend on each other, and {where.describe()} may run its "
+                "iterations at the same time, so that updates would get lost",
+                fix="Leave it out; or build a loop of control flow v1 with parallel_iterations=1; or promise such a "
+                "loop with tf1bn.default_update_strategy(tf1bn.Inline(sequential_loops=True)).",
+            )
+        )
 
 
 def strategy(collections: Any = tf.GraphKeys.UPDATE_OPS) -> UpdateStrategy:
@@ -42,7 +79,7 @@ def strategy(collections: Any = tf.GraphKeys.UPDATE_OPS) -> UpdateStrategy:
     if chosen is not None:
         return chosen
     if collections is None:
-        return Inline(sequential_loops=True)
+        return InPlace()
     names = [collections] if isinstance(collections, str) else list(collections)
     return Collection(names[0]) if names else Frozen()
 
@@ -80,8 +117,7 @@ def speaking(where: str, words: Mapping[str, str], **context: Any) -> Iterator[N
     except errors.Tf1bnError as error:
         if not error.where:
             error.text = re.sub(r"`(\w+)`", lambda match: f"`{words.get(match[1], match[1])}`", error.text)
-            error.where = where
-            error.context = ", ".join(f"{key} {value}" for key, value in context.items() if value)
+        errors.place(error, where, context)
         raise
 
 

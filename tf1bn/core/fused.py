@@ -1,4 +1,4 @@
-"""TensorFlow's fused kernel for every shape with one channel axis: as images, or over several rows at a time."""
+"""TensorFlow's fused kernel for every shape with one channel axis: as images, as volumes, or several rows at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core import closed_form, derivatives, plain, views
+from tf1bn.core import composed, plain, views
 from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
 from tf1bn.core.plain import ORDINARY, Variant
@@ -42,8 +42,8 @@ def near_zero(x: Any, epsilon: float, channels: int) -> Moved:
     """Returns the input of the kernel, shifted where its mean is far from zero, and the shift ``[C]`` in float32.
 
     Trick: a shift always costs a fifth of the step, so a few values of each channel, spread over the whole batch,
-    decide in each run whether there is one. The derivative is one in both cases, and said to be so. The choice is a
-    pair of Switch and Merge, as ``tf.cond`` runs it in the end, without the functions that it would make first.
+    decide in each run whether there is one. What is added is added as a bias, so that the gradient passes either branch
+    unchanged and asks for nothing that the branch not taken would have computed.
 
     Args:
       channels: the channel axis.
@@ -59,11 +59,16 @@ def near_zero(x: Any, epsilon: float, channels: int) -> Moved:
     far = tf.reduce_any(raw.Greater(x=excess, y=epsilon))
     # The input has the shift's precision, so that the difference is exact.
     shift = tf.cast(mean, x.dtype)
-    near, away = raw.Switch(data=x, pred=far)
-    moved = raw.Merge(inputs=[near, raw.Sub(x=away, y=shift)])[0]
+    moved = tf.cond(far, lambda: _lowered(x, shift, last), lambda: tf.identity(x))
     moved.set_shape(x.shape)
     applied = raw.Mul(x=tf.cast(shift, tf.float32), y=tf.cast(far, tf.float32))
-    return Moved(derivatives.passed_on(moved, x), applied if last else tf.reshape(applied, [-1]))
+    return Moved(moved, applied if last else tf.reshape(applied, [-1]))
+
+
+def _lowered(x: Any, shift: Any, last: bool) -> Any:
+    """Returns the input minus a constant per channel."""
+    lower = tf.stop_gradient(tf.raw_ops.Neg(x=shift))
+    return tf.raw_ops.BiasAdd(value=x, bias=lower) if last else tf.raw_ops.AddV2(x=x, y=lower)
 
 
 def _sample(x: Any, channels: int) -> Any:
@@ -83,16 +88,21 @@ def _sample(x: Any, channels: int) -> Any:
 
 
 class Fused(NamedTuple):
-    """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first."""
+    """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first.
+
+    oneDNN takes over batch norms of images, and hands them to threads, which costs more than a small input takes
+    altogether. Those of volumes it leaves to TensorFlow's own kernel.
+    """
 
     name: str = "fused"
     precise: bool = False
+    volumes: bool = False
 
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
         moved = near_zero(x, epsilon, *axes.kept) if self.precise else Moved(x)
-        images = _Images(moved.x, axes)
+        images = _Images(moved.x, axes, volumes=self.volumes)
         gamma, beta = _filled(gamma, beta, axes)
         y, mean, variance = _run(images.x, gamma, beta, epsilon, data_format=images.data_format)[:3]
         n = batch.count(x, axes, tf.float32)
@@ -112,10 +122,15 @@ class Fused(NamedTuple):
 
 
 class FusedWide(NamedTuple):
-    """The fused kernel over several rows at a time, for channels that are no multiple of four.
+    """The fused kernel with given moments over several rows at a time, for channels that are no multiple of four.
 
-    It gives moments of each of k groups of rows; the moments of the whole are put together from these, and the kernel
-    runs a second time with them as given moments. The same kernel's gradient makes the two sums of the closed form.
+    The moments come from composed ops. The kernel's own gradient makes both sums of the closed form in one pass, but
+    takes given moments for constants. So they are given as constants, m and v, and their gradients go through gamma and
+    beta: with s = 1 / sqrt(variance + epsilon),
+
+        y = (x - m) / sqrt(v + epsilon) * [gamma * sqrt(v + epsilon) * s] + [beta - gamma * s * (mean - m)]
+
+    In value the brackets are gamma and beta; their derivatives of all orders are right.
     """
 
     name: str = "fused_wide"
@@ -124,36 +139,42 @@ class FusedWide(NamedTuple):
     def train(
         self, x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, variant: Variant = ORDINARY
     ) -> tuple[Any, Moments]:
-        moved = near_zero(x, epsilon, *axes.kept) if self.precise else Moved(x)
+        raw = tf.raw_ops
         gamma, beta = _filled(gamma, beta, axes)
-        n = batch.count(x, axes, tf.float32)
-        seen = _Groups(moved.x, axes)
-        wide, wide_gamma, wide_beta = seen.enter(moved.x), seen.spread(gamma), seen.spread(beta)
-        parts = _run(wide, wide_gamma, wide_beta, epsilon)
-        whole = seen.joined(parts[1], parts[2], n)
-        spread = Moments(seen.spread(whole.mean), seen.spread(whole.variance))
-        y = seen.leave(_run(wide, wide_gamma, wide_beta, epsilon, spread)[0])
-
-        def backward(dy: Any) -> Any:
-            found = _wide_gradients(dy, wide, (gamma, wide_gamma), whole.variance, spread, seen, epsilon, n)
-            return closed_form.differentiable(found, dy, moved.x, gamma, axes, epsilon)
-
-        y = derivatives.replaced([y], [moved.x, gamma, beta], backward)[0]
-        return y, _without_gradient(moved.back(whole._replace(count=n)))
+        wide_x = plain.widen(x)
+        seen = views.Wide(wide_x, axes, views.rows_per_row(tuple(x.shape.as_list()), axes, CHANNEL_MULTIPLE) or 1)
+        wide = seen.enter(wide_x)
+        _, mean, residual, variance = composed.centred(wide, seen, precise=self.precise)
+        given, deviation = tf.stop_gradient(mean), raw.AddV2(x=variance, y=epsilon)
+        scale = raw.Mul(x=raw.Rsqrt(x=deviation), y=gamma)
+        left = raw.Sub(x=mean, y=given)
+        left = left if residual is None else raw.AddV2(x=left, y=residual)
+        offset = raw.Sub(x=beta, y=raw.Mul(x=scale, y=left))
+        scale = raw.Mul(x=scale, y=tf.stop_gradient(raw.Sqrt(x=deviation)))
+        constants = Moments(*(tf.stop_gradient(seen.spread(statistic)) for statistic in (given, variance)))
+        row = seen.spread(scale)
+        image = raw.Reshape(tensor=wide, shape=[1, 1, -1, row.shape.as_list()[0]])
+        y = seen.leave(_run(image, row, seen.spread(offset), epsilon, constants)[0])
+        y = y if y.dtype == x.dtype else tf.cast(y, x.dtype)
+        mean = mean if residual is None else raw.AddV2(x=mean, y=residual)
+        return y, _without_gradient(Moments(mean, variance, seen.total))
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
         return plain.PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
 
 
 class _Images:
-    """An input as images of rank 4, and the way back."""
+    """An input as images of rank 4, or volumes of rank 5, and the way back."""
 
-    def __init__(self, x: Any, axes: Axes) -> None:
+    def __init__(self, x: Any, axes: Axes, *, volumes: bool = False) -> None:
         (channel_axis,) = axes.kept
         self._like, last = x, channel_axis == axes.rank - 1
         self.data_format, self.channel_axis = ("NHWC", 3) if last else ("NCHW", 1)
-        fits = axes.rank == 4 and channel_axis == self.channel_axis
-        self.x = x if fits else tf.raw_ops.Reshape(tensor=x, shape=_image_shape(x, channel_axis, last))
+        shape = _image_shape(x, channel_axis, last)
+        if volumes:
+            self.data_format, self.channel_axis, shape = "NDHWC", 4, [1, *shape]
+        fits = axes.rank == len(shape) and channel_axis == self.channel_axis
+        self.x = x if fits else tf.raw_ops.Reshape(tensor=x, shape=shape)
 
     def back(self, y: Any, *, merged: bool = False) -> Any:
         """Returns a result in the shape of the input, unless merged with nothing that a ReLU behind it may go into."""
@@ -176,69 +197,6 @@ def _image_shape(x: Any, channel_axis: int, last: bool) -> Any:
     return [-1 if before is None else before, channels, 1, -1 if after is None else after]
 
 
-class _Groups:
-    """Channels last, seen as images of several rows in one; statistics ``[C]``, one per group of rows ``[k * C]``."""
-
-    def __init__(self, x: Any, axes: Axes) -> None:
-        self._like, self._channels = x, axes.parameter_shape[0]
-        self.k = views.rows_per_row(tuple(x.shape.as_list()), axes, CHANNEL_MULTIPLE) or 1
-        self._shape = views.shape_of(x)
-        self._wide = tf.constant([1, 1, -1, self.k * self._channels])
-        self._multiples = tf.constant([self.k])
-        self._folded = tf.constant([self.k, self._channels])
-        self._rows = tf.constant([0])
-
-    def enter(self, x: Any) -> Any:
-        return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
-
-    def leave(self, y: Any) -> Any:
-        return views.shaped_like(y, self._like, self._shape)
-
-    def spread(self, statistic: Any) -> Any:
-        return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
-
-    def sum(self, statistic: Any) -> Any:
-        folded = tf.raw_ops.Reshape(tensor=statistic, shape=self._folded)
-        return tf.raw_ops.Sum(input=folded, axis=self._rows)
-
-    def joined(self, mean: Any, variance: Any, n: Any) -> Moments:
-        """Returns the moments of all groups, each of the same size, from the kernel's moments of each."""
-        raw = tf.raw_ops
-        means = raw.Reshape(tensor=mean, shape=self._folded)
-        variances = raw.Reshape(tensor=raw.Mul(x=variance, y=_biased(_per_group(n, self.k))), shape=self._folded)
-        mean = raw.Mean(input=means, axis=self._rows)
-        within = raw.AddV2(x=variances, y=raw.SquaredDifference(x=means, y=mean))
-        return Moments(mean, raw.Mean(input=within, axis=self._rows))
-
-
-def _wide_gradients(
-    dy: Any, wide: Any, gammas: tuple[Any, Any], variance: Any, spread: Moments, seen: _Groups, epsilon: float, n: Any
-) -> list[Any]:
-    """Returns the gradients of x, gamma and beta.
-
-    With given moments the kernel's gradient is dy * a beside the sums of the closed form; what that subtracts is
-    itself a normalisation with given moments, whose gamma and beta are a / n times the sums.
-    """
-    raw = tf.raw_ops
-    wide_dy = seen.enter(dy)
-    through, wide_dgamma, wide_dbeta = raw.FusedBatchNormGradV3(
-        y_backprop=wide_dy,
-        x=wide,
-        scale=gammas[1],
-        reserve_space_1=spread.mean,
-        reserve_space_2=spread.variance,
-        reserve_space_3=tf.constant([], tf.float32),
-        epsilon=epsilon,
-        is_training=False,
-    )[:3]
-    dgamma, dbeta = seen.sum(wide_dgamma), seen.sum(wide_dbeta)
-    a = raw.Mul(x=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)), y=gammas[0])
-    share = raw.Mul(x=a, y=1.0 / n if isinstance(n, int) else raw.Reciprocal(x=tf.maximum(n, 1.0)))
-    as_gamma, as_beta = (seen.spread(raw.Mul(x=d, y=share)) for d in (dgamma, dbeta))
-    subtracted = _run(wide, as_gamma, as_beta, epsilon, spread)[0]
-    return [seen.leave(raw.Sub(x=through, y=subtracted)), dgamma, dbeta]
-
-
 def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = None, data_format: str = "NHWC") -> Any:
     """Runs the kernel with given moments, or in training."""
     nothing = None if given is not None else tf.constant([], tf.float32)
@@ -252,10 +210,6 @@ def _run(x: Any, gamma: Any, beta: Any, epsilon: float, given: Moments | None = 
         is_training=given is None,
         data_format=data_format,
     )
-
-
-def _per_group(n: Any, k: int) -> Any:
-    return n // k if isinstance(n, int) else n / k
 
 
 def _biased(n: Any) -> Any:

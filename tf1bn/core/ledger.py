@@ -39,10 +39,11 @@ class Call:
 
 @dataclasses.dataclass
 class Writer:
-    """The last update of one layer's averages, and where it stands."""
+    """One update of a layer's averages, where it stands, and whether it is right in any order with others."""
 
     ops: Sequence[Any]
     place: Place
+    unordered: bool = False
 
 
 @dataclasses.dataclass
@@ -74,13 +75,22 @@ class Ledger:
     writers: dict[str, list[Writer]] = dataclasses.field(default_factory=dict)
     watched: list[Watched] = dataclasses.field(default_factory=list)
 
-    def previous_updates(self, scope: str, place: Place) -> list[Any]:
+    def previous_updates(self, scope: str, place: Place, *, unordered: bool) -> list[Any]:
         """Returns the updates after which a new one of the same averages must run.
+
+        Two updates that are both right in any order need none, so that each may be run without the other.
+
+        Args:
+          unordered: whether the new one is right in any order.
 
         Raises:
           PlacementError: an earlier update may run in the same step, and no order can be given.
         """
-        earlier = [writer for writer in self.writers.get(scope, ()) if not place.excludes(writer.place)]
+        earlier = [
+            writer
+            for writer in self.writers.get(scope, ())
+            if not place.excludes(writer.place) and not (unordered and writer.unordered)
+        ]
         for writer in earlier:
             if writer.place.context != place.context:
                 raise errors.PlacementError(
@@ -91,7 +101,7 @@ class Ledger:
                         'them: update_strategy="frozen" in the others.',
                     )
                 )
-        return list(earlier[-1].ops) if earlier else []
+        return [op for writer in earlier for op in writer.ops]
 
 
 _LEDGERS: weakref.WeakKeyDictionary[tf.Graph, dict[int, Ledger]] = weakref.WeakKeyDictionary()

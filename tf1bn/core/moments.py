@@ -33,14 +33,13 @@ def count(x: Any, axes: Axes, dtype: tf.DType) -> Any:
     """Returns the number of values per channel: a Python int where static, else a scalar tensor."""
     if axes.values_per_channel is not None:
         return axes.values_per_channel
-    # One size and one quotient: several dimensions would take more ops than the rest of the layer has for it.
-    size = tf.size(x, out_type=tf.int64)
-    return tf.cast(tf.raw_ops.FloorDiv(x=size, y=math.prod(axes.parameter_shape)), dtype)
+    # One size and one quotient: several dimensions would take more ops than the rest of the layer has for it. Of
+    # floating-point numbers, since TFLite divides no int64; the quotient is exact as long as the size is.
+    size = tf.cast(tf.size(x, out_type=tf.int64), dtype)
+    return tf.raw_ops.RealDiv(x=size, y=tf.constant(math.prod(axes.parameter_shape), dtype))
 
 
-def centre(
-    x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None, *, differentiated: bool = True
-) -> Centred:
+def centre(x: Any, reduced: tuple[int, ...], total: Any, weights: Any = None) -> Centred:
     """Returns ``x`` centred, and its moments over the axes ``reduced``.
 
     mean = sum(w * x) / sum(w);  variance = sum(w * (x - mean)^2) / sum(w);  w = 1 without weights. A total
@@ -55,11 +54,9 @@ def centre(
       x: float32 or float64.
       total: number of values per channel; not used with weights.
       weights: None, or a tensor of the rank of ``x`` with size 1 at the channel axes, at least 0.
-      differentiated: whether automatic differentiation walks through; without weights only.
     """
     if weights is None:
-        shift = _mean(x, reduced, total)
-        shift = tf.stop_gradient(shift) if differentiated else shift
+        shift = tf.stop_gradient(_mean(x, reduced, total))
         rest = x - shift
         residual = _mean(rest, reduced, total)
         square = _mean(tf.square(rest), reduced, total)

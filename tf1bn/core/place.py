@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -26,11 +28,14 @@ class Frame(NamedTuple):
       kind: ``"branch"``, ``"loop"`` or ``"function"``.
       construct: what identifies the conditional or loop within its surroundings.
       branch: which branch of it; empty for loops and functions.
+      overlaps: whether it may run several times at the same time. A loop of control flow v2 does not say while its
+        body is built.
     """
 
     kind: str
     construct: Any
     branch: str = ""
+    overlaps: bool = False
 
 
 class Place(NamedTuple):
@@ -55,6 +60,11 @@ class Place(NamedTuple):
         """Whether ops made here may run several times in one step: in a loop or a function."""
         return any(frame.kind != "branch" for frame in self.frames)
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether these runs may be at the same time: a loop with ``parallel_iterations=1`` goes step by step."""
+        return any(frame.overlaps for frame in self.frames)
+
     def excludes(self, other: Place) -> bool:
         """Whether this place and ``other`` are in different branches of one conditional."""
         for mine, theirs in zip(self.frames, other.frames, strict=False):
@@ -71,9 +81,77 @@ class Place(NamedTuple):
 def root_graph() -> tf.Graph:
     """Returns the graph that holds the default graph's variables and collections."""
     graph = tf.get_default_graph()
-    while getattr(graph, "outer_graph", None) is not None:
-        graph = graph.outer_graph
+    while (outer := _outer(graph)) is not None:
+        graph = outer
     return graph
+
+
+def in_function() -> bool:
+    """Whether an op created now would be in the body of a function, where its name is not one of the whole graph."""
+    return root_graph() is not tf.get_default_graph()
+
+
+def _outer(graph: tf.Graph) -> tf.Graph | None:
+    """Returns the graph around the graph of a branch, body or function.
+
+    Around the outermost function of an eager program stands a graph in which nothing is ever built.
+    """
+    outer = getattr(graph, "outer_graph", None)
+    if outer is not None and not outer.building_function and tf.executing_eagerly_outside_functions():
+        return None
+    return outer
+
+
+def wrapped() -> bool:
+    """Whether this is built by ``tf.compat.v1.wrap_function`` in an eager program.
+
+    Such a function is a TensorFlow 1 graph in all that matters here: it has collections of its own, variables that
+    are made while it is built and outlive the call, and runs only what its outputs need.
+
+    Trick: the last of these tells it from a tf.function, which adds a control dependency for every op that has an
+    effect. Names do not tell: they are the program's. There is no public spelling of the question.
+    """
+    root = root_graph()
+    if not root.building_function or not tf.executing_eagerly_outside_functions():
+        return False
+    return not getattr(root, "_add_control_dependencies", True)
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """Leaves all conditionals, loops and control dependencies, for what belongs to the whole graph: variables.
+
+    As ``tf.init_scope`` does, which in a wrapped function would go too far: into eager mode, where variables are
+    neither shared nor known to the function.
+    """
+    if not wrapped():
+        with tf.init_scope():
+            yield
+        return
+    with root_graph().as_default(), tf.control_dependencies(None):
+        yield
+
+
+def recomputed() -> bool:
+    """Whether TensorFlow is building a gradient: what is called there is a forward pass that is done once more.
+
+    ``tf.recompute_grad`` calls its block a second time then. Trick: while ``tf.gradients`` builds the gradient of an
+    op, the graph notes that op as the origin of what is made. A tape notes nothing, and the gradient of a function as
+    a whole is built elsewhere; there only the caller tells, TensorFlow's own module of custom gradients. There is no
+    public spelling.
+    """
+    graph: Any = tf.get_default_graph()
+    while graph is not None:
+        if getattr(graph, "_default_original_op", None) is not None:
+            return True
+        graph = _outer(graph)
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name.endswith("grad_fn") and code.co_filename.endswith("custom_gradient.py"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def here() -> Place:
@@ -84,7 +162,7 @@ def here() -> Place:
     name = f"{getattr(graph, 'name', '')}:{context.name if context else ''}"
     while True:
         frames = _v1_frames(graph) + frames
-        outer = getattr(graph, "outer_graph", None)
+        outer = _outer(graph)
         if outer is None:
             return Place(tuple(frames), name)
         frames = [_v2_frame(graph), *frames]
@@ -142,8 +220,10 @@ def require_same_graph(value: Any, name: str) -> None:
         graph = value.graph
     except AttributeError:  # an eager tensor has none
         graph = None
-    while getattr(graph, "outer_graph", None) is not None:
-        graph = graph.outer_graph
+        if wrapped():  # and is captured by a function
+            return
+    while graph is not None and (outer := _outer(graph)) is not None:
+        graph = outer
     if graph is not root_graph():
         raise errors.ArgumentError(
             errors.explain(
@@ -155,7 +235,7 @@ def require_same_graph(value: Any, name: str) -> None:
 
 
 def require_graph_mode() -> None:
-    """Refuses to build in eager mode and in a tf.function of an eager program.
+    """Refuses to build in eager mode and in a tf.function of an eager program, other than a wrapped function.
 
     Raises:
       GraphModeError: there is no TensorFlow 1 graph to build in.
@@ -164,12 +244,14 @@ def require_graph_mode() -> None:
         raise errors.GraphModeError(
             "there is no graph to build in: TensorFlow is in eager mode. "
             "Call tf.compat.v1.disable_eager_execution() at the start of the program, "
-            "or build inside `with tf.Graph().as_default():`."
+            "build inside `with tf.Graph().as_default():`, or wrap the network: tf.compat.v1.wrap_function."
         )
-    if tf.executing_eagerly_outside_functions():
+    if tf.executing_eagerly_outside_functions() and not wrapped():
         raise errors.GraphModeError(
-            "this is a tf.function of an eager program, which has no variable scopes that outlive it. "
-            "Build inside `with tf.Graph().as_default():` and run it with tf.compat.v1.Session."
+            "this is a tf.function of an eager program, which may be traced several times and has no variables or "
+            "collections of its own. Build in tf.compat.v1.wrap_function(network, [tf.TensorSpec(...)]), which an "
+            "eager program and a tf.function can call, or inside `with tf.Graph().as_default():`, run with "
+            "tf.compat.v1.Session."
         )
 
 
@@ -183,7 +265,7 @@ def _v1_frames(graph: tf.Graph) -> list[Frame]:
             predicate = context.pred.op.inputs[0].name if context.pred.op.inputs else context.pred.name
             frames.insert(0, Frame("branch", predicate, str(context.branch)))
         elif context.IsWhileContext():
-            frames.insert(0, Frame("loop", context.name))
+            frames.insert(0, Frame("loop", context.name, overlaps=context.parallel_iterations != 1))
         context = context.outer_context
     return frames
 
@@ -192,5 +274,5 @@ def _v2_frame(graph: Any) -> Frame:
     if match := _BRANCH.match(graph.name):
         return Frame("branch", match["cond"], match["branch"])
     if _BODY.match(graph.name):
-        return Frame("loop", graph.name)
-    return Frame("function", graph.name)
+        return Frame("loop", graph.name, overlaps=True)
+    return Frame("function", graph.name, overlaps=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import closed_form, groups, views
+from tf1bn.core import composed, groups, views
 from tf1bn.core import moments as batch
 from tf1bn.core import normalize as given
 from tf1bn.core.axes import Axes
@@ -112,9 +112,9 @@ def widen(x: Any) -> Any:
 def by_own_moments(
     x: Any, axes: Axes, gamma: Any, beta: Any, epsilon: float, view: Callable[[Any], Any], *, precise: bool
 ) -> tuple[Any, Moments]:
-    """Returns what ``train`` does where nothing else takes part, by the closed form on a view of the input."""
+    """Returns what ``train`` does where nothing else takes part, on a view of the input."""
     wide = widen(x)
-    y, moments = closed_form.normalize(wide, gamma, beta, view, epsilon, precise=precise)
+    y, moments = composed.normalize(wide, gamma, beta, view, epsilon, precise=precise)
     return y if y.dtype == x.dtype else tf.cast(y, x.dtype), moments
 
 

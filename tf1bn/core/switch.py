@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.core import place
+from tf1bn.core.averages import by_reference
 from tf1bn.core.values import is_variable
 
 Switch = Any  # bool | tf.Tensor
@@ -41,9 +42,13 @@ def resolve(value: Any) -> Switch:
     """Returns a checked switch as a Python bool where that is known now, else as a scalar bool tensor.
 
     A constant tensor is folded. A variable is read here, so the value of the current step counts.
+
+    Trick: TensorFlow's freezers follow a reference variable from Identity to Switch and take it for the data input
+    there, not the predicate. An op of another kind between them is where they stop.
     """
     if is_variable(value):
-        return value.read_value()
+        read = value.read_value()
+        return tf.logical_and(read, True) if by_reference(value) else read
     if not tf.is_tensor(value):
         return bool(value)
     known = tf.get_static_value(value)

@@ -156,27 +156,12 @@ class _Opened(NamedTuple):
         """Returns the weighted sums of centred values and of their squares."""
         with self.shard.here():
             if self.weights is None:
-                return list(_sum_and_squares(rest, self.shard.axes.reduced))
+                return [self._sum(rest), self._sum(tf.raw_ops.Mul(x=rest, y=rest))]
             counted = batch.masked(self.used, rest)
             return [self._sum(self.weights * counted), self._sum(self.weights * tf.square(counted))]
 
     def _sum(self, values: Any) -> Any:
         return tf.reduce_sum(values, self.shard.axes.reduced, keepdims=True)
-
-
-def _sum_and_squares(rest: Any, reduced: tuple[int, ...]) -> tuple[Any, Any]:
-    """Returns sum(rest) and sum(rest^2), whose gradient is one multiplication and one addition per element.
-
-    Automatic differentiation would first spread the gradient of each sum over a tensor of the input's size.
-    """
-
-    @tf.custom_gradient
-    def sums(rest: Any) -> Any:
-        one = tf.reduce_sum(rest, reduced, keepdims=True)
-        two = tf.reduce_sum(tf.square(rest), reduced, keepdims=True)
-        return (one, two), lambda d_one, d_two: rest * (2.0 * d_two) + d_one
-
-    return sums(rest)
 
 
 def _over_members(rows: Any) -> Any:

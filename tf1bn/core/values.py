@@ -13,11 +13,26 @@ class Moments(NamedTuple):
       variance: shape ``[C]``, same dtype, divided by ``count`` (biased) unless stated otherwise.
       count: values per channel: a Python int where the shape is static, else a scalar tensor of the same
         dtype; None for averages, which no longer know it.
+      shares: what the averages take in, where a kernel gives that as well.
     """
 
     mean: Any
     variance: Any
     count: Any = None
+    shares: Shares | None = None
+
+
+class Shares(NamedTuple):
+    """Moments with their weight: average <- average * kept + share.
+
+    Attributes:
+      mean, variance: shape ``[C]``; zero where nothing moves.
+      kept: what is kept of the average; 1 where nothing moves.
+    """
+
+    mean: Any
+    variance: Any
+    kept: Any
 
 
 class Averages(NamedTuple):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.core import place
 from tf1bn.core.naming import OWN, Naming
 
 Initializer = Callable[..., Any]
@@ -43,7 +44,7 @@ def affine(
     Raises:
       ReuseError: TensorFlow refused; its own words are in the text.
     """
-    with _explained(name), tf.init_scope():
+    with _explained(name), place.outside(), _shared_if_recomputed(name):
         return tf.get_variable(
             name,
             shape,
@@ -82,7 +83,12 @@ def average(
     Raises:
       ReuseError: TensorFlow refused; its own words are in the text.
     """
-    with _explained(name), _plain_scope(naming.regularizes_averages), tf.init_scope():
+    with (
+        _explained(name),
+        _plain_scope(naming.regularizes_averages),
+        place.outside(),
+        _shared_if_recomputed(name),
+    ):
         return tf.get_variable(
             name,
             shape,
@@ -123,14 +129,13 @@ def refuse_existing(scope: Any, shapes: dict[str, tuple[int, ...]], dtype: tf.DT
     """
     if scope.custom_getter is not None:
         return
-    graph = _variable_graph()
     for leaf, shape in shapes.items():
         name = f"{scope.name}/{leaf}" if scope.name else leaf
-        op = _operation(graph, name)
-        if op is None:
+        found = _existing(name)
+        if found is None:
             continue
         if scope.reuse:
-            _refuse_misfit(op, shape, dtype)
+            _refuse_misfit(found, name, shape, dtype)
         else:
             raise errors.ReuseError(
                 errors.explain(
@@ -141,28 +146,59 @@ def refuse_existing(scope: Any, shapes: dict[str, tuple[int, ...]], dtype: tf.DT
             )
 
 
-def _variable_graph() -> tf.Graph:
-    with tf.init_scope():
-        return tf.get_default_graph()
-
-
-def _operation(graph: tf.Graph, name: str) -> Any:
-    try:
-        return graph.get_operation_by_name(name)
-    except KeyError:
-        return None
-
-
-def _refuse_misfit(op: tf.Operation, shape: tuple[int, ...], dtype: tf.DType) -> None:
-    if op.type not in ("VarHandleOp", "VariableV2", "Variable"):
+@contextlib.contextmanager
+def _shared_if_recomputed(leaf: str) -> Iterator[None]:
+    """Refuses a variable that a recomputed forward pass has made for itself, since the first pass has another."""
+    if not place.recomputed():
+        yield
         return
-    has = tuple(tf.TensorShape(op.get_attr("shape")).as_list()), tf.as_dtype(op.get_attr("dtype"))
+    known = len(tf.global_variables())
+    # A tape outside of a wrapped function builds in a graph of its own, whose variables are nowhere listed.
+    elsewhere = place.wrapped() and not known
+    yield
+    if elsewhere or len(tf.global_variables()) > known:
+        scope = tf.get_variable_scope().name
+        raise errors.ReuseError(
+            errors.explain(
+                f"the forward pass is computed once more for its gradients, and made a variable "
+                f"{f'{scope}/{leaf}' if scope else leaf!r} of its own",
+                fix="Give the layer a scope, and reuse=tf.AUTO_REUSE to it or to the scope around it. In a function of "
+                "tf.compat.v1.wrap_function, build the gradients inside, by tf.gradients: a tape outside knows none of "
+                "its variables by name.",
+            )
+        )
+
+
+class _Existing(NamedTuple):
+    """What stands in the graph under the name of a variable; shape and dtype are None where it is none."""
+
+    shape: Any = None
+    dtype: Any = None
+
+
+def _existing(name: str) -> _Existing | None:
+    with place.outside():
+        if place.wrapped():  # a function captures its variables and has no op of their name
+            return next((_Existing(v.shape, v.dtype) for v in tf.global_variables() if v.name == f"{name}:0"), None)
+        try:
+            op = tf.get_default_graph().get_operation_by_name(name)
+        except KeyError:
+            return None
+    if op.type not in ("VarHandleOp", "VariableV2", "Variable"):
+        return _Existing()
+    return _Existing(tf.TensorShape(op.get_attr("shape")), tf.as_dtype(op.get_attr("dtype")))
+
+
+def _refuse_misfit(found: _Existing, name: str, shape: tuple[int, ...], dtype: tf.DType) -> None:
+    if found.dtype is None:
+        return
+    has = tuple(found.shape.as_list()), found.dtype.base_dtype
     # A strategy may keep several rows of averages: whether their number fits is for get_variable to say.
-    fits = has[0][-len(shape) :] == tuple(shape) and (len(has[0]) == len(shape) or "moving_" in op.name)
+    fits = has[0][-len(shape) :] == tuple(shape) and (len(has[0]) == len(shape) or "moving_" in name)
     if not fits or has[1] != dtype:
         raise errors.ReuseError(
             errors.explain(
-                f"variable {op.name!r} cannot be shared",
+                f"variable {name!r} cannot be shared",
                 got=f"shape {has[0]} and dtype {has[1].name}",
                 expected=f"shape {tuple(shape)} and dtype {dtype.name}",
                 fix="A call that shares variables needs the same channel count and dtype as the call that created "
@@ -189,6 +225,8 @@ def _plain_scope(regularized: bool) -> Iterator[None]:
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
+    except errors.Tf1bnError:
+        raise
     except ValueError as error:
         scope = tf.get_variable_scope()
         done = "reused" if scope.reuse else "created"

@@ -6,7 +6,6 @@ bring one value per channel into a shape that combines with the input.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +18,9 @@ from tf1bn.core.axes import Axes
 WIDEST = 1024
 VECTOR = 16
 
-# From this many values on, the gradient op of a bias sums columns up to four times as fast as Sum and Mean do; below,
-# both take less than their start. Of fewer columns than a vector holds, it is the slower one.
-COLUMNS_FROM_ELEMENTS = 32768
+# From this many values on, the gradient op of a bias sums columns up to four times as fast as Sum does; below, both
+# take less than their start, and Sum has the shorter gradient. Of fewer columns than a vector holds, it is slower.
+COLUMNS_FROM_ELEMENTS = 65536
 
 # What an axis of unknown size is taken for.
 USUAL_SIZE = 32
@@ -33,14 +32,10 @@ class Whole:
     def __init__(self, x: Any, axes: Axes) -> None:
         self._axes, self._like = axes, x
         self._last = axes.kept == (axes.rank - 1,)
-        self._columns = self._last and axes.parameter_shape[0] >= VECTOR
-        self._many = elements(x.shape.as_list()) >= COLUMNS_FROM_ELEMENTS
+        many = elements(x.shape.as_list()) >= COLUMNS_FROM_ELEMENTS
+        self._columns = self._last and axes.parameter_shape[0] >= VECTOR and many
         self.total = batch.count(x, axes, x.dtype)
-        self.inverse = _inverse(self.total, x.dtype)
-
-    @functools.cached_property
-    def _reduced(self) -> Any:
-        return tf.constant(self._axes.reduced)
+        self._inverse = _inverse(self.total, x.dtype)
 
     def enter(self, x: Any) -> Any:
         return x
@@ -51,14 +46,18 @@ class Whole:
 
     def mean(self, values: Any) -> Any:
         """Returns the mean per channel; of no values, zero."""
-        if _never_empty(self.total) and not (self._columns and self._many):
-            return tf.raw_ops.Mean(input=values, axis=self._reduced, keep_dims=not self._last)
-        return tf.raw_ops.Mul(x=self.sum(values), y=self.inverse)
+        return tf.raw_ops.Mul(x=self._sum(values), y=self._inverse)
 
-    def sum(self, values: Any) -> Any:
+    def _sum(self, values: Any) -> Any:
         if self._columns:
             return tf.raw_ops.BiasAddGrad(out_backprop=values)
-        return tf.raw_ops.Sum(input=values, axis=self._reduced, keep_dims=not self._last)
+        return tf.raw_ops.Sum(input=values, axis=tf.constant(self._axes.reduced), keep_dims=not self._last)
+
+    def add(self, values: Any, statistic: Any) -> Any:
+        """Returns values plus one value per channel."""
+        if self._last:
+            return tf.raw_ops.BiasAdd(value=values, bias=statistic)
+        return tf.raw_ops.AddV2(x=values, y=statistic)
 
     def spread(self, statistic: Any) -> Any:
         """Returns a statistic in a shape that broadcasts against the input."""
@@ -87,11 +86,11 @@ class Wide:
         self._like, self._k = x, k
         channels = axes.parameter_shape[0]
         self._shape = shape_of(x)
+        self._many = elements(x.shape.as_list()) >= COLUMNS_FROM_ELEMENTS
         self._wide = tf.constant([-1, k * channels])
-        self._folded = tf.constant([k, channels])
-        self._multiples = tf.constant([k])
+        self._folded, self._row = tf.constant([k, channels]), tf.constant([k * channels])
         self.total = batch.count(x, axes, x.dtype)
-        self.inverse = _inverse(self.total, x.dtype)
+        self._inverse = _inverse(self.total, x.dtype)
 
     def enter(self, x: Any) -> Any:
         return tf.raw_ops.Reshape(tensor=x, shape=self._wide)
@@ -100,14 +99,21 @@ class Wide:
         return shaped_like(y, self._like, self._shape)
 
     def mean(self, values: Any) -> Any:
-        return tf.raw_ops.Mul(x=self.sum(values), y=self.inverse)
+        folded = tf.raw_ops.Reshape(tensor=self._columns(values), shape=self._folded)
+        total = tf.raw_ops.Sum(input=folded, axis=tf.constant([0]), keep_dims=False)
+        return tf.raw_ops.Mul(x=total, y=self._inverse)
 
-    def sum(self, values: Any) -> Any:
-        columns = tf.raw_ops.BiasAddGrad(out_backprop=values)
-        return tf.raw_ops.BiasAddGrad(out_backprop=tf.raw_ops.Reshape(tensor=columns, shape=self._folded))
+    def _columns(self, values: Any) -> Any:
+        if self._many:
+            return tf.raw_ops.BiasAddGrad(out_backprop=values)
+        return tf.raw_ops.Sum(input=values, axis=tf.constant([0]), keep_dims=False)
+
+    def add(self, values: Any, statistic: Any) -> Any:
+        return tf.raw_ops.BiasAdd(value=values, bias=self.spread(statistic))
 
     def spread(self, statistic: Any) -> Any:
-        return tf.raw_ops.Tile(input=statistic, multiples=self._multiples)
+        repeated = tf.raw_ops.BroadcastTo(input=statistic, shape=self._folded)
+        return tf.raw_ops.Reshape(tensor=repeated, shape=self._row)
 
     def per_channel(self, parameter: Any) -> Any:
         return parameter
@@ -158,7 +164,3 @@ def _inverse(total: Any, dtype: tf.DType) -> Any:
     if isinstance(total, int):
         return tf.constant(1.0 / total if total else 0.0, dtype)
     return tf.raw_ops.DivNoNan(x=tf.constant(1.0, dtype), y=total)
-
-
-def _never_empty(total: Any) -> bool:
-    return isinstance(total, int) and total > 0

@@ -131,7 +131,8 @@ def restored(
       CheckpointError: as ``checkpoints.restore``.
     """
     settings = record.settings
-    options = training_graph.options_of(settings)
+    # How it was trained may need an op library that is not here.
+    options = dataclasses.replace(training_graph.options_of(settings), kernel=None)
     if by_batch:
         options = dataclasses.replace(options, use_batch_statistics=True)
     with tf.Graph().as_default():

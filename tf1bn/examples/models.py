@@ -29,6 +29,7 @@ class ModelOptions:
       init_stddev: standard deviation of normal initial weights; None for Glorot uniform.
       use_batch_statistics: which statistics normalise; None follows ``is_training``.
       statistics: how shards of a batch come by common statistics, as in ``tf1bn.batch_norm``.
+      kernel: the implementation, as in ``tf1bn.batch_norm``.
       normalizer: another batch norm in the place of tf1bn's, as a function of input and ``is_training``; the fields
         above that describe tf1bn's are then not used.
     """
@@ -39,6 +40,7 @@ class ModelOptions:
     init_stddev: float | None = None
     use_batch_statistics: Any = None
     statistics: Any = None
+    kernel: str | None = None
     normalizer: Callable[[tf.Tensor, Any], tf.Tensor] | None = None
 
 
@@ -162,6 +164,7 @@ class _Layers:
             decay=self.options.decay,
             use_batch_statistics=self.options.use_batch_statistics,
             statistics=self.options.statistics,
+            kernel=self.options.kernel,
             scope="batch_norm",
         )
 

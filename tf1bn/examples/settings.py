@@ -51,6 +51,7 @@ class TrainSettings:
       decay: share of the old average kept, in [0, 1).
       init_stddev: standard deviation of the normal initial weights; None for Glorot uniform.
       seed: of the initial weights and the order of the images.
+      kernel: implementation of the batch norms, which changes the speed alone; None for the fastest stock ops.
       forget_updates: trains with the bare optimizer, so that updates that wait in a collection never run: the
         classic mistake, for demonstration.
 
@@ -69,6 +70,7 @@ class TrainSettings:
     init_stddev: float | None = None
     seed: int = 0
     forget_updates: bool = False
+    kernel: str | None = None
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -93,9 +95,10 @@ class TrainSettings:
             raise errors.ArgumentError(errors.explain("`decay` must be in [0, 1)", got=self.decay))
 
     def differences(self, other: TrainSettings) -> dict[str, tuple[Any, Any]]:
-        """Returns the fields in which two runs differ, apart from their number of steps."""
+        """Returns the fields in which two runs differ, apart from their number of steps and their speed."""
         mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
-        return {name: (mine[name], theirs[name]) for name in mine if name != "steps" and mine[name] != theirs[name]}
+        free = ("steps", "kernel")
+        return {name: (mine[name], theirs[name]) for name in mine if name not in free and mine[name] != theirs[name]}
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> None:

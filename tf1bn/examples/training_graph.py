@@ -225,7 +225,13 @@ def build(
 
 def options_of(settings: TrainSettings) -> models.ModelOptions:
     """Returns the options of the network of a run."""
-    return models.ModelOptions(settings.batch_norm, settings.update_strategy, settings.decay, settings.init_stddev)
+    return models.ModelOptions(
+        settings.batch_norm,
+        settings.update_strategy,
+        settings.decay,
+        settings.init_stddev,
+        kernel=settings.kernel,
+    )
 
 
 @dataclasses.dataclass

@@ -53,20 +53,22 @@ class Reference:
             self._check_formula(made, known, meta, fed)
 
     def _check_formula(self, made: Made, values: dict[str, np.ndarray], meta: Any, fed: dict[str, Any]) -> None:
-        sites = [item.site for item in made.changed]
-        values = formula.shaken(values, sites)
-        pairs = [tuple(f"{name}:{out}" for name, out in (item.x, item.output)) for item in made.changed]
+        pairs = [item.kept() for item in made.changed]
+        values = formula.shaken_averages(values, [pair for pair in pairs if set(pair) <= set(values)])
+        wanted = [{"x": item.x, "y": item.output, **(item.reads or {})} for item in made.changed]
+        names = [{role: f"{name}:{out}" for role, (name, out) in one.items()} for one in wanted]
         with running.opened(meta, values) as session:
-            for site, (x, y) in zip(sites, _run(session, pairs, fed), strict=True):
-                worst = _difference(y, formula.normalized(site, x.astype(np.float64), values))
+            for item, found in zip(made.changed, _run(session, names, fed), strict=True):
+                x, y = found.pop("x").astype(np.float64), found["y"]
+                worst = _difference(y, item.expected(x, found, values))
                 if not worst <= _allowed(y, _CLOSE_OTHERWISE):
                     raise errors.ExportError(
                         errors.explain(
-                            f"the check failed: {site.scope!r} differs by {worst:.3g} from "
+                            f"the check failed: {item.scope!r} differs by {worst:.3g} from "
                             "(x - mean) / sqrt(variance + epsilon) of its averages"
                         )
                     )
-        self.checks.append(f"{len(pairs)} batch norms give (x - mean) / sqrt(variance + epsilon) of their averages")
+        self.checks.append(f"{len(names)} batch norms give (x - mean) / sqrt(variance + epsilon) of their averages")
 
 
 def check(made: Made, product: Product, reference: Reference, loaded: Any, graph_path: str | None) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.export import own
+from tf1bn.export.draft import parse
 from tf1bn.graph import ops
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
@@ -26,18 +28,24 @@ class Deciders:
     Args:
       model: the training graph.
       needed: names of the top-level ops that the outputs need.
+      calls: recorded calls, which say what switches them.
 
     Attributes:
       by_normalizer: name of a normalising op -> the predicates that choose its statistics.
     """
 
-    def __init__(self, model: GraphModel, needed: set[str]) -> None:
+    def __init__(self, model: GraphModel, needed: set[str], calls: Sequence[own.Call] = ()) -> None:
         self._model = model
         self.by_normalizer: dict[str, set[Tensor]] = {}
         sites = [site for site in model.sites if any(self._place(item.node) in needed for item in site.normalizers)]
         for site in sites:
             if site.mode == BOTH and site.predicate is not None:
                 self._add(site, site.predicate)
+        for call in calls:
+            name, output = parse(call.switch)
+            if name in model.flow.by_name:
+                predicate = (model.flow.by_name[name], output)
+                self.by_normalizer.setdefault(call.output[0], set()).add(predicate)
         for first, second in _twins(sites):
             for kind, predicate, branch in self._conditions(first):
                 if kind == "cond" and branch in (0, 1) and (kind, predicate, 1 - branch) in self._conditions(second):

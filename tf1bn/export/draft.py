@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -154,6 +154,33 @@ class Draft:
                 todo.extend(source for source, _ in map(parse, self.nodes[name].input))
         return found
 
+    def learn(self, signatures: Iterable[Any]) -> None:
+        """Takes in the OpDefs of ops that the old graph did not have."""
+        self._signatures = {**{item.name: item for item in signatures}, **self._signatures}
+
+    def redirect(self, moved: Mapping[Ref, Ref], names: Mapping[str, str]) -> None:
+        """Makes readers of some tensors read others, and then gives nodes other names.
+
+        A control input stays with its name, whichever node has it now.
+        """
+
+        def followed(text: str) -> str:
+            ref = parse(text)
+            if ref[1] == CONTROL:
+                return text
+            name, output = moved.get(ref, ref)
+            return spell((names.get(name, name), output))
+
+        nodes = {}
+        for node in self.nodes.values():
+            inputs = [followed(text) for text in node.input]
+            if inputs != list(node.input):
+                node.ClearField("input")
+                node.input.extend(inputs)
+            node.name = names.get(node.name, node.name)
+            nodes[node.name] = node
+        self.nodes = nodes
+
     def keep(self, names: set[str]) -> None:
         """Drops all other nodes, and the functions that are called no more."""
         self.nodes = {name: node for name, node in self.nodes.items() if name in names}
@@ -196,7 +223,7 @@ def meta_graph(graph: Any) -> Any:
     """
     if isinstance(graph, tf.Graph):
         with graph.as_default():
-            meta = tf.train.export_meta_graph(graph=graph)
+            meta = loading.exported(graph)
     else:
         source = loading.load(graph)
         meta = source.meta_graph or tf.MetaGraphDef(graph_def=source.graph_def)

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.checkpoint.staging import Staging
-from tf1bn.export import checks, inference, variables
+from tf1bn.export import checks, inference, relayout, variables
 from tf1bn.export.draft import meta_graph
 from tf1bn.export.forms import FORMS, Form, Product
 from tf1bn.export.inference import InferenceGraph, Made, Names
@@ -55,6 +55,10 @@ def export(
     signature: str = "serving_default",
     ema: bool = False,
     feed: Mapping[str, Any] | None = None,
+    layout: str | None = None,
+    input_layout: str | None = None,
+    output_layout: str | None = None,
+    keep_channels_first: bool = False,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Export:
@@ -79,6 +83,11 @@ def export(
       signature: name of the signature; of no effect on a frozen graph, which has none.
       ema: takes the ExponentialMovingAverage of each weight that has one in the checkpoint.
       feed: inputs for the checks, by key or name; made-up numbers otherwise.
+      layout: ``NHWC`` makes a channels-first graph channels last, see :func:`tf1bn.export.channels_last`: for CPUs,
+        TFLite and servers that have no channels-first convolution.
+      input_layout, output_layout: ``NHWC`` feeds and fetches images channels last, too. By default both stay as they
+        are, and one transposition stands behind each input and before each output.
+      keep_channels_first: lets an op that cannot be made channels last stay between two transpositions.
       overwrite: replaces what is there.
       dry_run: makes and checks everything, and keeps nothing.
 
@@ -98,7 +107,7 @@ def export(
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
     with errors.located("export", output=os.fspath(output)):
-        form = _form(to)
+        form, wishes = _form(to), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
         target = form.target(os.fspath(output))
         _check_place(form, target, overwrite)
         if ema and isinstance(checkpoint, tf.Session):
@@ -107,11 +116,12 @@ def export(
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
-        product = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
-        reference = checks.Reference(made, product, known, feed or {})
+        plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
+        reference = checks.Reference(made, plain, known, feed or {})
+        product, facing, result = relayout.apply(wishes, made, plain, reference)
         with _staged(target, overwrite, dry_run) as staging:
             form.write(product, staging.prefix)
-            loaded = form.load(product, staging.prefix)
+            loaded = facing(form.load(product, staging.prefix))
             try:
                 done = checks.check(made, product, reference, loaded, form.graph_path(staging.prefix))
             finally:
@@ -119,7 +129,8 @@ def export(
             if not dry_run:
                 _check_place(form, target, overwrite)
                 form.commit(staging, target)
-        return Export("" if dry_run else target, to, made.result, len(values), tuple(done), tuple(notes))
+        notes = [*notes, *result.notes[len(made.result.notes) :]]
+        return Export("" if dry_run else target, to, result, len(values), tuple(done), tuple(notes))
 
 
 def _form(to: str) -> Form:

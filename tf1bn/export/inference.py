@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.export import averages, cutting, dropout, leftovers, pruning, switching
+from tf1bn.export import averages, cutting, dropout, leftovers, own, pruning, switching
 from tf1bn.export.averages import Changed
 from tf1bn.export.discovery import Deciders
-from tf1bn.export.draft import Draft, Ref, meta_graph
+from tf1bn.export.draft import Draft, Ref, meta_graph, parse
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.sites import BATCH
 
@@ -108,16 +108,20 @@ def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, An
     wanted = {key: draft.find(text, "output") for key, text in cutting.keyed(outputs).items()}
     if not wanted:
         raise errors.ArgumentError(errors.explain("no outputs", expected="the name of at least one tensor"))
-    placeholders = cutting.cut(draft, cutting.keyed(inputs)) if inputs is not None else None
+    placeholders, fed = _cut(draft, inputs)
     for name in switches:
         draft.find(name, "switch")
     statistics = {variable.name for site in source_model.sites for variable in site.statistics} & set(draft.nodes)
+    records = own.placed(source_model.source.records, draft)
+    statistics |= own.averages(records, draft)
     draft.keep(draft.needed([*(name for name, _ in wanted.values()), *statistics]))
-    deciders = Deciders(source_model, set(draft.nodes))
+    calls = own.calls(records, draft, source_model, fed)
+    deciders = Deciders(source_model, set(draft.nodes), calls)
     found = deciders.switches(switches, set((placeholders or {}).values()))
-    bound, work, refs, model = _bound(draft, list(wanted.values()), deciders, switches, found)
-    changed = averages.read(work, model, averages.stuck(model, refs), source_model)
-    notes = _tidy(work, refs)
+    bound, work, refs, model, rewritten = _bound(draft, list(wanted.values()), deciders, switches, found, calls)
+    changed = rewritten + averages.read(work, model, averages.stuck(model, refs), source_model)
+    notes, moved = _tidy(work, refs)
+    changed = [item for item in (item.followed(moved) for item in changed) if item.output[0] in work.nodes]
     ends = pruning.name_outputs(work, list(wanted.values()), refs)
     placeholders = placeholders if placeholders is not None else cutting.feedable(work)
     leftovers.check(work, placeholders.values())
@@ -128,17 +132,35 @@ def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, An
         {key: f"{name}:{output}" for key, (name, output) in zip(wanted, ends, strict=True)},
         bound,
         len(result_model.sites),
-        tuple(item.site.scope for item in changed),
+        tuple(item.scope for item in changed),
         tuple(notes),
         len(meta.graph_def.node),
     )
     return Made(result, work, draft, wanted, changed, result_model)
 
 
+def _cut(draft: Draft, inputs: Names | None) -> tuple[dict[str, str] | None, dict[Ref, Ref]]:
+    """Makes placeholders of the inputs; returns them by key, and the tensors whose place they took."""
+    if inputs is None:
+        return None, {}
+    keyed = cutting.keyed(inputs)
+    before = {key: draft.find(text, "input") for key, text in keyed.items()}
+    placeholders = cutting.cut(draft, keyed)
+    return placeholders, {before[key]: (name, 0) for key, name in placeholders.items()}
+
+
 def _bound(
-    draft: Draft, wanted: list[Ref], deciders: Deciders, given: dict[str, Any], found: dict[str, bool]
-) -> tuple[dict[str, Any], Draft, list[Ref], GraphModel]:
-    """Binds the switches and resolves; a found switch that turns batch statistics on is turned the other way."""
+    draft: Draft,
+    wanted: list[Ref],
+    deciders: Deciders,
+    given: dict[str, Any],
+    found: dict[str, bool],
+    calls: list[own.Call],
+) -> tuple[dict[str, Any], Draft, list[Ref], GraphModel, list[Changed]]:
+    """Binds the switches, makes recorded calls read their averages, and resolves.
+
+    A found switch that turns batch statistics on is turned the other way.
+    """
     absent = sorted(set(given) - set(draft.nodes))
     if absent:
         raise errors.ExportError(errors.explain("the outputs do not depend on a switch", got=absent))
@@ -146,18 +168,29 @@ def _bound(
         bound = found | given
         work = draft.copy()
         switching.bind(work, bound)
+        known = switching.known(work) if calls else {}
+        training = {call.output[0] for call in calls if call.switch and known.get(parse(call.switch), False)}
         refs = switching.resolve(work, wanted)
         model = GraphModel(work.graph_def())
+        stuck = [site for site in averages.stuck(model, refs) if site.mode == BATCH]
+        training |= {item.node.name for site in stuck for item in site.normalizers}
         wrong = {
             leaf.name
-            for site in averages.stuck(model, refs)
-            for item in site.normalizers
-            for predicate in deciders.by_normalizer.get(item.node.name, ())
+            for name in training
+            for predicate in deciders.by_normalizer.get(name, ())
             for leaf in deciders.leaves(predicate, set(given))
-            if site.mode == BATCH and leaf.name in found
+            if leaf.name in found
         }
+        if not wrong and not calls:
+            return bound, work, refs, model, []
         if not wrong:
-            return bound, work, refs, model
+            work = draft.copy()
+            changed, moved = averages.rewrite(work, calls)
+            switching.bind(work, bound)
+            places = {ref: ref for item in changed for ref in item.refs()}
+            refs = switching.resolve(work, [moved.get(ref, ref) for ref in wanted], places)
+            changed = [item.followed(places) for item in changed if places.keys() >= set(item.refs())]
+            return bound, work, refs, GraphModel(work.graph_def()), changed
         found = found | dict.fromkeys(wrong, True)
     raise errors.ExportError(
         errors.explain(
@@ -168,13 +201,14 @@ def _bound(
     )
 
 
-def _tidy(draft: Draft, refs: list[Ref]) -> list[str]:
-    """Removes what inference does not need; returns notes."""
+def _tidy(draft: Draft, refs: list[Ref]) -> tuple[list[str], dict[Ref, Ref]]:
+    """Removes what inference does not need; returns notes, and the tensors that are another one now."""
     notes = []
     idle = dropout.remove_idle(draft)
     settled = cutting.settle_defaults(draft)
     cut = pruning.prune(draft, refs)
     idle, settled = ([name for name in names if name in draft.nodes] for names in (idle, settled))
+    moved = pruning.shorten(draft, refs)
     if idle:
         notes.append(f"dropout that keeps everything is removed: {', '.join(idle)}")
     if settled:
@@ -184,7 +218,7 @@ def _tidy(draft: Draft, refs: list[Ref]) -> list[str]:
         notes.append(f"{updates} updates of variables are removed that ran with the outputs")
     if cut.get("Assert"):
         notes.append(f"{cut['Assert']} assertions are removed")
-    return notes
+    return notes, moved
 
 
 def _all_moving(draft: Draft, ends: list[Ref]) -> GraphModel:

@@ -7,11 +7,14 @@ or in which branch of a remaining conditional an op runs.
 from __future__ import annotations
 
 import collections
+from typing import Any
 
 from tf1bn.export.draft import Draft, Ref, parse
 from tf1bn.graph import ops
+from tf1bn.graph.variables import VARIABLE_OPS
 
 _PIVOTS = (*ops.SWITCHES, *ops.ENTERS)
+_FLOW = (*ops.SWITCHES, *ops.MERGES, *ops.ENTERS, *ops.EXITS, *ops.NEXTS)
 _PRINTS = ("Print",)
 
 
@@ -45,6 +48,48 @@ def _silence(draft: Draft, name: str) -> None:
     """Makes a `Print` an Identity of what it hands on."""
     node = draft.nodes[name]
     draft.make(name, "Identity", [parse(node.input[0])], T=node.attr["T"].type)
+
+
+def shorten(draft: Draft, outputs: list[Ref]) -> dict[Ref, Ref]:
+    """Leaves one op that reads each variable, as nothing writes between two reads any more, and no mere Identity.
+
+    What waits for a place in a loop or branch stays, as do an output and what passes on a branch or a loop's variable.
+
+    Returns:
+      the tensors that are gone, and the one that each was.
+    """
+    wanted = {name for name, _ in outputs}
+    first: dict[str, str] = {}
+    moved: dict[Ref, Ref] = {}
+    pivots = {parse(text)[0] for node in draft.nodes.values() for text in node.input if text.startswith("^")}
+    for name in sorted(draft.order(), key=lambda name: name not in wanted):
+        node = draft.nodes[name]
+        if len(node.input) != 1 or name in pivots:
+            continue
+        source = parse(node.input[0])
+        if _reads(draft, node):
+            kept = first.setdefault(source[0], name)
+            if kept != name and name not in wanted:
+                moved[name, 0] = (kept, 0)
+        elif node.op == "Identity" and draft.nodes[source[0]].op not in _FLOW and name not in wanted:
+            moved[name, 0] = source
+    moved = {ref: _last(moved, ref) for ref in moved}
+    draft.redirect(moved, {})
+    draft.keep(draft.needed(wanted))
+    return moved
+
+
+def _last(moved: dict[Ref, Ref], ref: Ref) -> Ref:
+    while ref in moved:
+        ref = moved[ref]
+    return ref
+
+
+def _reads(draft: Draft, node: Any) -> bool:
+    """Whether an op reads a variable; an Identity of a reference variable does."""
+    source = draft.nodes[parse(node.input[0])[0]]
+    reads = "ReadVariableOp" if source.op == "VarHandleOp" else "Identity"
+    return source.op in VARIABLE_OPS and node.op == reads
 
 
 def name_outputs(draft: Draft, wanted: list[Ref], found: list[Ref]) -> list[Ref]:

@@ -62,8 +62,20 @@ def _shape(node: Any) -> tuple[int, ...]:
     return () if shape is None or None in shape else shape
 
 
-def resolve(draft: Draft, roots: list[Ref]) -> list[Ref]:
+def known(draft: Draft) -> dict[Ref, Any]:
+    """Returns the scalars whose value is known, by tensor."""
+    step = _Pass(draft.copy())
+    step.run()
+    return step.known
+
+
+def resolve(draft: Draft, roots: list[Ref], others: dict[Ref, Ref] | None = None) -> list[Ref]:
     """Takes all known branches; returns where the roots are now.
+
+    Args:
+      draft: is changed.
+      roots: tensors that must be there in the end.
+      others: tensors that may be in a branch that is not taken; told where they are now, and left out if nowhere.
 
     Raises:
       ExportError: a root is in a branch that is not taken.
@@ -77,6 +89,11 @@ def resolve(draft: Draft, roots: list[Ref]) -> list[Ref]:
                 raise errors.ExportError(
                     errors.explain(f"{spell(ref)!r} is computed only in a branch that the switch turns off")
                 )
+        others = others if others is not None else {}
+        for ref, now in list(others.items()):
+            others[ref] = step.target(now)
+            if step.is_dead(others[ref]):
+                del others[ref]
         step.apply()
         roots = moved
         if not step.inlined:

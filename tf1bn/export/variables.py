@@ -14,6 +14,8 @@ from tf1bn.graph import loading
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import VARIABLE_OPS
 
+_PASSES = ("Enter", "Identity", "Switch")
+_RESOURCE = int(tf.resource.as_datatype_enum)
 SHADOW = "/ExponentialMovingAverage"
 
 
@@ -155,14 +157,16 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
       ExportError: a variable is used by an op that cannot take a constant.
     """
     _dereference(draft)
-    frozen = set(names(draft))
-    for name in frozen:
-        draft.constant(name, values[name], draft.nodes[name].attr["dtype"].type)
-    for node in list(draft.nodes.values()):
+    frozen = {name: int(draft.nodes[name].attr["dtype"].type) for name in names(draft)}
+    for name, dtype in frozen.items():
+        draft.constant(name, values[name], dtype)
+    for node in [draft.nodes[name] for name in draft.order()]:
         handles = [text for text in node.input if parse(text)[0] in frozen and parse(text)[1] != CONTROL]
         if not handles:
             continue
-        if node.op == "ReadVariableOp":
+        if node.op in _PASSES and node.attr["T"].type == _RESOURCE:
+            node.attr["T"].type = frozen[node.name] = frozen[parse(handles[0])[0]]
+        elif node.op == "ReadVariableOp":
             draft.make(node.name, "Identity", [parse(node.input[0])], T=node.attr["dtype"].type)
         elif node.op == "ResourceGather":
             _gather(draft, node)

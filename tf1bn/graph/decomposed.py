@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from tf1bn.graph import ops
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.variables import Variables
@@ -59,6 +60,7 @@ class _Walk:
     adds: list[tuple[int, Tensor]] = dataclasses.field(default_factory=list)
     means: set[Tensor] = dataclasses.field(default_factory=set)
     betas: list[Tensor] = dataclasses.field(default_factory=list)
+    fused: bool = False
 
 
 def find(flow: Flow, variables: Variables) -> list[Pattern]:
@@ -125,6 +127,8 @@ class _Finder:
                 self._forward((number, 0), partner, hops + 1, walk, seen)
             elif node.op in _ADDS or node.op == "Sub" or node.op == "BiasAdd":
                 self._summed(node, position, last, walk)
+            elif node.op in ops.FUSED and position > 0:
+                walk.fused = True
             elif node.op in _THROUGH:
                 if node.op == "Neg" and last is not None:
                     walk.means.add(last)
@@ -142,7 +146,8 @@ class _Finder:
 
     def _build(self, anchor: Node, variance: Tensor, epsilon: float, walk: _Walk) -> Pattern | None:
         centred, late = self._centred(walk), self._late(walk)
-        if centred is None and late is None:
+        # A factor that a fused op takes in as its gamma is a part of that batch norm.
+        if walk.fused or (centred is None and late is None):
             return None
         shifted = centred is not None and late is not None and self._is_pure(late[2])
         product, x, mean = cast(_Found, late if centred is None or shifted else centred)
@@ -170,7 +175,9 @@ class _Finder:
         sources = self.flow.sources(tensor)
         moments = [source for source in sources if self.flow.is_batch_moment(source)]
         return bool(moments) and all(
-            source in moments or source[0] in self.variables.by_node or self.flow.nodes[source[0]].op == "Const"
+            source in moments
+            or source[0] in self.variables.by_node
+            or self.flow.nodes[source[0]].op in ("Const", "FloorDiv")  # a quotient of sizes is a count of values
             for source in sources
         )
 
@@ -187,11 +194,21 @@ class _Finder:
                 if before.op == "Sub" and len(before.inputs) == 2 and self._statistic(before.inputs[1]):
                     node = before
                 return number, node.inputs[0], node.inputs[1]
-            if node.op in _ADDS and len(node.inputs) == 2:
-                negated = self.flow.nodes[self.flow.strip(node.inputs[1])[0]]
+            if node.op in (*_ADDS, "BiasAdd") and len(node.inputs) == 2:
+                negated = self.flow.nodes[self._unshaped(node.inputs[1])[0]]
                 if negated.op == "Neg" and self._statistic(negated.inputs[0]):
                     return number, node.inputs[0], negated.inputs[0]
         return None
+
+    def _unshaped(self, tensor: Tensor) -> Tensor:
+        """Follows a statistic back through what repeats or reshapes it, as a view of several rows as one does."""
+        tensor = self.flow.strip(tensor)
+        for _ in range(_MAX_HOPS):
+            node = self.flow.nodes[tensor[0]]
+            if node.op not in ("Reshape", "BroadcastTo", "Tile"):
+                break
+            tensor = self.flow.strip(node.inputs[0])
+        return tensor
 
     def _late(self, walk: _Walk) -> tuple[int, Tensor, Tensor] | None:
         """The spelling with `beta - mean * factor`; a negated mean as a factor counts too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,20 @@ def normalized(site: Site, x: np.ndarray, values: Mapping[str, np.ndarray]) -> n
 
 
 def shaken(values: Mapping[str, np.ndarray], sites: Sequence[Site]) -> dict[str, np.ndarray]:
-    """Gives averages that are all 0 and 1 other values, so that a check can tell them from batch moments."""
+    """As :func:`shaken_averages`, of the variables of sites."""
+    return shaken_averages(values, [(site.mean[0].name, site.variance[0].name) for site in sites])
+
+
+def shaken_averages(values: Mapping[str, np.ndarray], pairs: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """Gives averages that are all 0 and 1 other values, so that a check can tell them from batch moments.
+
+    Args:
+      values: the value of every variable by name.
+      pairs: the names of mean and variance of each batch norm.
+    """
     result = dict(values)
     generator = np.random.default_rng(0)
-    for site in sites:
-        mean, variance = site.mean[0].name, site.variance[0].name
+    for mean, variance in pairs:
         if np.all(result[mean] == 0) and np.all(result[variance] == 1):
             result[mean] = generator.normal(size=result[mean].shape).astype(result[mean].dtype)
             result[variance] = generator.uniform(0.5, 2.0, result[variance].shape).astype(result[variance].dtype)

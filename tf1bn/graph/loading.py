@@ -1,5 +1,6 @@
 """Reads a graph, from wherever it is, into one plain value: the proto and its collections.
 
+Ops of ``tf1bn.native`` are rewritten to stock ops, so that whoever reads a graph knows one kind of batch norm.
 Nothing is imported into TensorFlow here, so a graph that today's shape functions refuse is still read.
 """
 
@@ -14,6 +15,7 @@ from google.protobuf import message, message_factory, text_format
 
 from tf1bn import errors
 from tf1bn.graph.kinds import GRAPH_DEF, LIVE, META, SAVED_MODEL
+from tf1bn.native import rewriting
 
 _RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1
@@ -54,9 +56,29 @@ def load(graph_or_path: Any) -> Source:
         SavedModel directory.
 
     Raises:
-      GraphError: the file is missing, empty, truncated, too large, or of no known kind.
+      GraphError: the file is missing, empty, truncated, too large, or of no known kind, or has native ops of another
+        version of tf1bn.
       ArgumentTypeError: the argument is none of these.
     """
+    return _in_stock_ops(as_it_is(graph_or_path))
+
+
+def exported(graph: Any) -> Any:
+    """Returns the MetaGraphDef of a live graph, in stock ops."""
+    return rewriting.to_stock(tf.train.export_meta_graph(graph=graph))
+
+
+def _in_stock_ops(source: Source) -> Source:
+    if not rewriting.is_native(source.graph_def):
+        return source
+    if source.meta_graph is None:
+        return source._replace(graph_def=rewriting.to_stock(source.graph_def))
+    meta = rewriting.to_stock(source.meta_graph)
+    return source._replace(graph_def=meta.graph_def, meta_graph=meta)
+
+
+def as_it_is(graph_or_path: Any) -> Source:
+    """Returns what ``load`` does, with native ops where there are any."""
     if isinstance(graph_or_path, tf.Graph):
         return _from_live(graph_or_path)
     if isinstance(graph_or_path, tf.GraphDef):

@@ -169,6 +169,8 @@ class GraphModel:
         """The share of the old average that a writer keeps, where the graph states it as a constant."""
         node = writer.node
         value = self.nodes[self.flow.strip(node.inputs[-1])[0]]
+        if node.op.startswith("AssignSub") and value.op == "Sub":  # rate * value, less what the rounded decay is off
+            value = self.nodes[self.flow.strip(value.inputs[0])[0]]
         if node.op in ("AssignSub", "AssignSubVariableOp", "AssignAdd", "AssignAddVariableOp") and value.op == "Mul":
             for tensor in value.inputs:
                 rate = self.flow.scalar(tensor)

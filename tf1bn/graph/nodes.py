@@ -51,6 +51,7 @@ _ARITY = {
     **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), 5),
 }
 _APPLIES = re.compile(r"^(Resource)?(Sparse)?Apply[A-Z]")
+_MOMENTUM = ("ApplyMomentum", "ResourceApplyMomentum")
 _GRADIENT_NAME = re.compile(r"(^|/)gradients?(_\d+)?/|_grad/")
 _NUMBERED = re.compile(r"^(.*):([^:]+):(\d+)$")
 
@@ -171,6 +172,20 @@ def _connect(node: Node, names: dict[str, int], slots: dict[str, dict[str, int]]
                 f"the {node.op} {name!r} has too few inputs", got=len(node.inputs), expected=f"at least {least}"
             )
         )
+    if node.op in _MOMENTUM and len(node.inputs) == 5 and node.inputs[0] == node.inputs[1]:
+        _read_as_average(node)
+
+
+def _read_as_average(node: Node) -> None:
+    """Reads the momentum of a variable that is its own accumulator as what it is: no optimizer, but an average.
+
+    variable <- decay * variable + value, as `tf1bn.core.averages.move` makes it. Averages by hand subtract their
+    difference to the value, times the rate, which everything that looks for them knows; so it is read as that. What
+    remains of the inputs is the variable, the decay and the value, as always the last one.
+    """
+    variable, _, _, value, decay = node.inputs
+    node.op = "AssignSubVariableOp" if node.op.startswith("Resource") else "AssignSub"
+    node.inputs = [variable, decay, value]
 
 
 def _tensor(text: str, names: dict[str, int], slots: dict[str, dict[str, int]], user: str) -> Tensor:

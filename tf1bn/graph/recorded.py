@@ -22,9 +22,10 @@ def record_of(model: GraphModel, site: Site, records: Sequence[str] | None = Non
     """
     inputs = {}
     for text in model.source.records if records is None else records:
-        record = json.loads(text)
-        number = model.flow.by_name.get(str(record.get("inputs", "")).split(":")[0])
-        if record.get("scope") == site.scope and number is not None:
+        above, brace, rest = text.partition("{")  # an import below a scope puts that before the text
+        record = json.loads(brace + rest)
+        number = model.flow.by_name.get(above + str(record.get("inputs", "")).split(":")[0])
+        if above + record.get("scope", "") == site.scope and number is not None:
             inputs[number] = record
     todo = [site.x[0]] if inputs else []
     seen = set(todo)

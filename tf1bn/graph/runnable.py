@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn.graph import data_formats
 
 _SUFFIX = "channels_last"
+_FLOAT = int(tf.float32.as_datatype_enum)
 _INTEGER = int(tf.int32.as_datatype_enum)
 
 
@@ -58,7 +59,8 @@ def _wrap_all(nodes: Any, body: bool) -> int:
 def _wrap(nodes: Any, node: Any, body: bool) -> None:
     """Puts a node between transpositions; in a body of a function, outputs are named by argument."""
     row = data_formats.FORMATTED[node.op]
-    name, rank, dtype = node.name, data_formats.make_last(node), node.attr["T"].type
+    name, rank = node.name, data_formats.make_last(node)
+    dtype = node.attr["T"].type if "T" in node.attr else _FLOAT  # a SavedModel leaves out what is the default
     last, first = data_formats.to_last(rank), data_formats.to_first(rank)
     node.attr.pop("_output_shapes", None)
     for position in row.inputs:

@@ -251,16 +251,23 @@ class SiteFinder:
             ends = {tensor}
             if node.op == "Reshape":
                 ends = {self.flow.strip(node.inputs[0])}
-            elif node.op == "Merge":
-                ends = {self.flow.strip(self._unshifted(source)) for source in node.inputs}
+            elif node.op in ("Merge", "If", "StatelessIf"):
+                ends = {self.flow.strip(self._unshifted(source)) for source in self._choices(tensor)}
             if len(ends) > 1 or tensor in ends:
                 break
             tensor = ends.pop()
         return tensor
 
+    def _choices(self, tensor: Tensor) -> list[Tensor]:
+        """Returns the values that a conditional chooses from."""
+        bodies = self.flow.bodies.get(tensor[0])
+        if bodies is None:
+            return list(self.flow.nodes[tensor[0]].inputs)
+        return [body.returns[tensor[1]] for body in bodies if tensor[1] < len(body.returns)]
+
     def _unshifted(self, tensor: Tensor) -> Tensor:
         node = self.flow.nodes[self.flow.strip(tensor)[0]]
-        return node.inputs[0] if node.op == "Sub" else tensor
+        return node.inputs[0] if node.op in ("BiasAdd", "AddV2", "Sub") else tensor
 
     def _belong(self, first: Normalizer, second: Normalizer) -> bool:
         one, two = self.flow.contexts[first.node.id], self.flow.contexts[second.node.id]

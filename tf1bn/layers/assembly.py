@@ -63,6 +63,8 @@ def request(scope: str, inputs: Inputs, switches: Switches, options: Options, na
 
 
 def _may_update(switches: Switches, options: Options) -> bool:
+    if place.recomputed():  # the first pass has the update
+        return False
     if switch.known_false(switches.is_training) or not base.may_move(options.strategy):
         return False
     return options.statistics is None or options.statistics.moves()
@@ -83,11 +85,17 @@ def order(request: base.Request, switches: Switches, options: Options) -> Order:
     """
     if not request.updates:
         return Order()
-    earlier = ledger().previous_updates(request.scope, request.place)
+    earlier = ledger().previous_updates(request.scope, request.place, unordered=_unordered(options))
     merger = merging.current()
     if merger is not None:
         merging.check(merger, request.scope, options, request.place, switches)
     return Order(earlier, merger)
+
+
+def _unordered(options: Options) -> bool:
+    """What ``Kept.unordered`` will say, before anything is made."""
+    simple = options.renorm is None and not options.schedule.zero_debias
+    return simple and base.needs_no_order(options.strategy)
 
 
 def create(request: base.Request, options: Options) -> Made:
@@ -104,39 +112,59 @@ def run(
     made: Made, inputs: Inputs, request: base.Request, order: Order, switches: Switches, options: Options
 ) -> Result:
     """Builds one call: normalisation, update, records; returns the output and what stands for the update."""
-    return finish(Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options), request, order)
+    names = request.naming.ops.claim()
+    with request.naming.ops.aside():
+        alone = not order.earlier and order.merger is None
+        call = Call.of(inputs, (made.gamma, made.beta), made.kept, switches, options, alone=alone)
+        computed = call.normalize()
+    return finish(call, request, order, computed, names)
 
 
-def finish(call: Any, request: base.Request, order: Order) -> Result:
-    """Builds what a call computes; of the call of several towers, the output is a list."""
+def finish(
+    call: Any,
+    request: base.Request,
+    order: Order,
+    computed: tuple[Any, Moments | None],
+    names: dict[str, list[str]] | None = None,
+) -> Result:
+    """Builds the update of a call where its plan says, and notes it; of several towers, the output is a list.
+
+    Args:
+      computed: what the call's ``normalize`` returned.
+      names: of ops, as they were claimed for this call.
+    """
     options = call.options
-    y, batch = call.normalize()
+    y, batch = computed
+    if place.recomputed():
+        return Result(y)
+    tensors = request.naming.ops.tensors
+    # By shares nothing moves where nothing shall, so the update runs in any case.
+    shared = batch is not None and batch.shares is not None
+    guard = None if shared else options.numeric_guard
+    update = updates.Update(call.kept, guard, request.scope, call.may_be_empty, names or {}, tensors)
     if request.place.top_level:
         watched = Watched(request.scope, call.kept.read, batch, options.decay, options.epsilon, request.updates)
         ledger().watched.append(watched)
     if order.merger is not None:
-        record, before = _record(call.first, request), call.reads_before_moving(y)
+        record, before = _record(call, request, y), call.reads_before_moving(y)
         moves = call.moves() if not call.may_be_empty else switch.both(call.moves(), batch.count > 0)
         member = merging.Member(request.scope, call.kept, options, moves, batch, record, before)
         order.merger.members.append(member)
-        return Result(y)
-    return _updated(call, request, y, batch, order.earlier)
-
-
-def _updated(call: Any, request: base.Request, y: Any, batch: Moments | None, earlier: Sequence[Any]) -> Result:
-    """Builds the update of one call where its plan says, and notes it."""
-    guard = call.options.numeric_guard
-    update = updates.Update(call.kept, guard, request.scope, request.naming.entries, call.may_be_empty)
-    after = [*earlier, *call.reads_before_moving(y)]
-    done = update.build(call.moves(), lambda: call.moments_to_keep(batch), after)
+        return Result(update.named(y))
+    after = [*order.earlier, *call.reads_before_moving(y)]
+    done = update.build(True if shared else call.moves(), lambda: call.moments_to_keep(batch), after)
     y = update.attach(done, y)
-    records.add({**_record(call.first, request), "placement": done.placement, "updates": [op.name for op in done.ops]})
+    records.add({**_record(call, request, y), "placement": done.placement, "updates": [op.name for op in done.ops]})
     return Result(y, done.ops)
 
 
-def _record(call: Call, request: base.Request) -> dict[str, Any]:
+def _record(whole: Any, request: base.Request, y: Any) -> dict[str, Any]:
+    """Returns what is noted of a call, or of the one call of several towers."""
+    call = whole.first
     options = call.options
     return {
+        **_formula(call, request),
+        "calls": [] if place.in_function() else whole.spoken(y),
         "scope": request.scope,
         "strategy": options.strategy.name,
         "decay": options.decay if isinstance(options.decay, float) else None,
@@ -159,6 +187,19 @@ def _record(call: Call, request: base.Request) -> dict[str, Any]:
         "inputs": call.x.name,
         "is_training": _spoken(call.switches.is_training),
         "use_batch_statistics": _spoken(call.switches.use_batch),
+    }
+
+
+def _formula(call: Call, request: base.Request) -> dict[str, Any]:
+    """Returns what inference would compute with, by name: enough to put it in the place of what training computes."""
+    alone = call.switches.is_training is False and call.switches.use_batch is False
+    return {
+        "shape": call.x.shape.as_list(),
+        "parameter_shape": list(request.shape),
+        "asked_kernel": call.options.kernel,
+        "averages": [] if alone or place.in_function() else call.kept.spoken(),
+        "gamma": None if call.gamma is None else call.gamma.name,
+        "beta": None if call.beta is None else call.beta.name,
     }
 
 

@@ -113,8 +113,11 @@ def batch_norm(
       "inline" and "ema" make the output depend on the update. "collection" adds the ops that move the averages
       to UPDATE_OPS; for a switch that is a tensor, the entry is the output of a conditional. The record of the
       call is in the collection ``tf1bn_records``.
-      Several training calls on the same variables in one context are ordered: a later update waits for the
-      earlier ones, and so needs their inputs.
+      Of several training calls on the same variables each has its own update, which needs the inputs of that call
+      alone. Those that run in one step are all taken in, in whatever order. Only under "ema", ``renorm`` and
+      ``zero_debias``, which keep several variables for an average, a later update waits for the earlier ones, and so
+      needs their inputs.
+      A forward pass that ``tf.recompute_grad`` does once more moves nothing.
 
     Special batches:
       An empty batch leaves the averages as they are, and its gradients are zero. One value per channel gives
@@ -156,9 +159,10 @@ def batch_norm(
         checks it. None for the whole batch.
       adjustment: called with the dynamic shape of ``inputs`` (of a whole batch also with ghost batches), returns
         scale and offset that broadcast against it, for example one of each per row.
-      kernel: the implementation, which changes the speed alone: "fused", "fused_wide", "plain", "wide" or "xla"; by
-        default the fastest for the shape, see ``tf1bn.core.kernels``. "xla" compiles in the first run, about 0.3
-        seconds for each layer and shape.
+      kernel: the implementation, which changes the speed alone: "fused", "fused_wide", "plain", "wide", "xla" or
+        "native"; by default that of ``default_kernel``, else the fastest for the shape, see ``tf1bn.core.kernels``.
+        "xla" compiles in the first run, about 0.3 seconds for each layer and shape. "native" is one C++ op of a library
+        that ``python -m tf1bn.native build`` makes (``docs/native.md``); training graphs with it need the library.
       precise: whether float32 values far from zero keep their precision in training. At mean 10000 and standard
         deviation 1, outputs and gradients are then within 1e-5 of the largest, as near zero (within 2e-5 where 262,144
         values per channel are summed). Otherwise they are as other libraries have them: off by 1e-3 to 5e-2, and where
@@ -182,10 +186,11 @@ def batch_norm(
       The normalised tensor.
 
     Raises:
-      GraphModeError: eager mode.
+      GraphModeError: eager mode, or a tf.function of an eager program, other than by ``tf.compat.v1.wrap_function``.
       ArgumentTypeError: inputs that are not floating point, or an argument of a wrong type or of another
         library's name.
       ArgumentError: a value out of range, or a kernel that cannot serve the call.
+      NativeError: kernel "native" without its library.
       ShapeError: rank outside 2 to 5 or unknown, or channel dimension unknown.
       UnknownNameError, StrategyError: no such update strategy, or not one.
       PlacementError: the strategy, a reducer, or a second update of the same averages, cannot be right at this

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from tf1bn.core import averages, groups, kernels, place, renorm, switch, variabl
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import moments as moments_lib
 from tf1bn.core.axes import Axes
+from tf1bn.core.native_kernel import Moving, Native, needs_averages
 from tf1bn.core.values import Moments
 from tf1bn.layers import arguments, synchronising
 from tf1bn.layers.kept import Kept
@@ -85,10 +87,24 @@ class Call:
     kernel: kernels.Kernel
     variant: kernels.Variant
     writes: bool = True
+    alone: bool = False
 
     @classmethod
-    def of(cls, inputs: Inputs, affine: Sequence[Any], kept: Kept, switches: Switches, options: Options) -> Call:
-        """Brings everything that one call works on into the graph."""
+    def of(
+        cls,
+        inputs: Inputs,
+        affine: Sequence[Any],
+        kept: Kept,
+        switches: Switches,
+        options: Options,
+        *,
+        alone: bool = False,
+    ) -> Call:
+        """Brings everything that one call works on into the graph.
+
+        Args:
+          alone: whether its update is its own and need not wait for another one.
+        """
         gamma, beta = (None if variable is None else tf.convert_to_tensor(variable) for variable in affine)
         correct = None if kept.references is None else _Corrector.of(inputs.axes, options, kept.references)
         resolved = switches.resolve()
@@ -100,12 +116,16 @@ class Call:
         )
         x = tf.convert_to_tensor(inputs.given)
         writes = options.statistics is None or options.statistics.moves()
-        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes)
+        return cls(x, inputs.axes, gamma, beta, kept, resolved, options, kernel, variant, writes, alone)
 
     @property
     def first(self) -> Call:
         """The call that stands for all of one update: itself."""
         return self
+
+    def spoken(self, y: tf.Tensor) -> list[list[str]]:
+        """Returns the names of the tensor that is normalised and of the result."""
+        return [[self.x.name, y.name]]
 
     @property
     def may_be_empty(self) -> bool:
@@ -121,17 +141,19 @@ class Call:
         use_batch = self.switches.use_batch
         if self.options.statistics is not None:
             return synchronising.normalize(self)
+        if isinstance(self.kernel, Native) and use_batch is not False:
+            return self._without_a_branch(self.kernel)
         if use_batch is True:
             return self.by_batch()
+        kept = self.read_outside()
         if use_batch is False:
-            return self.by_averages(self.kept.read()), None
+            return self.by_averages(kept), None
 
         def by_batch() -> tuple[Any, ...]:
             y, batch = self.by_batch()
             return y, batch.mean, batch.variance, tf.cast(batch.count, batch.mean.dtype)
 
         def by_averages() -> tuple[Any, ...]:
-            kept = self.kept.read()
             return self.by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)
 
         y, *moments = tf.cond(use_batch, by_batch, by_averages)
@@ -140,6 +162,35 @@ class Call:
         static = self.axes.values_per_channel
         ordinary = self.variant.weights is None and self.variant.group_size is None
         return y, batch._replace(count=static) if static is not None and ordinary else batch
+
+    def _without_a_branch(self, kernel: Native) -> tuple[tf.Tensor, Moments]:
+        options, use_batch = self.options, self.switches.use_batch
+        moving = None
+        if self._moves_by_shares():
+            moving = Moving(options.decay, options.bessel_correction, options.numeric_guard == "skip")
+        needed = use_batch is not True or needs_averages(moving, self.x)
+        kept = self.read_outside() if needed else None
+        y, batch = kernel.switch(self.x, self.axes, self.gamma, self.beta, options.epsilon, use_batch, kept, moving)
+        y.set_shape(self.x.shape)
+        return y, batch
+
+    def _moves_by_shares(self) -> bool:
+        """Whether the averages move by what the kernel gives beside its output, and nothing where nothing moves."""
+        options, switches = self.options, self.switches
+        may = switches.is_training is not False and base.may_move(self.kept.strategy) and self.writes and self.alone
+        plain = options.renorm is None and not options.schedule.given and options.numeric_guard in (None, "skip")
+        return may and plain and switches.use_batch is switches.is_training and base.takes_shares(self.kept.strategy)
+
+    def read_outside(self) -> Moments:
+        """Returns the averages, read here for a conditional that is built next; the references of renorm are read, too.
+
+        Freezers make a constant of a variable and of what reads it, and know no read inside of a branch: there a
+        reference variable passes a RefSwitch. Read here, a branch gets a plain tensor, which costs no more.
+        """
+        with averages.outside_of_branches() if self.kept.by_reference else contextlib.nullcontext():
+            if isinstance(self.variant.correct, _Corrector) and self.switches.use_batch is not False:
+                self.variant.correct.pin()
+            return self.kept.read()
 
     def moves(self) -> switch.Switch:
         """Returns the switch that says whether this run moves the averages: training, and a batch not empty.
@@ -159,6 +210,8 @@ class Call:
 
     def moments_to_keep(self, batch: Moments | None) -> Moments:
         """Returns the moments that the averages take in; built where the averages move."""
+        if batch is not None and batch.shares is not None:
+            return batch
         if self.options.statistics is None and (batch is None or not self.switches.one):
             batch = kernels.moments(self.x, self.axes, self.variant)
         return self.corrected(batch)
@@ -191,14 +244,22 @@ class _Corrector:
     shape: tuple[int, ...]
     options: Options
     values: renorm.References | None = None
+    pinned: bool = False
 
     @classmethod
     def of(cls, axes: Axes, options: Options, references: renorm.References) -> _Corrector:
         shape = groups.broadcast_shape(axes) if options.group_size is not None else axes.broadcast_shape
         return cls(references, shape, options)
 
+    def pin(self) -> None:
+        """Reads the references here, for branches that are built next."""
+        self.read()
+        self.pinned = True
+
     def read(self) -> renorm.References:
-        """Reads the references here."""
+        """Reads the references here, unless they are pinned."""
+        if self.pinned and self.values is not None:
+            return self.values
         self.values = renorm.References(*(tf.reshape(averages.read_value(v), self.shape) for v in self.references))
         return self.values
 

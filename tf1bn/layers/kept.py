@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import averages, renorm
 from tf1bn.core import decay as schedules
-from tf1bn.core.values import Moments
+from tf1bn.core.values import Averages, Moments, is_variable
 from tf1bn.layers.options import Options
 from tf1bn.strategies import base
 
@@ -43,12 +43,32 @@ class Kept:
     references: renorm.References | None = None
     derived: Any = None
 
+    @property
+    def by_reference(self) -> bool:
+        """Whether the averages are reference variables."""
+        found = self.state if isinstance(self.state, Averages) else getattr(self.state, "averages", ())
+        return any(averages.by_reference(variable) for variable in found)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether updates are right in any order: each variable moves in one step, and none is derived from others."""
+        return base.needs_no_order(self.strategy) and self.references is None and self.weight is None
+
     def read(self) -> Moments:
         """Returns what inference normalises with."""
         kept = self.strategy.read(self.state)
         if self.derived is None:
             return kept
         return kept._replace(variance=averages.read_value(self.derived))
+
+    def spoken(self) -> list[str]:
+        """Returns the names of what :meth:`read` reads: of variables without a colon, of tensors with one.
+
+        A strategy that does not say which variables it reads is asked to read, which makes ops.
+        """
+        plain = getattr(self.strategy, "averages", None)
+        mean, variance = (plain(self.state) if plain is not None else self.strategy.read(self.state))[:2]
+        return [_spoken(value) for value in (mean, variance if self.derived is None else self.derived)]
 
     def update(self, batch: Moments) -> base.UpdatePlan:
         """Returns the strategy's plan for one batch, completed by the moves of everything kept beside it."""
@@ -108,6 +128,10 @@ def create(request: base.Request, options: Options) -> Kept:
 
 def _weight(request: base.Request, options: Options) -> Any:
     return request.variable(DEBIAS_WEIGHT) if options.schedule.zero_debias and request.updates else None
+
+
+def _spoken(value: Any) -> str:
+    return str(value.name).split(":")[0] if is_variable(value) else str(value.name)
 
 
 def as_ops(entries: Any) -> list[Any]:

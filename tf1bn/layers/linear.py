@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.core import variables
+from tf1bn.core import native_kernel, variables
 from tf1bn.layers import arguments
 from tf1bn.layers import scope as scopes
 
@@ -61,6 +61,8 @@ class Linear:
                 y = add_bias(y, self._variable("bias", kernel_shape[-1:], x.dtype))
             if self.normalizer is not None:
                 y = self.normalizer(y)
+            if self.normalizer is not None and self.activation is tf.nn.relu:
+                return native_kernel.relu(y)
             return y if self.activation is None else self.activation(y)
 
     def _variable(self, leaf: str, shape: tuple[int, ...], dtype: tf.DType) -> Any:

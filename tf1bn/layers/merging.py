@@ -162,10 +162,11 @@ def _finish(merger: Merger, collection: str) -> None:
         scopes.setdefault(member.scope, []).append(member)
     for scope, members in scopes.items():
         with tf.name_scope(f"{scope}/merged_update"):
-            ops = _update(members, ledger().previous_updates(scope, merger.place))
+            unordered = members[0].kept.unordered
+            ops = _update(members, ledger().previous_updates(scope, merger.place, unordered=unordered))
         for op in ops:
             tf.add_to_collection(collection, op)
-        ledger().writers.setdefault(scope, []).append(Writer(ops, merger.place))
+        ledger().writers.setdefault(scope, []).append(Writer(ops, merger.place, unordered))
         names = [op.name for op in ops]
         for member in members:
             records.add({**member.record, "placement": collection, "updates": names, "merged": len(members)})

@@ -92,11 +92,13 @@ def _selected(call: Any, use_batch: Any, by_batch: Callable[[], Any]) -> tuple[t
     """Returns output and moments by the switch; where an engine cannot exchange in a branch, both are computed."""
 
     def by_averages() -> tuple[Any, Moments]:
-        kept = call.kept.read()
         return call.by_averages(kept), kept._replace(count=tf.zeros([], kept.mean.dtype))
 
-    if isinstance(use_batch, bool):
-        return by_batch() if use_batch else (call.by_averages(call.kept.read()), None)
+    if use_batch is True:
+        return by_batch()
+    kept = call.read_outside()
+    if use_batch is False:
+        return call.by_averages(kept), None
     made = None if call.options.statistics.in_branch else _flat(by_batch())
     y, *moments = tf.cond(use_batch, lambda: made or _flat(by_batch()), lambda: _flat(by_averages()))
     y.set_shape(call.x.shape)

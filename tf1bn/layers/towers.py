@@ -122,7 +122,8 @@ def _build(inputs: list[Any], switches: Switches, each: list[Options], scope: An
         for one, own in zip(checked, each, strict=True):
             with place.on_device(getattr(one.given, "device", "")):
                 calls.append(Call.of(one, (made.gamma, made.beta), made.kept, resolved, own))
-        return assembly.finish(Towers(calls), request, order).y
+        towers = Towers(calls)
+        return assembly.finish(towers, request, order, towers.normalize()).y
 
 
 def _check_alike(checked: list[Inputs]) -> None:
@@ -156,6 +157,10 @@ class Towers:
         """The options of all."""
         return self.first.options
 
+    def spoken(self, ys: list[tf.Tensor]) -> list[list[str]]:
+        """Returns, for each tower, the names of the tensor that is normalised and of the result."""
+        return [pair for call, y in zip(self.calls, ys, strict=True) for pair in call.spoken(y)]
+
     @property
     def may_be_empty(self) -> bool:
         """Whether only the moments tell if any tower holds anything."""
@@ -167,15 +172,15 @@ class Towers:
         use_batch = self.first.switches.use_batch
         if use_batch is True:
             return self._by_batch()
+        kept = self.first.read_outside()
         if use_batch is False:
-            return self._by_averages(self.kept.read()), None
+            return self._by_averages(kept), None
 
         def by_batch() -> list[Any]:
             ys, batch = self._by_batch()
             return [*ys, *batch]
 
         def by_averages() -> list[Any]:
-            kept = self.kept.read()
             return [*self._by_averages(kept), kept.mean, kept.variance, tf.zeros([], kept.mean.dtype)]
 
         *ys, mean, variance, count = tf.cond(use_batch, by_batch, by_averages)

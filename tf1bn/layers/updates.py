@@ -11,6 +11,8 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.core import place, switch
 from tf1bn.core.ledger import Writer, ledger
+from tf1bn.core.naming import ENTRY
+from tf1bn.core.naming import OUTPUT as Y
 from tf1bn.core.values import Moments
 from tf1bn.layers.kept import Kept, as_ops
 from tf1bn.strategies.base import NOWHERE, OUTPUT, UpdatePlan
@@ -37,15 +39,17 @@ class Update:
       kept: what it moves.
       guard: see ``numeric_guard`` of ``batch_norm``.
       scope: the layer's variable scope.
-      entries: names of the operations that stand for it in a collection.
       may_be_empty: whether only the moments tell that there is nothing to take in.
+      names: of the output and of what stands for the update in a collection, as they were claimed for this call.
+      tensors: whether the latter are tensors, of the new averages.
     """
 
     kept: Kept
     guard: str | None
     scope: str
-    entries: tuple[str, ...] = ()
     may_be_empty: bool = False
+    names: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    tensors: bool = False
 
     def build(self, moves: switch.Switch, batch: Callable[[], Moments], after: Sequence[Any]) -> Done:
         """Returns the update, gated by ``moves``, as ops that can be run from the place of the call.
@@ -83,7 +87,7 @@ class Update:
           PlacementError: a collection is asked for inside a branch or a loop.
         """
         if not done.ops:
-            return y
+            return self.named(y)
         where = place.here()
         if done.placement not in (OUTPUT, NOWHERE) and not where.top_level:
             raise errors.PlacementError(
@@ -93,28 +97,39 @@ class Update:
                     fix="Use a strategy that attaches to the output, or call the layer outside the conditional.",
                 )
             )
-        ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where))
+        ledger().writers.setdefault(self.scope, []).append(Writer(done.ops, where, self.kept.unordered))
         if done.placement == OUTPUT:
             with tf.control_dependencies(done.ops):
-                return [_copied(one) for one in y] if isinstance(y, list) else _copied(y)
+                return [_copied(one) for one in y] if isinstance(y, list) else self.named(y, always=True)
         if done.placement != NOWHERE:
             for op in done.ops:
                 tf.add_to_collection(done.placement, op)
-        return y
+        return self.named(y)
+
+    def named(self, y: Any, *, always: bool = False) -> Any:
+        """Returns the output under the name that was claimed for it; as it is without one, unless ``always``."""
+        names = self.names.get(Y)
+        return _copied(y, *(names or ())) if names or always else y
 
     def _entered(self, done: Done) -> Done:
-        """Returns an update for a collection as operations of the names that were asked for.
+        """Returns an update for a collection as operations or tensors of the names that were claimed.
 
         The i-th op stands behind the i-th name and all others behind the last one. A conditional's single output
         stands behind every name.
         """
-        if not self.entries or done.placement in (OUTPUT, NOWHERE):
+        names = self.names.get(ENTRY)
+        if not names or done.placement in (OUTPUT, NOWHERE):
             return done
-        last = len(self.entries) - 1
+        last = len(names) - 1
         parts = [done.ops[i : i + 1] if i < last else done.ops[i:] for i in range(last + 1)]
-        return done._replace(
-            ops=[tf.group(*(part or done.ops), name=name) for part, name in zip(parts, self.entries, strict=True)]
-        )
+        entries: list[Any] = []
+        for i, (part, name) in enumerate(zip(parts, names, strict=True)):
+            if self.tensors:
+                with tf.control_dependencies(part or done.ops):
+                    entries.append(tf.identity(self.kept.read()[i], name=name))
+            else:
+                entries.append(tf.group(*(part or done.ops), name=name))
+        return done._replace(ops=entries)
 
     def _guarded(self, batch: Callable[[], Moments], write: Callable[[], Any]) -> Any:
         """Builds the write behind the numeric guard, if there is one, and not for a batch that is found empty."""
@@ -141,9 +156,9 @@ class Update:
             return write()
 
 
-def _copied(y: tf.Tensor) -> tf.Tensor:
+def _copied(y: tf.Tensor, name: str = "output") -> tf.Tensor:
     with place.on_device(y.device):
-        return tf.identity(y, name="output")
+        return tf.identity(y, name=name)
 
 
 def _sound(moments: Moments, decay: Any) -> Any:

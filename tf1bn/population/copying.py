@@ -358,7 +358,8 @@ def _stop_writes(model: GraphModel) -> None:
             if writer.kind in _KEEP or proto is None or writer.node.name in initial:
                 continue
             reference = proto.op in ("Assign", "AssignAdd", "AssignSub") or proto.op.startswith("Scatter")
-            if reference:
+            average = proto.op == "ApplyMomentum" and proto.input[0] == proto.input[1]
+            if reference or average:
                 _become(proto, "RefIdentity", [proto.input[0], *(n for n in proto.input if n.startswith("^"))])
             elif not proto.op.startswith(("Apply", "SparseApply")):
                 _become(proto, "NoOp", [n for n in proto.input if n.startswith("^")])

@@ -211,7 +211,7 @@ def _check(
 
 def _meta_graph(graph: Any) -> Any:
     if isinstance(graph, tf.Graph):
-        return tf.train.export_meta_graph(graph=graph)
+        return loading.exported(graph)
     found = loading.load(graph)
     if found.meta_graph is None:
         raise errors.PopulationError(

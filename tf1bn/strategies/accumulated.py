@@ -101,6 +101,9 @@ class Accumulated:
             )
         return AccumulatedState(kept, pool, request.bessel_correction)
 
+    def averages(self, state: AccumulatedState) -> Averages:
+        return state.averages
+
     def read(self, state: AccumulatedState) -> Moments:
         return averages.read(state.averages)
 

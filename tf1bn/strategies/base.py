@@ -14,7 +14,7 @@ What must hold for every strategy, with reference and resource variables and bot
 5. Calling again under reuse creates no variable.
 6. Averages are at least float32, whatever the input.
 7. A graph built for training saves, and a graph built for inference restores with a plain Saver.
-8. Two unordered writers of one average in one step are refused or ordered.
+8. Two writers of one average in one step are refused, ordered, or right in any order; none gets lost.
 
 The layer sees to 2, 4, 6 and 8 as long as a strategy creates its variables through the request and makes
 the ops that move them inside ``update``.
@@ -150,8 +150,15 @@ class UpdateStrategy(Protocol):
     never moves anything: ``update`` is then not called, and no order of several calls is needed. And
     ``repeatable = True`` says that it is right in the body of a loop, whose iterations may overlap. And
     ``by_difference = True`` says that its ops subtract differences, so that updates of several workers all land. And
+    ``unordered = True`` says that each of its ops reads and writes its variable in one indivisible step, as
+    ``tf1bn.core.averages.move`` does, so that several updates need no order; without it a second update of the same
+    averages waits for the first. A subclass with an ``update`` of its own says it anew. And
+    ``averages(state)`` returns the two variables whose values ``read`` returns, where it returns no more than these:
+    their names are then noted for an export. And
     ``pools = True`` says that it pools the moments of several batches: it is given those without Bessel's correction,
-    also of an empty batch (count 0), and corrects what it has pooled.
+    also of an empty batch (count 0), and corrects what it has pooled. And ``takes_shares = True`` says that its state
+    is an ``Averages`` and its update ``averages.take_in``: where a kernel gives what the averages take in, which is
+    nothing where nothing moves, the update needs no conditional around it.
     """
 
     @property
@@ -222,6 +229,30 @@ def moves_by_difference(strategy: Any) -> bool:
     return bool(getattr(strategy, "by_difference", False))
 
 
+def needs_no_order(strategy: Any) -> bool:
+    """Whether several updates of the same averages are right in whatever order they run.
+
+    A subclass that moves them in another way than the class that says so has to say it once more.
+    """
+    return _says_of_its_update(strategy, "unordered")
+
+
+def takes_shares(strategy: Any) -> bool:
+    """Whether a strategy moves the averages by the shares that come with the moments; said like the above."""
+    return _says_of_its_update(strategy, "takes_shares")
+
+
+def _says_of_its_update(strategy: Any, word: str) -> bool:
+    return bool(getattr(strategy, word, False)) and _depth(strategy, word) <= _depth(strategy, "update")
+
+
+def _depth(strategy: Any, name: str) -> int:
+    """Returns how far up among its classes a strategy gets an attribute from; 0 where it has one of its own."""
+    if name in getattr(strategy, "__dict__", ()):
+        return 0
+    return next((i for i, kind in enumerate(type(strategy).__mro__) if name in vars(kind)), 0)
+
+
 def pools(strategy: Any) -> bool:
     """Whether a strategy pools the moments of several batches before averages move."""
     return bool(getattr(strategy, "pools", False))
@@ -237,7 +268,7 @@ def check_site(strategy: Any, request: Request) -> None:
         raise errors.PlacementError(
             errors.explain(
                 f"averages cannot move inside {request.place.describe()}: it may run several times in one step, at "
-                "the same time, and updates that are not ordered get lost",
+                "the same time, and updates without an order get lost or differ from run to run",
                 fix="Call the layer outside, or with is_training=False inside; keep averages per time step with "
                 "tf1bn.PerStep; or, where the loop has parallel_iterations=1, say so with "
                 "tf1bn.Inline(sequential_loops=True).",

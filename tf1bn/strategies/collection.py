@@ -31,6 +31,8 @@ class Collection:
     collection: str = tf.GraphKeys.UPDATE_OPS
     name: str = "collection"
     by_difference: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.collection, str) or self.collection in ("", OUTPUT, NOWHERE):
@@ -58,11 +60,11 @@ class Collection:
     def create(self, request: Request) -> Averages:
         return request.averages()
 
+    def averages(self, state: Averages) -> Averages:
+        return state
+
     def read(self, state: Averages) -> Moments:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            self.collection,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), self.collection)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.core import averages
+from tf1bn.core import averages, place
 from tf1bn.core import decay as schedules
 from tf1bn.core.values import Averages, Moments
 from tf1bn.strategies.base import OUTPUT, Request, UpdatePlan
@@ -107,6 +107,9 @@ class Ema:
         kept = request.averages(resource=True)
         return EmaState(kept, request.variable("debias_weight", resource=True) if self.zero_debias else None)
 
+    def averages(self, state: EmaState) -> Averages:
+        return state.averages
+
     def read(self, state: EmaState) -> Moments:
         return averages.read(state.averages)
 
@@ -114,6 +117,8 @@ class Ema:
         tracked = list(state.averages)
         weight_ops: list[Any] = []
         ema = self.ema
+        if ema is None and place.wrapped():
+            return self._update_by_hand(state, batch, decay)
         if ema is None and state.weight is not None:
             if self.num_updates is not None:
                 decay = schedules.warmed_up(decay, self.num_updates, state.weight.dtype.base_dtype)
@@ -126,6 +131,34 @@ class Ema:
         with tf.control_dependencies([applied]):
             settled = [variable.assign(ema.average(variable).read_value()).op for variable in tracked]
         return UpdatePlan([*settled, *weight_ops], OUTPUT)
+
+    def _update_by_hand(self, state: EmaState, batch: Moments, decay: Any) -> UpdatePlan:
+        """Does what an own object would do, in a wrapped function: there each object makes shadows of its own."""
+        settled: list[Any] = []
+        if self.num_updates is not None:
+            decay = schedules.warmed_up(decay, self.num_updates, state.averages.mean.dtype.base_dtype)
+        if state.weight is not None:
+            weight_op, decay = schedules.debiased(decay, state.weight)
+            settled.append(weight_op)
+        for variable, value in zip(state.averages, batch[:2], strict=True):
+            shadow = _shadow(variable)
+            with tf.control_dependencies([averages.move(shadow, value, decay)]):
+                settled.append(variable.assign(shadow.read_value()).op)
+        return UpdatePlan(settled, OUTPUT)
+
+
+def _shadow(variable: Any) -> Any:
+    """Makes or reuses the shadow of a tracked variable under the name that an own object would give it."""
+    name = f"{variable.name.split(':')[0]}/{tf.train.ExponentialMovingAverage(0.0).name}"
+    root = tf.VariableScope(reuse=tf.AUTO_REUSE, name="", use_resource=True)
+    with place.outside(), tf.variable_scope(root, auxiliary_name_scope=False):
+        return tf.get_variable(
+            name,
+            variable.shape,
+            variable.dtype.base_dtype,
+            initializer=lambda shape, **unused: variable.read_value(),
+            trainable=False,
+        )
 
 
 def _as_its_decay(decay: Any) -> Any:

@@ -23,13 +23,15 @@ class Inline:
 
     Attributes:
       sequential_loops: promises that loops around the layer run one iteration after the other, as
-        ``parallel_iterations=1`` makes them; then every iteration moves the averages once. Without the promise a
-        loop is refused, since overlapping iterations would lose updates.
+        ``parallel_iterations=1`` makes them; then every iteration moves the averages once, in their order. Without
+        the promise a loop is refused: overlapping iterations would move them in an order that no one knows.
     """
 
     sequential_loops: bool = False
     name: str = "inline"
     by_difference: ClassVar[bool] = True
+    unordered: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     @property
     def repeatable(self) -> bool:
@@ -39,11 +41,11 @@ class Inline:
     def create(self, request: Request) -> Averages:
         return request.averages()
 
+    def averages(self, state: Averages) -> Averages:
+        return state
+
     def read(self, state: Averages) -> Moments:
         return averages.read(state)
 
     def update(self, state: Averages, batch: Moments, decay: Any) -> UpdatePlan:
-        return UpdatePlan(
-            [averages.move(state.mean, batch.mean, decay), averages.move(state.variance, batch.variance, decay)],
-            OUTPUT,
-        )
+        return UpdatePlan(averages.take_in(state, batch, decay), OUTPUT)

@@ -2,7 +2,8 @@
 
 What it checks.
     For each batch norm the four tensors are listed with whether a shadow variable tracks them. Gamma without
-    beta, or a shadow of a moving average, is reported.
+    beta, or a shadow of a moving average, is reported. inspect_checkpoint.py says the same of a file; there a shadow
+    equal to its average is taken for the one that feeds it.
 
 Why it matters.
     Averaged weights need the statistics of the averaged network. A moving average of a moving average lags

@@ -3,7 +3,8 @@
 What it checks.
     Two batch norms whose scopes differ only in a number take their input from the same weights, and the
     averages that the inference one reads are never written. With a checkpoint: an average with a number is
-    missing while the one without is there.
+    missing while the one without is there. inspect_checkpoint.py reports two families of averages in one scope of
+    which one was never moved; numbers of operations (`moments_1/...`) are one per layer and no copies.
 
 Why it matters.
     Reuse does not reach a layer without a name: a second, untouched set `..._1` is created, and evaluation uses

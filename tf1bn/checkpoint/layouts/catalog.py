@@ -53,6 +53,8 @@ _ROWS = (
     mu_sigma.VARIANCE,
     mu_sigma.DEVIATION,
     mxnet.LAYOUT,
+    mxnet.MOVING,
+    mxnet.MMDNN,
     dotted.LAYOUT,
     unnamed.LAYOUT,
 )

@@ -47,4 +47,5 @@ EMA = Layout(
     epsilon=1e-3,
     sample=_SAMPLE | _SHADOWS,
     site_scope="net/batch_norm",
+    shadows=tuple(_SHADOWS.values()),
 )

@@ -6,6 +6,8 @@ RENORM = (
     Leaf("moving_stddev", "{scope}/moving_stddev{twin}"),
     Leaf("renorm_mean", "{scope}/renorm_mean{twin}"),
     Leaf("renorm_stddev", "{scope}/renorm_stddev{twin}"),
+    Leaf("renorm_mean_weight", "{scope}/renorm_mean_weight{twin}"),  # until TensorFlow 1.14
+    Leaf("renorm_stddev_weight", "{scope}/renorm_stddev_weight{twin}"),
 )
 
 LAYOUT = Layout(

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat import dialect
+from tf1bn.compat import dialect, op_names
 from tf1bn.compat.contrib import named_outputs
 from tf1bn.compat.contrib.scoping import add_arg_scope
 from tf1bn.compat.contrib.variables import model_getter
 from tf1bn.compat.contrib.zero_debias import LEAVES, ZeroDebias
 from tf1bn.compat.tf_layers.normalization import BatchNormalization
+from tf1bn.core import switch
 from tf1bn.core.naming import Naming
 from tf1bn.layers import assembly
 from tf1bn.layers.call import Inputs
@@ -37,7 +38,6 @@ NAMING = Naming(
     affine_collections=_MODEL,
     average_collections=_MODEL,
     regularizes_averages=True,
-    entries=dialect.ENTRIES,
 )
 _LEAVES = ("moving_mean", "moving_variance", "beta", "gamma")
 _WORDS = {"zero_debias": "zero_debias_moving_mean"}
@@ -168,7 +168,16 @@ class _Own(NamedTuple):
             )
         switches = Switches.of(is_training, None)
         checked = Inputs.of(inputs, options)
-        request = assembly.request(self.scope, checked, switches, options, NAMING)
+        moves = not switch.known_false(is_training)
+        names = op_names.of_own(
+            self.fused,
+            checked.axes.rank,
+            is_training,
+            moves=moves and self.collections != [],
+            in_place=self.collections is None,
+            debias=self.debias,
+        )
+        request = assembly.request(self.scope, checked, switches, options, NAMING._replace(ops=names))
         base.check_site(options.strategy, request)
         order = assembly.order(request, switches, options)
         made = assembly.create(request, options)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat import dialect
 from tf1bn.core import averages, variables
 from tf1bn.core.naming import Naming
 from tf1bn.core.values import Averages, Moments
@@ -48,9 +49,11 @@ class ZeroDebias:
         return bool(getattr(self.inner, "repeatable", False))
 
     def check(self, request: Request) -> None:
-        """Refuses a place that the inner strategy refuses."""
+        """Refuses a place that the inner strategy refuses, and loops whose iterations may overlap."""
         if isinstance(self.inner, Collection):
             self.inner.check(request)
+        elif request.updates and not self.inner.sequential_loops:
+            dialect.require_steps(request.place, "zero_debias")
 
     def create(self, request: Request) -> Debiased:
         kept = request.averages()
@@ -58,7 +61,7 @@ class ZeroDebias:
             return Debiased(kept)
         biased, steps = (
             variables.average(
-                f"{kept.mean.op.name}/{leaf}",
+                f"{kept.mean.name.split(':')[0]}/{leaf}",
                 shape,
                 request.dtype,
                 initializer=tf.zeros_initializer(),
@@ -67,6 +70,9 @@ class ZeroDebias:
             for leaf, shape in zip(LEAVES, (request.shape, ()), strict=True)
         )
         return Debiased(kept, biased, steps)
+
+    def averages(self, state: Debiased) -> Averages:
+        return state.averages
 
     def read(self, state: Debiased) -> Moments:
         return averages.read(state.averages)

@@ -106,7 +106,7 @@ class Layer:
         before = known_variables()
         with tf.variable_scope(self._scope, reuse=self.built or self._reuse, auxiliary_name_scope=False) as scope:
             self._current_scope = scope
-            with tf.name_scope(scope.original_name_scope), tf.init_scope():
+            with tf.name_scope(scope.original_name_scope), place.outside():
                 variable = tf.get_variable(
                     name,
                     shape,
@@ -262,7 +262,7 @@ def _numbered(name: str) -> str:
 
 
 def known_variables() -> set[int]:
-    with tf.init_scope():
+    with place.outside():
         return {id(variable) for variable in tf.global_variables()}
 
 

@@ -3,7 +3,8 @@
 Where they differ from the original, on purpose:
 
 * An empty training batch leaves the averages as they are; there they became NaN.
-* Several training calls on the same variables are ordered, so none of their updates gets lost.
+* None of several updates of the same variables in one step gets lost; with ``renorm`` a later one waits for the
+  earlier ones.
 * In a branch of ``tf.cond`` the averages move with the output, with a warning; there the registered operations
   could not be run. In a loop, a call that moves averages is refused.
 * ``training=None`` is refused: there is no learning phase of Keras.
@@ -23,11 +24,12 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat import dialect
+from tf1bn.compat import dialect, op_names
 from tf1bn.compat.tf_layers import words
 from tf1bn.compat.tf_layers.base import Layer, known_variables, parts
 from tf1bn.core import axes as axes_lib
-from tf1bn.core.naming import Naming
+from tf1bn.core import place, switch
+from tf1bn.core.naming import Naming, OpNames
 from tf1bn.layers import arguments, assembly
 from tf1bn.layers.call import Inputs
 from tf1bn.layers.options import Options, Switches
@@ -39,7 +41,6 @@ NAMING = Naming(
     average_collections=_VARIABLES,
     regularizes_averages=True,
     mean_first=True,
-    entries=dialect.ENTRIES,
 )
 _WORDS = {"decay": "momentum", "renorm_decay": "renorm_momentum", "is_training": "training", "scope": "name"}
 
@@ -125,8 +126,9 @@ class BatchNormalization(Layer):
             switches = Switches.of(training if self.trainable else False, None if self.trainable else training)
             options, checked = self._prepared(inputs)
             kept_by = dialect.at_this_place(self._strategy, switches.is_training)
+            naming = NAMING._replace(ops=self._op_names(checked, switches.is_training, training))
             request = assembly.request(
-                self.scope_name, checked, switches, dataclasses.replace(options, strategy=kept_by), NAMING
+                self.scope_name, checked, switches, dataclasses.replace(options, strategy=kept_by), naming
             )
             base.check_site(kept_by, request)
             order = assembly.order(request, switches, options)
@@ -147,8 +149,7 @@ class BatchNormalization(Layer):
             raise errors.ShapeError(
                 errors.explain(f"`inputs` has an undefined `axis` dimension, axis {self.axis}", got=str(inputs.shape))
             )
-        fused = self.fused is not False and not (self.renorm or self.adjustment or self.virtual_batch_size)
-        bessel = fused and self._bessels_correction_test_only
+        bessel = self._may_fuse() and self._bessels_correction_test_only
         bessel = bessel and dialect.corrects(len(dims), resolved.kept, inputs.dtype.base_dtype)
         options = dataclasses.replace(self._options(), bessel_correction=bool(bessel))
         checked = Inputs.of(inputs, options)
@@ -157,6 +158,26 @@ class BatchNormalization(Layer):
             axes = checked.axes._replace(parameter_shape=(shape[0], 1, *shape[1:]))
             checked = dataclasses.replace(checked, axes=axes)
         return options, checked
+
+    def _op_names(self, inputs: Inputs, is_training: Any, training: Any) -> OpNames:
+        """Returns the names that the original gives to its ops in such a call."""
+        dtype, kept = inputs.dtype, inputs.axes.kept
+        fused = self._may_fuse() and dialect.corrects(len(inputs.dims), kept, dtype)
+        known_false = switch.known_false(training)
+        # The original casts a reference variable, and not a resource variable that has the dtype already.
+        cast_too = 0 if op_names.resource() else bool(self.scale) + bool(self.center) + 2 * known_false
+        return op_names.of_class(
+            fused,
+            training,
+            moves=not switch.known_false(is_training),
+            renorm=bool(self.renorm),
+            adjusted=self.adjustment is not None,
+            groups=self.virtual_batch_size is not None,
+            casts=1 + cast_too if dtype in (tf.float16, tf.bfloat16) and not fused else 0,
+        )
+
+    def _may_fuse(self) -> bool:
+        return self.fused is not False and not (self.renorm or self.adjustment or self.virtual_batch_size)
 
     def _options(self) -> Options:
         if self._strategy is None:
@@ -196,7 +217,7 @@ class BatchNormalization(Layer):
                 self._track(variable, bool(self.trainable))
                 regularizer = getattr(self, f"{leaf}_regularizer")
                 if regularizer is not None and not before.intersection(map(id, parts(variable))):
-                    with tf.init_scope():
+                    with place.outside():
                         self._add_regularization(leaf, variable, regularizer)
         for leaf, variable in request.made.items():
             self._track(variable, False)

@@ -1,4 +1,4 @@
-"""The closed-form gradient, and its own gradient, against central differences in float64."""
+"""The gradient of the formula, and its own gradient, against central differences in float64."""
 
 import functools
 
@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.core import axes as axes_lib
-from tf1bn.core import closed_form, views
+from tf1bn.core import composed, views
 from tf1bn.testing import reference
 
 STEP = 1e-5
@@ -28,7 +28,7 @@ def problem(request):
         inputs = {name: tf.placeholder(tf.float64, value.shape, name) for name, value in values.items()}
         axes = axes_lib.resolve(values["x"].shape, -1)
         view = functools.partial(views.Whole, axes=axes)
-        y, _ = closed_form.normalize(inputs["x"], inputs["gamma"], inputs["beta"], view, 1e-3)
+        y, _ = composed.normalize(inputs["x"], inputs["gamma"], inputs["beta"], view, 1e-3)
         loss = tf.reduce_sum(tf.sin(y) * weights)
         slopes = tf.gradients(loss, list(inputs.values()))
         squared = tf.add_n([tf.reduce_sum(tf.square(slope)) for slope in slopes])
@@ -75,7 +75,7 @@ def test_no_parameters_is_gamma_one_and_beta_zero():
     with tf.Graph().as_default(), tf.Session() as session:
         given = tf.constant(x)
         view = functools.partial(views.Whole, axes=axes_lib.resolve(x.shape, -1))
-        y, _ = closed_form.normalize(given, None, None, view, 1e-3)
+        y, _ = composed.normalize(given, None, None, view, 1e-3)
         (dx,) = tf.gradients(y, given, dy)
         got = session.run([y, dx])
     z, s = x - x.mean(0), 1 / np.sqrt(x.var(0) + 1e-3)
@@ -89,7 +89,7 @@ def test_a_gradient_of_unknown_shape_is_taken_in():
         given, dy = tf.constant(x), tf.placeholder(tf.float64)
         for view in (views.Whole, functools.partial(views.Wide, k=2)):
             of = functools.partial(view, axes=axes_lib.resolve(x.shape, -1))
-            y, _ = closed_form.normalize(given, None, None, of, 1e-3)
+            y, _ = composed.normalize(given, None, None, of, 1e-3)
             (dx,) = tf.gradients(y, given, dy)
             exact = reference.batch_gradients(x, np.ones(4), np.square(x))[0]
             np.testing.assert_allclose(session.run(dx, {dy: np.square(x)}), exact, atol=1e-12)
