@@ -291,7 +291,7 @@ class Halved(tf1bn.Inline):
     """A strategy of its own that says nothing of shares: it takes half of the batch's mean."""
 
     def update(self, state, batch, decay):
-        halved = batch._replace(mean=batch.mean / 2.0, shares=None)
+        halved = batch._replace(mean=batch.mean / 2.0)
         return super().update(state, halved, decay)
 
 

@@ -10,7 +10,7 @@ from tf1bn.core import averages as averages_lib
 from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
 from tf1bn.core.plain import ORDINARY, Variant
-from tf1bn.core.values import Moments, Shares
+from tf1bn.core.values import Moments, SharedMoments, Shares
 from tf1bn.native import names
 
 
@@ -82,9 +82,11 @@ class Native(NamedTuple):
             guarded=moving is not None and moving.guarded,
             **({} if moving is None else {"weights": _weights(moving.decay, dtype)}),
         )
-        shares = None if moving is None else Shares(found.mean_share, found.variance_share, found.kept)
         mean, variance = tf.stop_gradient(found.mean), tf.stop_gradient(found.variance)
-        return found.y, Moments(mean, variance, batch.count(x, axes, dtype), shares)
+        n = batch.count(x, axes, dtype)
+        if moving is None:
+            return found.y, Moments(mean, variance, n)
+        return found.y, SharedMoments.of(mean, variance, n, Shares(found.mean_share, found.variance_share, found.kept))
 
 
 NATIVE = Native()
