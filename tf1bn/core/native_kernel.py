@@ -31,7 +31,7 @@ class Moving(NamedTuple):
 class Native(NamedTuple):
     """One op of ``tf1bn.native``; always precise. Where an op is needed and the library is missing, an error.
 
-    With given moments alone another kernel is chosen, as if it were not asked for, so that inference graphs are portable.
+    With given moments alone another kernel is chosen, as if it were not asked for: inference graphs are portable.
     """
 
     name: str = "native"

@@ -89,10 +89,7 @@ class Node:
 
     def attr(self, key: str) -> Any:
         """Returns the AttrValue of that name, or None."""
-        if self.proto is None:
-            return None
-        attributes = self.proto.attr
-        return attributes[key] if key in attributes else None
+        return None if self.proto is None else self.proto.attr.get(key)
 
     @property
     def device(self) -> str:

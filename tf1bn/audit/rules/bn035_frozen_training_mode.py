@@ -64,7 +64,7 @@ def _switched(model: GraphModel, site: Site, item: Normalizer) -> Iterator[Findi
         yield RULE.finding(site.scope, text, FIX, confidence="high", op=item.node.name, target=name)
         return
     default = model.switches.default(site.predicate) if site.predicate else None
-    if model.switches.kind(site.predicate) == CONSTANT:
+    if site.predicate and model.switches.kind(site.predicate) == CONSTANT:
         return
     if default is not None and default == site.by_batch:
         text = f"unless {name!r} is fed, the frozen {item.node.name!r} uses the statistics of the batch."
