@@ -84,3 +84,8 @@ def test_mnist_goes_from_training_to_evaluation(run_json, mnist_dir, tmp_path):
     report = run_json("evaluate", f"--model_dir={tmp_path}")
     assert trained["test_accuracy"] > 0.83 and report["accuracy"] > 0.83
     assert (report["test_images"], report["same_data"]) == (10000, True)
+
+
+def test_a_kernel_is_refused_as_at_a_layer(run, tmp_path):
+    done = run("train", "--kernel=fast", "--steps=1", f"--model_dir={tmp_path / 'run'}")
+    assert done.returncode == 1 and "`kernel` is unknown. Got 'fast'" in done.stderr

@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 from tf1bn.core import averages as averages_lib
 from tf1bn.core import moments as batch
 from tf1bn.core.axes import Axes
-from tf1bn.core.plain import ORDINARY, Variant
-from tf1bn.core.values import Moments, Shares
+from tf1bn.core.plain import ORDINARY, PLAIN, Variant
+from tf1bn.core.values import Moments, SharedMoments, Shares
 from tf1bn.native import names
 
 
@@ -31,7 +31,7 @@ class Moving(NamedTuple):
 class Native(NamedTuple):
     """One op of ``tf1bn.native``; always precise. Where an op is needed and the library is missing, an error.
 
-    With given moments alone it is the kernel that would be chosen without it, so that inference graphs are portable.
+    With given moments alone another kernel is chosen, as if it were not asked for: inference graphs are portable.
     """
 
     name: str = "native"
@@ -43,10 +43,7 @@ class Native(NamedTuple):
         return self.switch(x, axes, gamma, beta, epsilon, True)
 
     def infer(self, x: Any, axes: Axes, moments: Moments, gamma: Any, beta: Any, epsilon: float) -> Any:
-        from tf1bn.core import kernels
-
-        kernel = kernels.choose_given(tuple(x.shape.as_list()), x.dtype.base_dtype, axes)
-        return kernel.infer(x, axes, moments, gamma, beta, epsilon)
+        return PLAIN.infer(x, axes, moments, gamma, beta, epsilon)
 
     def switch(
         self,
@@ -82,9 +79,11 @@ class Native(NamedTuple):
             guarded=moving is not None and moving.guarded,
             **({} if moving is None else {"weights": _weights(moving.decay, dtype)}),
         )
-        shares = None if moving is None else Shares(found.mean_share, found.variance_share, found.kept)
         mean, variance = tf.stop_gradient(found.mean), tf.stop_gradient(found.variance)
-        return found.y, Moments(mean, variance, batch.count(x, axes, dtype), shares)
+        n = batch.count(x, axes, dtype)
+        if moving is None:
+            return found.y, Moments(mean, variance, n)
+        return found.y, SharedMoments.of(mean, variance, n, Shares(found.mean_share, found.variance_share, found.kept))
 
 
 NATIVE = Native()

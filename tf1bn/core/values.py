@@ -13,13 +13,16 @@ class Moments(NamedTuple):
       variance: shape ``[C]``, same dtype, divided by ``count`` (biased) unless stated otherwise.
       count: values per channel: a Python int where the shape is static, else a scalar tensor of the same
         dtype; None for averages, which no longer know it.
-      shares: what the averages take in, where a kernel gives that as well.
     """
 
     mean: Any
     variance: Any
     count: Any = None
-    shares: Shares | None = None
+
+    @property
+    def shares(self) -> Shares | None:
+        """What the averages take in, where a kernel gave that as well; moments that were changed have none."""
+        return getattr(self, "_shares", None)
 
 
 class Shares(NamedTuple):
@@ -33,6 +36,19 @@ class Shares(NamedTuple):
     mean: Any
     variance: Any
     kept: Any
+
+
+class SharedMoments(Moments):
+    """Moments with their shares beside, and the same three fields."""
+
+    _shares: Shares
+
+    @classmethod
+    def of(cls, mean: Any, variance: Any, count: Any, shares: Shares) -> SharedMoments:
+        """Returns them together."""
+        made = cls(mean, variance, count)
+        made._shares = shares
+        return made
 
 
 class Averages(NamedTuple):

@@ -309,7 +309,7 @@ class SiteFinder:
         site = Site("", group, BOTH if len(modes) > 1 or BOTH in modes else modes.pop())
         for item in group:
             for role, tensor in (("gamma", item.gamma), ("beta", item.beta)):
-                found = self.variables.among(self.flow.origins(tensor)) if tensor is not None else []
+                found = self._parameters(item, tensor, site.gamma) if tensor is not None else []
                 if len(found) == 1 and getattr(site, role) is None:
                     setattr(site, role, found[0])
             self._add_statistics(site.mean, item.mean)
@@ -322,6 +322,13 @@ class SiteFinder:
             site.predicate = self._predicate(group)
             site.by_batch = self._by_batch(group, site.predicate)
         return site
+
+    def _parameters(self, item: Normalizer, tensor: Tensor, gamma: Variable | None) -> list[Variable]:
+        """Returns the variables that gamma or beta is read from, also where factors carry the moments' gradients."""
+        found = self.variables.among(self.flow.origins(tensor))
+        if found or not item.fused or item.mode == MOVING:
+            return found
+        return [variable for variable in self.variables.among(self.flow.sources(tensor)) if variable is not gamma]
 
     def _add_statistics(self, known: list[Variable], tensor: Tensor) -> None:
         for variable in self.variables.among(self.flow.origins(tensor)):

@@ -90,9 +90,9 @@ def in_two_parts(epsilon: float) -> dict[str, float]:
 def merge_relu(y: Any) -> Any:
     """Puts a ReLU into the op that made ``y`` as the last one, and returns the result; None where it cannot.
 
-    It can where ``y`` comes of the op, at most behind a copy, and nothing else takes the values before the ReLU.
+    It can where ``y`` comes of the op, at most behind a copy, and nothing else takes what is before the ReLU.
     Trick: an attribute of an op that exists is changed, for which there is no public spelling. A copy with a mark
-    stands where the ReLU would, so that whoever reads the graph in stock ops finds the batch norm and its ReLU apart.
+    stands where the ReLU would, so that whoever reads the graph in stock ops finds batch norm and ReLU apart.
     """
     copy = y.op if y.op.type == "Identity" else None
     op = y.op.inputs[0].op if copy is not None else y.op

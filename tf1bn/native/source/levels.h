@@ -8,6 +8,7 @@
 #include "halves.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -101,8 +102,11 @@ namespace avx512 {
 // The i-th level that this processor runs, best first; null behind the last.
 inline const Level* level_at(int i) {
 #if defined(__x86_64__)
+  // What needs the system's help is asked for with its answer; not every compiler knows how to ask for F16C.
   __builtin_cpu_init();
-  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  unsigned a, b, c, d;
+  const bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && f16c;
   if (two && __builtin_cpu_supports("avx512f") && i-- == 0) return &avx512::kLevel;
   if (two && i-- == 0) return &avx2::kLevel;
 #endif
