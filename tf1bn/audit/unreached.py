@@ -155,9 +155,11 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)
-            if stands or node.op == "NoOp":
+            # A read of the average that waits for its update stands for it, too.
+            reads = child in own or bool({source for source, _ in model.flow.origins((child, 0))} & own)
+            if stands or reads or node.op == "NoOp":
                 todo.append(child)
-            elif not {source for source, _ in model.flow.origins((child, 0))} & own and child not in own:
+            else:
                 return node
     return None
 
