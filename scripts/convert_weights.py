@@ -114,9 +114,10 @@ def _work() -> command.Report:
 
 def _weights() -> command.Report:
     from tf1bn import convert
+    from tf1bn.convert import converting
 
     options = _forward() | {"graph": _GRAPH.value, "like": _LIKE.value, "mapping": _MAP.value}
-    plan = convert.plan_conversion(_SOURCE.value, _TO.value, dialect=_DIALECT.value, ema=_EMA.value, **options)
+    plan = converting.plan_apart(_SOURCE.value, _TO.value, dialect=_DIALECT.value, ema=_EMA.value, **options)
     if _ORDER.value == "name":
         plan = plan._replace(entries=tuple(sorted(plan.entries, key=lambda entry: entry.target.name)))
     report = _of_plan(plan)

@@ -67,7 +67,18 @@ _ROWS = {
 }
 
 # Packages for people who want more than the layer; `tf1bn.audit` imports itself on first use, too.
-_PACKAGES = ("audit", "checkpoint", "datasets", "distribute", "errors", "export", "native", "population", "testing")
+_PACKAGES = (
+    "audit",
+    "checkpoint",
+    "convert",
+    "datasets",
+    "distribute",
+    "errors",
+    "export",
+    "native",
+    "population",
+    "testing",
+)
 
 __all__ = [*_ROWS, *_PACKAGES, "__version__"]
 

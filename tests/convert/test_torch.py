@@ -8,6 +8,7 @@ from tf1bn import convert, errors
 from tf1bn.checkpoint.source import open_checkpoint
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed here: run `make test-convert`")
+torch.set_num_threads(1)  # its threads wait in circles for a busy machine
 modules = pytest.importorskip("tests.convert.modules")
 
 

@@ -94,6 +94,13 @@ def plan_conversion(
             opened.close()
 
 
+def plan_apart(source: Any, to: str = "torch", **options: Any) -> Plan:
+    """As :func:`plan_conversion`, in a process of its own where that keeps TensorFlow out of this one's memory."""
+    if planning.separable(source, options):
+        return planning.elsewhere(source, to, options)
+    return plan_conversion(source, to, **options)
+
+
 def convert(
     source: Any,
     output: str | os.PathLike[str],
@@ -140,10 +147,7 @@ def convert(
         if not shard_mb > 0:
             raise errors.ArgumentError(errors.explain("`shard_mb` must be above 0", got=shard_mb))
         placing.check(target, overwrite)
-        options["ema"] = ema
-        if plan is None and planning.separable(source, options):
-            plan = planning.elsewhere(source, to, options)
-        plan = plan or plan_conversion(source, to, **options)
+        plan = plan or plan_apart(source, to, ema=ema, **options)
         plan.require()
         with Source(source, ema=ema) as opened:
             files = _write(plan, row, opened, target, int(shard_mb * 2**20), overwrite)

@@ -15,7 +15,7 @@ from tf1bn.graph import ops
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 
-_ELEMENTWISE = {
+ELEMENTWISE = {
     "Identity", "IdentityN", "Cast", "StopGradient", "CheckNumerics", "PlaceholderWithDefault", "Snapshot",
     "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Softplus", "Softsign", "Sigmoid", "Tanh", "Exp", "Log", "Abs", "Sqrt",
     "Rsqrt", "Square", "Neg", "Maximum", "Minimum", "Mul", "Add", "AddV2", "AddN", "Sub", "RealDiv", "Div", "BiasAdd",
@@ -78,7 +78,7 @@ def _layout_before(flow: Flow, tensor: Tensor) -> str:
             moves.append(moved)
             tensor = node.inputs[0]
             continue
-        if node.op not in _ELEMENTWISE and node.op not in _KEEPS_LAYOUT:
+        if node.op not in ELEMENTWISE and node.op not in _KEEPS_LAYOUT:
             return ""
         rank = flow.rank(tensor)
         same = [item for item in node.inputs if rank is None or flow.rank(item) in (rank, None)]
@@ -126,7 +126,7 @@ def _layout_after(flow: Flow, tensor: Tensor) -> str:
                         found[int(axis)] = later[at]
                     return "".join(found)
             same = flow.rank((user, 0)) in (rank, None)
-            if (node.op in _ELEMENTWISE or node.op in _KEEPS_LAYOUT) and same and (user, 0) not in seen:
+            if (node.op in ELEMENTWISE or node.op in _KEEPS_LAYOUT) and same and (user, 0) not in seen:
                 seen.add((user, 0))
                 todo.append((user, 0))
     return ""
@@ -149,7 +149,7 @@ def incoming(reader: Reader, tensor: Tensor) -> Order | None:
             steps = node.inputs[:1] if _same_features(before, after) else []
         elif current[0] in flow.bodies:  # what a branch returns
             steps = [body.returns[current[1]] for body in flow.bodies[current[0]] if current[1] < len(body.returns)]
-        elif node.op in _ELEMENTWISE:
+        elif node.op in ELEMENTWISE:
             steps = node.inputs[1:] if node.op in ("Select", "SelectV2") else list(node.inputs)
         for step in steps:
             if step not in seen and reader.flow.rank(step) != 0:
@@ -176,7 +176,7 @@ def outgoing(reader: Reader, tensor: Tensor) -> Order | None:
                     return _order(flow, result, node.name)
                 if not _same_features(before, after):
                     continue
-            elif node.op not in _ELEMENTWISE:
+            elif node.op not in ELEMENTWISE:
                 continue
             if node.op in ops.SWITCHES and (user, 1) not in seen:
                 seen.add((user, 1))

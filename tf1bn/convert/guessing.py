@@ -55,6 +55,7 @@ def _norm(site: sites.Site, stored: Mapping[str, Stored]) -> Layer:
         layer.traits["epsilon_default"] = site.layout.epsilon
     if site.sure == sites.GUESS:
         layer.sure = LIKELY
+    if site.rivals or site.layout.needs_naming:  # layouts of one meaning need no answer
         question = f"its names fit {', '.join((site.layout.name, *site.candidates))}, and what they store may differ"
         layer.doubts.append(
             Doubt(layer.scope, question, 'give "kind": "batch_norm" where ' + site.layout.name + " is right")

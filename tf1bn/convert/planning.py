@@ -1,7 +1,6 @@
 """Makes a plan in a process of its own, so that the memory of TensorFlow, which reads the graph, is given back.
 
-A graph needs TensorFlow, which takes more memory than the writing of the files does. Run as a module, this file
-takes a request on its standard input and answers with a plan, or with the error that stopped it.
+A graph needs TensorFlow, which takes more memory than the writing of the files does.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from typing import Any
 
 from tf1bn import errors
 from tf1bn.convert.plan import Plan
+
+_PROCESS = "tf1bn.convert.plan_process"
 
 
 def separable(source: Any, options: Mapping[str, Any]) -> bool:
@@ -34,7 +35,7 @@ def elsewhere(source: Any, to: str, options: Mapping[str, Any]) -> Plan:
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", _PROCESS],
         input=request,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
@@ -47,23 +48,3 @@ def elsewhere(source: Any, to: str, options: Mapping[str, Any]) -> Plan:
         raise error
     assert isinstance(plan, Plan)
     return plan
-
-
-def main() -> None:
-    """Answers one request."""
-    from tf1bn.convert.converting import plan_conversion
-
-    answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not end up in the answer
-    source, to, options = pickle.load(sys.stdin.buffer)
-    plan, problem = None, None
-    try:
-        plan = plan_conversion(source, to, **options)
-    except errors.Tf1bnError as error:
-        problem = error
-    with answer:
-        pickle.dump((plan, problem), answer)
-
-
-if __name__ == "__main__":
-    main()

@@ -74,11 +74,17 @@ class Deciders:
             if node.name in stop:
                 continue
             if node.op in _LOGIC:
-                fresh = {number for number, _ in node.inputs} - seen
+                fresh = self._deciding(node) - seen
                 seen |= fresh
                 todo.extend(sorted(fresh))
             elif node.op != "Const" or _dtype(node) == _BOOL:
                 yield node
+
+    def _deciding(self, node: Node) -> set[int]:
+        """Returns what a logical op depends on; a constant beside something else in an `and` is no switch."""
+        inputs = {number for number, _ in node.inputs}
+        rest = {number for number in inputs if self._model.nodes[number].op != "Const"}
+        return rest if node.op == "LogicalAnd" and rest else inputs
 
     def _check(self, leaf: Node, name: str) -> None:
         plain = leaf.id in self._model.variables.by_node or leaf.op == "Const" or leaf.op.startswith("Placeholder")

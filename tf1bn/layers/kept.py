@@ -67,7 +67,7 @@ class Kept:
         A strategy that does not say which variables it reads is asked to read, which makes ops.
         """
         plain = getattr(self.strategy, "averages", None)
-        mean, variance = (plain(self.state) if plain is not None else self.strategy.read(self.state))[:2]
+        mean, variance = (plain(self.state) if callable(plain) else self.strategy.read(self.state))[:2]
         return [_spoken(value) for value in (mean, variance if self.derived is None else self.derived)]
 
     def update(self, batch: Moments) -> base.UpdatePlan:

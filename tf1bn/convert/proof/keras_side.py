@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,30 @@ def run(model: Any, plan: Plan, source: Results) -> Results:
     return Results(source.inputs, named(given, list(source.outputs), np.asarray), layers)
 
 
-def _watch(layer: Any, found: dict[str, np.ndarray]) -> Any:
-    """Keeps what the first call of a layer gives; returns what ends that."""
-    call = layer.call
+def _watch(layer: Any, found: dict[str, np.ndarray]) -> Callable[[], None]:
+    """Keeps what the first call of a layer gives, before its nonlinearity; returns what ends that."""
+    inner = getattr(layer, "activation", None)
+    if callable(inner) and not hasattr(layer, "recurrent_activation"):
+        return _wrap(layer, "activation", inner, found, given=True)
+    return _wrap(layer, "call", layer.call, found, given=False)
+
+
+def _wrap(layer: Any, name: str, function: Any, found: dict[str, np.ndarray], *, given: bool) -> Callable[[], None]:
+    """Puts a function in a layer's place of that name that keeps what it is given, or what it gives."""
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        result = call(*arguments, **options)
-        if layer.name not in found and hasattr(result, "shape"):
-            found[layer.name] = np.asarray(result)
+        result = function(*arguments, **options)
+        kept = arguments[0] if given else result
+        if layer.name not in found and hasattr(kept, "shape"):
+            found[layer.name] = np.asarray(kept)
         return result
 
-    layer.call = watched
+    setattr(layer, name, watched)
 
     def back() -> None:
-        del layer.call
+        if given:
+            setattr(layer, name, function)
+        else:
+            delattr(layer, name)  # the method of its class stands behind it
 
     return back

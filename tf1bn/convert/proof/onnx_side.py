@@ -39,4 +39,14 @@ def run(path: str, plan: Plan, source: Results, inputs: dict[str, str], outputs:
     except Exception as error:  # both libraries raise whatever their parts raise
         raise errors.ConvertError(errors.explain(f"{path!r} does not run ({str(error)[:300]})")) from error
     results = {key: np.asarray(found[name]) for key, name in outputs.items()}
-    return Results(source.inputs, results, {name: np.asarray(found[tensor]) for name, tensor in seen.items()})
+    layers = {name: _as_source(np.asarray(found[tensor]), source.layers.get(name)) for name, tensor in seen.items()}
+    return Results(source.inputs, results, layers)
+
+
+def _as_source(value: np.ndarray, expected: np.ndarray | None) -> np.ndarray:
+    """Returns maps with their channels last where that is closer: converters keep a tensor's name and move its axes."""
+    if expected is None or value.ndim < 3 or value.ndim != expected.ndim:
+        return value
+    moved = np.moveaxis(value, 1, -1)
+    fitting = [item for item in (value, moved) if item.shape == expected.shape]
+    return min(fitting, key=lambda item: float(np.abs(item - expected).max(initial=0.0)), default=value)

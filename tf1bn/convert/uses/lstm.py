@@ -62,8 +62,16 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     if _activation(reader, (split.id, candidate)) != "Tanh" or _activation(reader, (split.id, 0)) != "Sigmoid":
         question = "its gates are not those of sigmoid and tanh in the usual order"
         layer.doubts.append(Doubt(layer.scope, question, 'give "drop": true and carry it by hand'))
-    if any(item.key.startswith(f"{layer.scope}/") and item.key.endswith("_diag") for item in reader.free()):
+    near = [
+        item.key.removeprefix(f"{layer.scope}/") for item in reader.free() if item.key.startswith(f"{layer.scope}/")
+    ]
+    if any(key.endswith("_diag") for key in near):
         _ask_peepholes(layer)
+    state = reader.flow.shape(source.inputs[1]) if recurrent is None else None
+    projected = any(key.startswith("projection") for key in near)
+    if projected or (state and state[-1] not in (None, layer.traits["units"])):
+        question = "its state is projected to another width"
+        layer.doubts.append(Doubt(layer.scope, question, 'give "drop": true and carry it by hand'))
     return True
 
 

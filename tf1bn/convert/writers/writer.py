@@ -128,7 +128,7 @@ def contiguous(value: np.ndarray, result: np.ndarray | None = None) -> np.ndarra
     first = value.ndim > 1 and value.strides[0] == value.itemsize and not value.flags.c_contiguous
     if not first or value.nbytes < _SMALL:
         if result is None:
-            return np.ascontiguousarray(value)
+            return np.ascontiguousarray(value).reshape(value.shape)  # which else gives a number an axis
         np.copyto(result, value)
         return result
     result = np.empty(value.shape, value.dtype) if result is None else result
