@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -86,6 +87,48 @@ def test_a_program_that_forgot_its_updates_becomes_right_without_an_edit(tmp_pat
     right = start(tmp_path, "--tf1bn_update_strategy=inline", "--tf1bn_report", script, "--steps=2")
     assert right.returncode == 0 and "mean [3.0, 4.5]" in right.stdout, right.stderr
     assert "tf.layers.batch_normalization x1" in right.stderr and "bn/a: train, inline" in right.stderr
+
+
+def test_the_report_of_a_program_that_forgets_its_updates_says_what_to_do(tmp_path: pathlib.Path) -> None:
+    """BN001 at error level in the graph of each drop-in; in the one that runs its updates, nothing."""
+    script = write(
+        tmp_path / "forgets.py",
+        """
+        import tensorflow as tf
+        from tensorflow.contrib import slim
+
+        def layers(x):
+            return tf.layers.batch_normalization(x, training=True, name="bn")
+
+        def of_slim(x):
+            return slim.batch_norm(x, is_training=True, scope="bn")
+
+        def contrib(x):
+            return tf.contrib.layers.batch_norm(x, is_training=True, scope="bn")
+
+        for call in (layers, of_slim, contrib, "right", contrib):
+            right = call == "right"
+            with tf.Graph().as_default():
+                x = tf.placeholder(tf.float32, [None, 2])
+                loss = tf.reduce_sum((layers if right else call)(x) ** 2)
+                with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS) if right else []):
+                    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+                with tf.Session() as sess:
+                    sess.run(tf.global_variables_initializer())
+                    sess.run(train, {x: [[2.0, 4.0], [6.0, 8.0]]})
+                    print(call if right else call.__name__, sess.run("bn/moving_mean:0").any())
+        """,
+    )
+    result = start(tmp_path, "--tf1bn_report", script)
+    moved = "layers False of_slim False contrib False right True contrib False"
+    assert result.returncode == 0 and result.stdout.split() == moved.split(), result.stderr
+    _, *parts = re.split(r"\n  graph \d of 5: ", result.stderr)
+    forgot = [*parts[:3], parts[4]]
+    for text, call in zip(forgot, ("tf.layers", "slim", "slim", "slim"), strict=True):
+        assert text.count("BN001 error (high confidence)  bn") == 2 and f"a call of {call}" in text, text
+        assert "--tf1bn_update_strategy=inline" in text.splitlines()[-1], text
+    assert " error (" not in parts[3] and "--tf1bn_update_strategy" not in parts[3], parts[3]
+    assert "--tf1bn_update_strategy=inline" in result.stderr.splitlines()[-1]
 
 
 def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tf1bn import errors
 from tf1bn.audit import audit, samples
 from tf1bn.compat import slim
 from tf1bn.compat import tf_layers as layers
@@ -46,11 +47,12 @@ MAKERS = [
 ]  # fmt: skip
 BATCHES = (8, None)
 SWITCHES = (True, "placeholder", "default", "variable")
-FLAG = pytest.mark.parametrize(
-    "mode",
+QUICK = (graphs.MODES[0], graphs.MODES[3])
+RUNS = pytest.mark.parametrize(
+    ("mode", "every"),
     [
-        pytest.param(mode, id=str(mode), marks=[] if mode in (graphs.MODES[0], graphs.MODES[3]) else pytest.mark.slow)
-        for mode in graphs.MODES
+        *(pytest.param(mode, False, id=str(mode)) for mode in QUICK),
+        *(pytest.param(mode, True, id=f"{mode}, every one", marks=pytest.mark.slow) for mode in graphs.MODES),
     ],
 )
 EACH = pytest.mark.parametrize("maker", MAKERS, ids=str)
@@ -87,15 +89,18 @@ def codes(source, least="warning", **told):
     return {item.code for item in audit(source, **told).failing(least)}
 
 
-def combinations():
-    return itertools.product(BATCHES, SWITCHES)
+def combinations(mode, maker, every, switches=SWITCHES):
+    """Batch sizes and switches: every one, or two that differ from maker to maker and from mode to mode."""
+    found = list(itertools.product(BATCHES, switches))
+    start = MAKERS.index(maker) + len(MAKERS) * (mode == QUICK[1])
+    return found if every else [found[start % len(found)], found[(start + len(found) // 2 + 1) % len(found)]]
 
 
-@FLAG
+@RUNS
 @EACH
-def test_what_is_run(mode, maker):
+def test_what_is_run(mode, every, maker):
     """BN001, BN002, BN003, BN005, BN011, BN012, BN014: one network, six programs that train and evaluate it."""
-    for batch, kind in combinations():
+    for batch, kind in combinations(mode, maker, every):
         with graphs.graph_mode(mode) as graph:
             flag = switch(kind)
             y = maker.call(dense(rows(batch), "one"), flag, "bn1")
@@ -120,11 +125,11 @@ def test_what_is_run(mode, maker):
         assert separate == ({("BN001", "info", "low")} if maker.waits else set()), where
 
 
-@FLAG
+@RUNS
 @EACH
-def test_nothing_runs_the_updates(mode, maker):
+def test_nothing_runs_the_updates(mode, every, maker):
     """BN001 and BN003 at error level, for one layer and with the text of its own call."""
-    for batch, kind in combinations():
+    for batch, kind in combinations(mode, maker, every):
         with graphs.graph_mode(mode) as graph:
             y = maker.call(rows(batch), switch(kind), "bn")
             minimize(loss_of(y), "bare")
@@ -143,11 +148,11 @@ def test_nothing_runs_the_updates(mode, maker):
         assert codes(graph, train_op="wrapped") == ({"BN003"} if maker.waits else set()), (batch, kind)
 
 
-@FLAG
+@RUNS
 @EACH
-def test_each_network_moves_its_own(mode, maker):
+def test_each_network_moves_its_own(mode, every, maker):
     """BN016: two optimizers behind the whole collection, or each behind its own."""
-    for batch, kind in combinations():
+    for batch, kind in combinations(mode, maker, every):
         with graphs.graph_mode(mode) as graph:
             flag = switch(kind)
             with tf.variable_scope("generator"):
@@ -165,31 +170,32 @@ def test_each_network_moves_its_own(mode, maker):
         assert codes(graph, train_op=("generator_all", "discriminator_all")) == {"BN016"}, (batch, kind)
 
 
-@FLAG
+@RUNS
 @EACH
-def test_what_is_saved(mode, maker):
+def test_what_is_saved(mode, every, maker):
     """BN022: a Saver over the trainable variables."""
-    for kind in (True, "placeholder"):
+    for batch, kind in combinations(mode, maker, every):
         for bad in (True, False):
             with graphs.graph_mode(mode) as graph:
-                y = maker.call(rows(None), switch(kind), "bn")
+                y = maker.call(rows(batch), switch(kind), "bn")
                 tf.group(minimize(loss_of(y), "inner"), *tf.get_collection(UPDATE_OPS))
                 tf.train.Saver(tf.trainable_variables() if bad else None)
-            assert codes(graph) == ({"BN022"} if bad else set()), kind
+            assert codes(graph) == ({"BN022"} if bad else set()), (batch, kind)
 
 
-@FLAG
+@RUNS
 @pytest.mark.parametrize("maker", MAKERS[3:], ids=str)
-def test_flag_that_was_never_given(mode, maker):
+def test_flag_that_was_never_given(mode, every, maker):
     """BN006 where no layer trains, BN045 where others do, whether or not their updates run; a native flag is stated."""
+    batch = BATCHES[every]
     with graphs.graph_mode(mode) as graph:
-        y = maker.call(dense(rows(None), "one"), False, "never")
+        y = maker.call(dense(rows(batch), "one"), False, "never")
         minimize(loss_of(y), "step")
     found = [item for item in audit(graph).findings if item.code == "BN006"]
     assert codes(graph) == {"BN006"} and f"a call of {maker.name.split()[0]}" in found[0].message
     for gated in (True, False):
         with graphs.graph_mode(mode) as graph:
-            y = maker.call(dense(rows(None), "one"), False, "never")
+            y = maker.call(dense(rows(batch), "one"), False, "never")
             y = tf1bn.batch_norm(y, True, update_strategy="collection", scope="trained")
             tf.group(minimize(loss_of(y), "step"), *(tf.get_collection(UPDATE_OPS) if gated else ()))
         assert codes(graph) == ({"BN045"} if gated else {"BN001", "BN045"})
@@ -210,12 +216,12 @@ def saved(graph, path, inputs, outputs):
     return path
 
 
-@FLAG
+@RUNS
 @EACH
 @pytest.mark.parametrize("trains", [True, False], ids=["with its train op", "forward pass"])
-def test_served(mode, maker, trains, tmp_path):
+def test_served(mode, every, maker, trains, tmp_path):
     """BN034: a SavedModel of the training graph; the averages move with each request where they move in place."""
-    for batch, kind in itertools.product(BATCHES, (True, False, "placeholder", "default")):
+    for batch, kind in combinations(mode, maker, every, (True, False, "placeholder", "default")):
         with graphs.graph_mode(mode) as graph:
             y = maker.call(rows(batch), switch(kind), "bn")
             tf.identity(y, name="y")
@@ -227,11 +233,11 @@ def test_served(mode, maker, trains, tmp_path):
             assert ("each request moves" in item.message) == (not maker.waits), (batch, kind)
 
 
-@FLAG
+@RUNS
 @EACH
-def test_frozen(mode, maker):
+def test_frozen(mode, every, maker):
     """BN035: frozen in training mode; a switch that is still there is information, and its default decides."""
-    for batch, kind in itertools.product(BATCHES, (True, False, "placeholder", "default", "default on")):
+    for batch, kind in combinations(mode, maker, every, (True, False, "placeholder", "default", "default on")):
         with graphs.graph_mode(mode) as graph:
             flag = tf.placeholder_with_default(True, [], "is_training") if kind == "default on" else switch(kind)
             tf.identity(maker.call(rows(batch), flag, "bn"), name="y")
@@ -246,6 +252,71 @@ def test_frozen(mode, maker):
             "default on": {"error"},
         }
         assert found == expected[kind], (batch, kind)
+
+
+def in_branches(maker, x, flag):
+    """A wrapper of the time: one call in each branch."""
+
+    def branch(training):
+        with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+            return maker.call(x, training, "bn")
+
+    return tf.cond(flag, lambda: branch(True), lambda: branch(False))
+
+
+def before_the_branches(maker, x, flag):
+    """Both calls made first, and a conditional that chooses between them: what trains runs in every mode."""
+    with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+        trained, served = maker.call(x, True, "bn"), maker.call(x, False, "bn")
+
+    def train():
+        with tf.control_dependencies(tf.get_collection(UPDATE_OPS)):
+            return tf.nn.relu(trained)
+
+    return tf.cond(flag, train, lambda: tf.nn.relu(served))
+
+
+@RUNS
+@EACH
+@pytest.mark.filterwarnings("ignore:a batch norm inside a tf.cond branch")
+def test_program_that_chooses_between_two_calls(mode, every, maker):
+    """BN011 where the calls are outside of the branches; our layers refuse a collection inside, or move in place."""
+    for batch, build in itertools.product(BATCHES if every else BATCHES[:1], (in_branches, before_the_branches)):
+        with graphs.graph_mode(mode) as graph:
+            flag, x = switch("placeholder"), dense(rows(batch), "one")
+            if maker.name == "collection" and build is in_branches:
+                with pytest.raises(errors.PlacementError, match="inside a tf.cond branch"):
+                    build(maker, x, flag)
+                continue
+            minimize(loss_of(build(maker, x, flag)), "bare")
+        expected = {"BN011"} if build is before_the_branches else set()
+        assert codes(graph, select=("BN007", "BN011", "BN012"), train_op="bare") == expected, (batch, build)
+
+
+@RUNS
+@EACH
+def test_averages_that_a_program_moves_by_hand_in_a_branch(mode, every, maker):
+    """BN012: the op inside of the branch is in UPDATE_OPS; not where the branch's output waits for it."""
+    for batch, bad in itertools.product(BATCHES if every else BATCHES[:1], (True, False)):
+        with graphs.graph_mode(mode) as graph:
+            flag, x = switch("placeholder"), dense(rows(batch), "one")
+            y = maker.call(x, False, "bn")
+            mean, variance = (tf.global_variables(f"bn/moving_{leaf}")[0] for leaf in ("mean", "variance"))
+            moments, moved = tf.nn.moments(x, [0]), []
+
+            def train(mean=mean, variance=variance, moments=moments, moved=moved):
+                for variable, moment in zip((mean, variance), moments, strict=True):
+                    moved.append(tf.assign_sub(variable, (variable - moment) * 0.1))
+                with tf.control_dependencies(moved):
+                    return tf.constant(True)
+
+            chosen = tf.cond(flag, train, lambda: tf.constant(False))
+            for op in moved if bad else [chosen]:
+                tf.add_to_collection(UPDATE_OPS, op)
+            inner = minimize(loss_of(y), "inner")
+            tf.group(inner, chosen, name="step")
+        found = codes(graph, select=("BN001", "BN011", "BN012"), train_op="step")
+        assert found == ({"BN012"} if bad else set()), batch
 
 
 @pytest.mark.parametrize("mode", [mode for mode in graphs.MODES if mode.resource], ids=str)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tf1bn.graph import decomposed, ops
-from tf1bn.graph.flow import Flow
+from tf1bn.graph.flow import Context, Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.switches import Switches
 from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer
@@ -19,7 +19,10 @@ FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBa
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _MOST_STEPS = 20
+_MOST_USES = 200
 _NUMBER = re.compile(r"_\d+$")
+_INNER = re.compile(r"(/batchnorm(_\d+)?|/cond(_\d+)?(/(then|else)_branch)?)+$")
+_KEPT_NAME = re.compile(rf"/(gamma|beta|scale|offset)$|{STATISTIC_NAME.pattern}", re.IGNORECASE)
 _SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
 
@@ -104,6 +107,7 @@ class SiteFinder:
         self.flow = flow
         self.variables = variables
         self.switches = switches
+        self._used_under: dict[int, Context] = {}
 
     def find(self) -> list[Site]:
         """Returns all sites in graph order."""
@@ -297,12 +301,42 @@ class SiteFinder:
 
     def _opposite(self, one: Normalizer, two: Normalizer) -> list[Tensor]:
         """The conditions that select the one and not the other."""
-        there = self.flow.contexts[two.node.id]
+        there = self._conditions(two)
         return [
             item[1]
-            for item in self.flow.contexts[one.node.id]
+            for item in self._conditions(one)
             if item[0] == "cond" and item[2] in (0, 1) and ("cond", item[1], 1 - item[2]) in there
         ]
+
+    def _conditions(self, item: Normalizer) -> Context:
+        """What a normaliser runs under, or is only used under: a program may choose between finished outputs."""
+        if item.node.id not in self._used_under:
+            own = self.flow.contexts[item.node.id]
+            uses = [self.flow.contexts[item.node.id] | found for found in self._uses(item.output)]
+            self._used_under[item.node.id] = own.union(Context.intersection(*uses)) if uses else own
+        return self._used_under[item.node.id]
+
+    def _uses(self, tensor: Tensor) -> Iterator[Context]:
+        """The conditions of everything that uses a value; what only hands it on, and gradients, are looked through."""
+        seen, todo = {tensor}, [tensor]
+        while todo:
+            tensor = todo.pop()
+            for number, position, output in self.flow.users[tensor[0]]:
+                node = self.flow.nodes[number]
+                # What a call is given its bodies use, or nothing does.
+                given = position >= 0 and number in self.flow.bodies
+                if output != tensor[1] or given or in_gradient(node.name):
+                    continue
+                # A branch that returns the value is the use: it is the one that hands it on.
+                returned = position < 0 or node.op in ops.MERGES
+                if returned or not (node.op in ops.SAME or node.op in ops.SHAPED) or len(seen) > _MOST_USES:
+                    at = tensor[0] if position < 0 else number
+                    yield self.flow.edge(*tensor, self.flow.contexts) if node.op in ops.MERGES else self.flow.contexts[at]
+                    continue
+                outputs = (0, 1) if node.op in ops.SWITCHES else (0,)
+                fresh = [(number, out) for out in outputs if (number, out) not in seen]
+                seen.update(fresh)
+                todo.extend(fresh)
 
     def _site(self, group: list[Normalizer]) -> Site:
         modes = {item.mode for item in group}
@@ -350,7 +384,7 @@ class SiteFinder:
     def _by_batch(self, group: list[Normalizer], predicate: Tensor | None) -> bool | None:
         """The value of the predicate that selects the batch: of the branch that the batch's normaliser is in."""
         for item in group:
-            for kind, tensor, branch in self.flow.contexts[item.node.id]:
+            for kind, tensor, branch in self._conditions(item):
                 if kind == "cond" and tensor == predicate and branch in (0, 1) and item.mode in (BATCH, MOVING):
                     return bool(branch) == (item.mode == BATCH)
         for number in sorted(self.flow.passed(group[0].mean)):
@@ -410,9 +444,19 @@ class SiteFinder:
         for variable in [*site.affine, *site.statistics]:
             if variable.scope and "/ExponentialMovingAverage" not in variable.name:
                 return variable.scope
-        name = site.normalizers[0].node.name
+        name = self._frozen_name(site) or site.normalizers[0].node.name
         scope = name.rsplit("/", 1)[0] if "/" in name else name
-        return re.sub(r"/batchnorm(_\d+)?$", "", scope)
+        return _INNER.sub("", scope)
+
+    def _frozen_name(self, site: Site) -> str:
+        """The name that a variable of the site had before it was frozen; a conditional's scope says less."""
+        given = [tensor for n in site.normalizers for tensor in (n.beta, n.gamma, n.mean, n.variance) if tensor]
+        for tensor in given:
+            for number, _ in sorted(self.flow.origins(tensor)):
+                node = self.flow.nodes[number]
+                if node.op == "Const" and "/" in node.name and _KEPT_NAME.search(node.name):
+                    return node.name
+        return ""
 
 
 def _by_own_moments(node: Node) -> bool:

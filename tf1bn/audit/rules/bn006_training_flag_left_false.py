@@ -45,8 +45,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
         return
     for site in active:
         learns = any(variable.name in model.gradients for variable in site.affine) or not site.affine
-        restored = any(v.of_kind("restore") and not _by_saver(model, v) for v in site.statistics)
-        if not learns or not site.statistics or restored or own.explicit(model, site):
+        # An optimizer's writes are BN023's.
+        written = any(v.of_kind("apply") or (v.of_kind("restore") and not _by_saver(model, v)) for v in site.statistics)
+        if not learns or not site.statistics or written or own.explicit(model, site):
             continue
         values = [(variable, model.stored(variable)) for variable in site.statistics]
         known = [(variable, value) for variable, value in values if value is not None]
