@@ -145,9 +145,9 @@ def network(era, training, frozen=False):
     g = Nodes(era, frozen)
     x = g.add("x", "Placeholder", dtype=tf.float32, shape=(None, 4, 4, 3) if era.fused else (None, 3))
     y = g.both("dense/MatMul", "Mul" if era.fused else "MatMul", x, g.variable("dense/kernel", np.full((3, 3), 0.5)))
-    kept = [
-        g.variable(f"bn/{leaf}", [0.5, 0.25, 2.0]) for leaf in ("gamma", "beta", "moving_mean", "moving_variance")
-    ][2:]
+    kept = [g.variable(f"bn/{leaf}", [0.5, 0.25, 2.0]) for leaf in ("gamma", "beta", "moving_mean", "moving_variance")][
+        2:
+    ]
     build = _switched if isinstance(training, list) else _plain
     g.add("y", "Relu", build(g, y, kept, training))
     return g
@@ -179,11 +179,11 @@ def _switched(g, y, kept, training):
 
 def trained(g, waits):
     """Adds averages, a gradient and an optimizer to a network in training mode; `waits`: it waits for UPDATE_OPS."""
-    fused = g.era.fused
-    moments = ("bn/FusedBatchNorm:1", "bn/FusedBatchNorm:2") if fused else ("bn/moments/Squeeze", "bn/moments/Squeeze_1")
-    for leaf, moment in zip(("moving_mean", "moving_variance"), moments, strict=True):
+    ends = ("FusedBatchNorm:1", "FusedBatchNorm:2") if g.era.fused else ("moments/Squeeze", "moments/Squeeze_1")
+    for leaf, end in zip(("moving_mean", "moving_variance"), ends, strict=True):
         s = f"bn/AssignMovingAvg_{leaf}"
-        step = g.both(f"{s}/mul", "Mul", g.both(f"{s}/sub", "Sub", f"bn/{leaf}/read", moment), g.const(f"{s}/rate", 0.01))
+        apart = g.both(f"{s}/sub", "Sub", f"bn/{leaf}/read", f"bn/{end}")
+        step = g.both(f"{s}/mul", "Mul", apart, g.const(f"{s}/rate", 0.01))
         g.meta.collection_def["update_ops"].node_list.value.append(g.write(s, "AssignSub", f"bn/{leaf}", step))
     g.add("loss", "Mean", g.add("Square", "Square", "y"), g.const("axes", [0, 1]))
     applied = []
@@ -258,9 +258,7 @@ def converted(names, *, constants=False, trainable=False, layers=2):
     y = tf.placeholder(tf.float32, [None, 4, 4, 3], "data")
     for number in range(layers):
         layer = f"stage1_unit{number}_bn1"
-        scale, shift, mean, variance = (
-            make(np.full(3, 0.5, np.float32), f"{layer}_{leaf}") for leaf in NAMES[names]
-        )
+        scale, shift, mean, variance = (make(np.full(3, 0.5, np.float32), f"{layer}_{leaf}") for leaf in NAMES[names])
         y = tf.nn.relu(tf.nn.batch_normalization(y, mean, variance, shift, scale, 2e-5, name=layer))
     return y
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf1bn.graph import decomposed, ops
+from tf1bn.graph import decomposed, ops, uses
 from tf1bn.graph.flow import Context, Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.switches import Switches
@@ -19,7 +19,6 @@ FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBa
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _MOST_STEPS = 20
-_MOST_USES = 200
 _NUMBER = re.compile(r"_\d+$")
 _INNER = re.compile(r"(/batchnorm(_\d+)?|/cond(_\d+)?(/(then|else)_branch)?)+$")
 _KEPT_NAME = re.compile(rf"/(gamma|beta|scale|offset)$|{STATISTIC_NAME.pattern}", re.IGNORECASE)
@@ -311,32 +310,8 @@ class SiteFinder:
     def _conditions(self, item: Normalizer) -> Context:
         """What a normaliser runs under, or is only used under: a program may choose between finished outputs."""
         if item.node.id not in self._used_under:
-            own = self.flow.contexts[item.node.id]
-            uses = [self.flow.contexts[item.node.id] | found for found in self._uses(item.output)]
-            self._used_under[item.node.id] = own.union(Context.intersection(*uses)) if uses else own
+            self._used_under[item.node.id] = self.flow.contexts[item.node.id] | uses.under(self.flow, item.output)
         return self._used_under[item.node.id]
-
-    def _uses(self, tensor: Tensor) -> Iterator[Context]:
-        """The conditions of everything that uses a value; what only hands it on, and gradients, are looked through."""
-        seen, todo = {tensor}, [tensor]
-        while todo:
-            tensor = todo.pop()
-            for number, position, output in self.flow.users[tensor[0]]:
-                node = self.flow.nodes[number]
-                # What a call is given its bodies use, or nothing does.
-                given = position >= 0 and number in self.flow.bodies
-                if output != tensor[1] or given or in_gradient(node.name):
-                    continue
-                # A branch that returns the value is the use: it is the one that hands it on.
-                returned = position < 0 or node.op in ops.MERGES
-                if returned or not (node.op in ops.SAME or node.op in ops.SHAPED) or len(seen) > _MOST_USES:
-                    at = tensor[0] if position < 0 else number
-                    yield self.flow.edge(*tensor, self.flow.contexts) if node.op in ops.MERGES else self.flow.contexts[at]
-                    continue
-                outputs = (0, 1) if node.op in ops.SWITCHES else (0,)
-                fresh = [(number, out) for out in outputs if (number, out) not in seen]
-                seen.update(fresh)
-                todo.extend(fresh)
 
     def _site(self, group: list[Normalizer]) -> Site:
         modes = {item.mode for item in group}
