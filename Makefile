@@ -94,17 +94,15 @@ $(PEERS): setup.py pyproject.toml
 	  echo "make: the originals could not be installed; tests/peers needs tf_keras 2.21 and tf_slim." >&2; exit 1; }
 	@touch $@
 
-# tf2onnx asks for an old protobuf, which TensorFlow and onnx no longer do, so it comes without its requirements.
 test-convert: $(CONVERT)
 	$(CONVERT_VENV)/bin/python -m pytest tests/convert $(PYTEST_ARGS)
 
-# A plain `torch` may bring gigabytes for graphics processors. The build for processors only is enough: PyTorch's own
-# site names the index for it, which pip takes from its settings (PIP_EXTRA_INDEX_URL) or from TORCH="torch==... ...".
+# `torch` may bring gigabytes for graphics processors. The build for processors only is enough: PyTorch's own site names
+# the index for it, which pip takes from its settings, as PIP_EXTRA_INDEX_URL.
 $(CONVERT): setup.py pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(CONVERT_VENV) TF_VERSION=2.21 $(CONVERT_VENV)/.installed-test
-	@pip="$(CONVERT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install"; \
-	  $$pip $(TORCH) safetensors==0.8.0 onnx==1.23.2 onnxruntime==1.32.0 && \
-	  $$pip --no-deps tf2onnx==1.17.0 || { \
+	@$(CONVERT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  $(TORCH) safetensors==0.8.0 onnx==1.23.2 onnxruntime==1.32.0 tf2onnx==1.17.0 || { \
 	  echo "make: PyTorch, safetensors or ONNX could not be installed; tests/convert needs them." >&2; exit 1; }
 	@touch $@
 

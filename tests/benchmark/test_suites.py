@@ -22,8 +22,8 @@ from tf1bn.benchmark.options import Options
 
 import_time.PROGRAMS["tensorflow"] = import_time.PROGRAMS["tensorflow_again"] = "print([1.0])"
 wrong = implementations.Implementation("wrong", lambda x, on: implementations.textbook(x, on) * 1.1)
-every = network._variants([])
-network._variants = lambda peers: {
+every = network._variants(Options(), [])
+network._variants = lambda options, peers: {
     **{name: every[name] for name in ("biases", "tf1bn_frozen", "tf1bn_placeholder")}, "wrong": (wrong, False)
 }
 options = Options(("textbook",), rounds=1, milliseconds=0.0, sessions=1, quiet=True, layers=(2, 3))

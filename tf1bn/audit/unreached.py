@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
+from tf1bn.graph.runners import GATHERS
 from tf1bn.graph.sites import Site
 from tf1bn.graph.variables import Variable, Writer
 
@@ -40,6 +41,9 @@ _PLAIN_COLLECTIONS = {
     "while_context",
     "moving_vars",
 }
+
+
+_OUTPUTS = ("Merge", "RefMerge", "If", "StatelessIf", "Case", "StatelessCase")
 
 
 class Miss(NamedTuple):
@@ -143,12 +147,19 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
         current = todo.pop()
         for child in model.flow.children[current]:
             node = model.nodes[child]
-            if child in seen or model.ran[child] or current not in node.controls or model.flow.contexts[child]:
+            if child in seen or model.ran[child]:
+                continue
+            # What stands for the update outside of its branch: the output of the conditional.
+            known = child in model.update_ops or model.flow.contexts[child]
+            stands = node.op in GATHERS and (known or node.op in _OUTPUTS)
+            if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)
-            if node.op == "NoOp":
+            # A read of the average that waits for its update stands for it, too.
+            reads = child in own or bool({source for source, _ in model.flow.origins((child, 0))} & own)
+            if stands or reads or node.op == "NoOp":
                 todo.append(child)
-            elif not {source for source, _ in model.flow.origins((child, 0))} & own and child not in own:
+            else:
                 return node
     return None
 

@@ -83,4 +83,3 @@ class _Session:
 
     def close(self) -> None:
         del self._session
-

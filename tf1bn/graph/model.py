@@ -106,9 +106,22 @@ class GraphModel:
 
     @functools.cached_property
     def ran(self) -> bytearray:
-        """Marks what runs with any train op or named fetch; the collection TRAIN_OP is a promise to run it."""
+        """Marks what runs with any train op or named fetch.
+
+        An entry of TRAIN_OP is a promise to run it. Optimizers enter all that they make, also where the program
+        chooses between several: those are among the train ops, or were not named.
+        """
         roots = [root for item in self.train_ops for root in item.roots]
-        return self.flow.reach([*roots, *self.fetches, *self.collection(TRAIN_OP)])
+        promised = [
+            entry
+            for entry in self.collection(TRAIN_OP)
+            if not any(self.flow.reach([entry])[number] for number in self._all_applies)
+        ]
+        return self.flow.reach([*roots, *self.fetches, *promised])
+
+    @functools.cached_property
+    def _all_applies(self) -> list[int]:
+        return training.applications(self.flow, self.variables)
 
     @functools.cached_property
     def update_ops(self) -> tuple[int, ...]:

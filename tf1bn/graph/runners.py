@@ -7,12 +7,9 @@ stands for what is in its branch. What gathers computes no value, so it is looke
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from tf1bn.graph.model import GraphModel
-
-_GATHERS = {
+GATHERS = {
     *("NoOp", "Identity", "IdentityN", "Const", "Merge", "RefMerge", "ReadVariableOp"),
     *("If", "StatelessIf", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall"),
 }
@@ -20,9 +17,13 @@ _MOST = 5000
 
 
 class Runners:
-    """Answers who runs an op, for one graph."""
+    """Answers who runs an op, for one graph.
 
-    def __init__(self, model: GraphModel) -> None:
+    Args:
+      model: the GraphModel that this is a part of.
+    """
+
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._gathered: dict[int, frozenset[int]] = {}
 
@@ -33,7 +34,7 @@ class Runners:
             seen, todo = {entry}, [entry]
             while todo and len(seen) < _MOST:
                 number = todo.pop()
-                if nodes[number].op in _GATHERS or (nodes[number].call >= 0 and not _writes(nodes[number].op)):
+                if nodes[number].op in GATHERS or (nodes[number].call >= 0 and not _writes(nodes[number].op)):
                     fresh = [item for item in parents[number] if item not in seen]
                     seen.update(fresh)
                     todo.extend(fresh)
@@ -58,7 +59,7 @@ class Runners:
             if not users and current != number and model.nodes[current].op == "NoOp" and not model.ran[current]:
                 ends.append(current)
             for child in users:
-                if child not in seen and model.nodes[child].op in _GATHERS:
+                if child not in seen and model.nodes[child].op in GATHERS:
                     seen.add(child)
                     todo.append(child)
         return sorted(ends)
@@ -95,4 +96,4 @@ class Runners:
 
 
 def _writes(op: str) -> bool:
-    return op.startswith(("Assign", "Scatter", "ResourceScatter"))
+    return op.startswith(("Assign", "Scatter", "Resource", "Apply")) and op != "ResourceGather"

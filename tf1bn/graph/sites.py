@@ -190,7 +190,14 @@ class SiteFinder:
             self.flow.nodes[n].op
             for n, _ in (self.flow.strip(item.gamma or item.x), self.flow.strip(item.beta or item.x))
         }
+        if item.gamma is not None and item.beta is not None and self._is_learned(item.gamma, item.beta):
+            return False
         return reshaped and plain and (leading_one or bool(made & {"Fill", "OnesLike", "ZerosLike"}))
+
+    def _is_learned(self, gamma: Tensor, beta: Tensor) -> bool:
+        """Whether constants are what freezing made of learned values: no layer of one example scales by such."""
+        scale, shift = self.flow.constant(gamma), self.flow.constant(beta)
+        return (scale is not None and bool(np.any(scale != 1))) or (shift is not None and bool(np.any(shift != 0)))
 
     def _global(self) -> Iterator[Normalizer]:
         for node in self.flow.nodes:
