@@ -7,7 +7,7 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | --- | --- | --- |
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
-| up to 8192 elements, or a quarter where a size is unknown, channels last, in no branch | fused_small | fused_small |
+| up to 8192 elements, a quarter if a size is unknown, channels last, no branch | fused_small | fused_small |
 | from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
 | the same, from 16 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
