@@ -54,7 +54,6 @@ def test_small_inputs_take_the_op_that_tflite_lacks_where_no_inference_is_in_the
     assert picked(lambda x, p: tf.cond(p, lambda: tf1bn.batch_norm(x, True), lambda: x)) == "plain"
 
 
-
 def test_precision_is_a_flag():
     with graphs.graph_mode():
         x = tf.placeholder(tf.float32, [None, 12])

@@ -17,8 +17,8 @@ GPU is visible and no ``tf.device`` says CPU, images of both formats take ``fuse
 the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel that is chosen is
 made of stock ops and right everywhere, so a graph that was built on another machine may be slower than it could be, and
 nothing else. In a branch of a switch, which a frozen graph keeps, the op of ``fused_small`` is not taken: TFLite has no
-batch norm of volumes, and would refuse the graph for a branch that it never runs. ``native``, an op of an optional library, is taken where it is asked for alone: a graph must load where
-there is no library.
+batch norm of volumes, and would refuse the graph for a branch that it never runs. ``native``, an op of an optional
+library, is taken where it is asked for alone: a graph must load where there is no library.
 
 Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
 what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
