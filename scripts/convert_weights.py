@@ -1,6 +1,6 @@
 """Takes the weights of a TensorFlow 1 checkpoint to PyTorch, safetensors, NumPy, Keras 3 or ONNX, and back.
 
-  python scripts/convert_weights.py --source=run/model --graph=run/model.meta --outputs=logits --to=torch \
+  python scripts/convert_weights.py --source=run/model --graph=run/model.meta --outputs=logits --to=torch \\
       --output=model.pt --model=net:Net --verify
   python scripts/convert_weights.py --source=run/model --graph=run/model.meta --to=safetensors --dry_run
   python scripts/convert_weights.py --from=model.pt --graph=run/model.meta --source=run/model --output=back/model
@@ -33,7 +33,9 @@ _FROM = flags.DEFINE_string("from", None, "Takes this state (safetensors, npz, P
 _OUTPUT = flags.DEFINE_string("output", None, "The file to write; with --from, the prefix of the checkpoint.")
 _LIKE = flags.DEFINE_string("like", None, "State of the target, or a list of its names and shapes: gives the names.")
 _MAP = flags.DEFINE_string("map", None, "JSON file: layer or tensor -> its name in the target, or answers.")
-_DIALECT = flags.DEFINE_enum("dialect", None, ["torch", "tensorflow"], "Whose names and axes the tensors have.")
+_DIALECT = flags.DEFINE_enum(
+    "dialect", None, ["torch", "tensorflow"], "Whose names and axes; by default tensorflow in npz, else torch."
+)
 _MODEL = flags.DEFINE_string("model", None, "module:callable that returns the PyTorch module or the Keras model.")
 _VERIFY = flags.DEFINE_boolean("verify", False, "Run source and target on the same inputs and compare.")
 _FEED = flags.DEFINE_string("feed", None, "An .npz file of inputs for --verify, by key or name; made up otherwise.")
@@ -207,9 +209,12 @@ def _back() -> command.Report:
     )
     lists = {name: list(getattr(done, name)) for name in ("taken", "kept", "absent", "unused")}
     text = "\n".join(
-        f"{name}: {len(items)}{': ' if items else ''}{', '.join(items[:6])}" for name, items in lists.items()
+        f"{name}: {len(items)}{': ' if items else ''}{', '.join(items[:6])}{', ...' * (len(items) > 6)}"
+        for name, items in lists.items()
     )
-    report = command.Report(f"{plans.as_text(done.plan)}\n{text}", {"plan": plans.as_json(done.plan), **lists})
+    head = f"{_FROM.value} -> {_OUTPUT.value or 'model'}, undoing what makes each tensor of a variable:"
+    plan = plans.as_text(done.plan).partition("\n")[2]
+    report = command.Report(f"{head}\n{plan}\n{text}", {"plan": plans.as_json(done.plan), **lists})
     report.content["target"] = done.target
     return _finish(report, f"written: {done.target}" if done.target else "nothing written (--dry_run)")
 

@@ -19,8 +19,8 @@ from tf1bn.examples import command
 
 _FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of IDX files; by default the data that training used.")
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run, of which the newest checkpoint is taken; or")
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "prefix of one checkpoint, such as runs/first/model-1000.")
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run: its newest checkpoint is taken.")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Instead: prefix of one, such as runs/first/model-1000.")
 _SINGLES = flags.DEFINE_integer("singles", 100, "Number of test images to feed one at a time.", 1)
 
 flags.mark_flags_as_mutual_exclusive(["model_dir", "checkpoint"], required=True)

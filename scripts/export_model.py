@@ -1,6 +1,6 @@
 """Exports a training graph and its checkpoint as an inference graph that stands alone.
 
-  python scripts/export_model.py --graph=run/model.meta --checkpoint=run/model --outputs=logits --to=saved_model \
+  python scripts/export_model.py --graph=run/model.meta --checkpoint=run/model --outputs=logits --to=saved_model \\
       --output=served
 
 The training switch of the batch norms is found and turned off; everything that only training needs is left out. What

@@ -16,7 +16,7 @@ from tf1bn.examples import command
 
 _FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _CHECKPOINTS = flags.DEFINE_list("checkpoints", [], "Prefixes of the checkpoints, at least two.")
-_OUTPUT = flags.DEFINE_string("output", None, "Prefix of the checkpoint to write; not needed with --dry_run.")
+_OUTPUT = flags.DEFINE_string("output", None, "Prefix to write, in a folder that exists; not needed with --dry_run.")
 _COUNTS = flags.DEFINE_list("counts", [], "How many examples or batches each has seen; alike by default.")
 _MODE = flags.DEFINE_enum(
     "mode", "pooled", ["pooled", "mean_of_batches"], "Whether the variance of the means is in the merged variance."

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from absl import app, flags
 
 _SOURCE = flags.DEFINE_string("source", None, "Prefix of the checkpoint to read.")
-_TARGET = flags.DEFINE_string("target", None, "Prefix of the checkpoint to write; not needed with --dry_run.")
+_TARGET = flags.DEFINE_string("target", None, "Prefix to write, in a folder that exists; not needed with --dry_run.")
 _FROM = flags.DEFINE_string("from", None, "Layout of the source, where names do not tell: a name or a .json file.")
 _TO = flags.DEFINE_string("to", None, "Layout of the target: a name or a .json file.")
 _GRAPH = flags.DEFINE_string("graph", None, "Target graph: a .meta file, or the prefix of a checkpoint of the target.")

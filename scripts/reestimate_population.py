@@ -23,7 +23,7 @@ from tf1bn.examples import command
 _FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
 _GRAPH = flags.DEFINE_string("graph", None, "The .meta file of the graph, of training or of inference.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint to read, such as run/model-1000.")
-_OUTPUT = flags.DEFINE_string("output", None, "Prefix of the checkpoint to write; not needed with --dry_run.")
+_OUTPUT = flags.DEFINE_string("output", None, "Prefix to write, in a folder that exists; not needed with --dry_run.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _OWN_INPUT = flags.DEFINE_bool("own_input", False, "Take the batches from the graph's own input pipeline instead.")
 _FEED = flags.DEFINE_string("feed", None, "Tensor that takes the images; by default the network's one placeholder.")

@@ -48,6 +48,15 @@ def test_wrong_command_lines_are_refused(argv: list[str], text: str) -> None:
         run.parse(argv)
 
 
+def test_a_flag_of_ours_after_the_script_is_told(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "s.py"
+    script.write_text("import sys; print(sys.argv[1:])\n")
+    assert run.main([str(script), "--tf1bn_report", "--tf1bn_reports"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "['--tf1bn_report', '--tf1bn_reports']\n"
+    assert told.err.count("after SCRIPT") == 1 and "'--tf1bn_report' stands after SCRIPT" in told.err
+
+
 def test_help_and_usage_errors_load_no_tensorflow(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = (
         "import sys; from tf1bn import run; code = run.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules; "

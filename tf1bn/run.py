@@ -35,6 +35,7 @@ from tf1bn import errors
 from tf1bn.compat import python2
 from tf1bn.compat.program import FACADE, Program
 
+OURS = ("--tf1bn_update_strategy", "--tf1bn_report", "--tf1bn_path")
 USAGE = "python -m tf1bn.run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
 
 
@@ -78,7 +79,7 @@ def _flag(options: Options, rest: list[str]) -> tuple[Options, list[str]]:
     name, rest = "--" + flag.lstrip("-"), rest[1:]
     if name == "--tf1bn_report" and not equals:
         return options._replace(report=True), rest
-    if name not in ("--tf1bn_update_strategy", "--tf1bn_path"):
+    if name not in OURS or name == "--tf1bn_report":
         raise errors.ArgumentError(
             errors.explain(
                 "unknown flag before SCRIPT",
@@ -185,6 +186,14 @@ def _audit() -> Any:
     return audited
 
 
+def _tell_of_late_flags(options: Options) -> None:
+    """Says on stderr that a flag of tf1bn after SCRIPT is the program's, which may well ignore it."""
+    for flag in options.argv:
+        if flag.partition("=")[0] in OURS:
+            text = f"{flag!r} stands after SCRIPT, so it goes to the program. Flags of tf1bn come before SCRIPT."
+            print(f"tf1bn.run: {text}", file=sys.stderr)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a program for the command line and returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -196,6 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except errors.ArgumentError as error:
         print(error, file=sys.stderr)
         return 2
+    _tell_of_late_flags(options)
     try:
         with _strategy(options.update_strategy):
             pass

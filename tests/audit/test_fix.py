@@ -8,6 +8,7 @@ from tests.audit.corpus import spellings
 from tf1bn import errors
 from tf1bn.audit import audit, repair, samples
 from tf1bn.audit.rules import catalog
+from tf1bn.compat import tf_layers
 
 
 def codes(report):
@@ -101,6 +102,15 @@ def test_batch_norm_without_averages_is_refused(tmp_path):
         y = p.conv(p.images())
         tf.nn.batch_normalization(y, *tf.nn.moments(y, [0, 1, 2]), tf.get_variable("beta", [4]), None, 1e-3)
     refused("keeps no averages that it could read", tmp_path, p.graph)
+
+
+def test_conditional_update_is_refused_and_its_finding_ends_in_sentences(tmp_path):
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 4]) @ tf.get_variable("w", [4, 3])
+        loss = tf.reduce_mean(tf.square(tf_layers.batch_normalization(x, training=True)))
+        tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    refused("runs conditionally.*Repair the program", tmp_path, graph)
+    assert "SCRIPT.py. If the program" in audit(graph).findings[0].fix
 
 
 def test_several_train_ops_are_refused(tmp_path):

@@ -288,6 +288,15 @@ def test_strict_writes_nothing_when_one_is_refused(half, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_training_graph_is_sent_to_the_export(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        switched()
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / "trained"))
+    with pytest.raises(errors.RepairError, match="1 of 1 batch norms cannot be folded.*make one first.*--to=meta"):
+        checkpoint.fold(f"{prefix}.meta", prefix, tmp_path / "new")
+
+
 def test_dry_run_proves_and_writes_nothing(half, tmp_path):
     done = checkpoint.fold(f"{half}.meta", half, tmp_path / "new", dry_run=True)
     assert done.target == "" and done.sites[0].error < 1e-6

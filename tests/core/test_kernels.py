@@ -285,6 +285,14 @@ def test_the_table_knows_dtypes_axes_and_kinds(monkeypatch):
     assert pick(images, tf.float32, last, kernels.Variant(group_size=32)) == "plain"
 
 
+def test_a_branch_takes_no_op_that_tflite_does_not_know():
+    rows = (60, 100), tf.float32, axes_lib.resolve((60, 100), -1)
+    assert kernels.choose(*rows, alone=False).name == "plain"
+    assert kernels.choose(*rows, wanted="fused_small", alone=False).name == "fused_small"
+    large = (256, 1024), tf.float32, axes_lib.resolve((256, 1024), -1)
+    assert kernels.choose(*large, alone=False).name == "fused"
+
+
 def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_large_inputs(monkeypatch):
     monkeypatch.setattr(onednn, "used", lambda: True)
 

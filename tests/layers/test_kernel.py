@@ -43,6 +43,17 @@ def test_precision_is_recorded_and_also_had_from_a_kernel_that_is_named():
         assert tf1bn.layers_of()[-1].record["precise"] is False
 
 
+def test_small_inputs_take_the_op_that_tflite_lacks_where_no_inference_is_in_the_graph():
+    def picked(build):
+        with graphs.graph_mode():
+            build(tf.placeholder(tf.float32, [None, 12]), tf.placeholder(tf.bool, []))
+            return tf1bn.layers_of()[0].record["kernel"]
+
+    assert picked(lambda x, p: tf1bn.batch_norm(x, True)) == "fused_small"
+    assert picked(lambda x, p: tf1bn.batch_norm(x, p)) == "plain"
+    assert picked(lambda x, p: tf.cond(p, lambda: tf1bn.batch_norm(x, True), lambda: x)) == "plain"
+
+
 def test_precision_is_a_flag():
     with graphs.graph_mode():
         x = tf.placeholder(tf.float32, [None, 12])

@@ -37,6 +37,8 @@ def test_there_and_back(model, run, run_json, tmp_path):
                f"--output={tmp_path / 'back'}")  # fmt: skip
     assert back.returncode == 0, back.stderr
     assert "axis 1 from position x 2 channels to 2 channels x position" in back.stdout
+    assert back.stdout.startswith(f"{tmp_path / 'm.npz'} -> {tmp_path / 'back'}, ")
+    assert "taken: 7: " in back.stdout and back.stdout.count(", ...\n") == 1
     assert back.stdout.endswith(f"written: {tmp_path / 'back'}\n")
     before, after = tf.train.load_checkpoint(model), tf.train.load_checkpoint(str(tmp_path / "back"))
     for name in before.get_variable_to_shape_map():

@@ -127,7 +127,13 @@ def _attach(model: GraphModel, new: Any) -> tuple[list[str], list[str]]:
     for miss in misses:
         number = miss.writer.node.id
         if model.flow.contexts[number] or miss.writer.node.name not in nodes:
-            raise errors.RepairError(errors.explain(f"the update {miss.writer.node.name!r} runs conditionally"))
+            raise errors.RepairError(
+                errors.explain(
+                    f"the update {miss.writer.node.name!r} runs conditionally",
+                    expected="an update that the train op can wait for",
+                    fix="Repair the program instead, as the audit of this graph says.",
+                )
+            )
         if model.flow.reach([number])[train.roots[0]]:
             raise errors.RepairError(errors.explain(f"the update {miss.writer.node.name!r} waits for the train op"))
         rewriting.add_control(nodes[train.name], miss.writer.node.name)

@@ -54,4 +54,4 @@ def advice(model: GraphModel, site: Site) -> str:
     """What else mends updates that nothing runs, to be appended to a fix; empty for other libraries."""
     if not collects(model, site):
         return ""
-    return f' Or let them move with the output: update_strategy="inline", or {RUNNER}'
+    return f' Or let them move with the output: update_strategy="inline", or {RUNNER}.'

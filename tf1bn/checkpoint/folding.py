@@ -191,7 +191,10 @@ def _check(folded: FoldedGraph, strict: bool) -> None:
             errors.explain(
                 f"{len(refused)} of {len(folded.verdicts)} batch norms cannot be folded",
                 got=refused,
-                fix="Leave out `strict` to fold the others." if len(refused) < len(folded.verdicts) else "",
+                fix="Leave out `strict` to fold the others."
+                if len(refused) < len(folded.verdicts)
+                else "Only inference graphs fold: of a training graph make one first, "
+                "scripts/export_model.py --to=meta --output=PREFIX.",
             )
         )
 

@@ -45,7 +45,7 @@ def check(path: str, overwrite: bool) -> None:
     taken = companions(path)
     if taken and not overwrite:
         raise errors.ConvertError(
-            errors.explain(f"the output {taken[0]!r} exists", fix="Choose another, or pass overwrite.")
+            errors.explain(f"the output {taken[0]!r} exists", fix="Choose another, or overwrite=True (--overwrite).")
         )
 
 

@@ -91,7 +91,8 @@ class Fused(NamedTuple):
     """``FusedBatchNormV3`` over the input, seen as images with channels last or, for any other axis, first.
 
     oneDNN takes over batch norms of images, and hands them to threads, which costs more than a small input takes
-    altogether. Those of volumes it leaves to TensorFlow's own kernel.
+    altogether. Those of volumes it leaves to TensorFlow's own kernel. TFLite has no such op, and of an empty batch its
+    gradient loses a dimension, so that a gradient of the gradient fails there.
     """
 
     name: str = "fused"

@@ -7,7 +7,7 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | --- | --- | --- |
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
-| up to 8192 elements, or a quarter where a size is unknown, channels last | fused_small | fused_small |
+| up to 8192 elements, a quarter if a size is unknown, channels last, no branch | fused_small | fused_small |
 | from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
 | the same, from 16 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
@@ -16,8 +16,9 @@ An axis of unknown size is taken for 32. All kernels that are fused compute in f
 GPU is visible and no ``tf.device`` says CPU, images of both formats take ``fused`` and all else ``plain``: the rest of
 the table was measured on CPU. In doubt whether TensorFlow uses oneDNN, it is taken to. Every kernel that is chosen is
 made of stock ops and right everywhere, so a graph that was built on another machine may be slower than it could be, and
-nothing else. ``native``, an op of an optional library, is taken where it is asked for alone: a graph must load where
-there is no library.
+nothing else. In a branch of a switch, which a frozen graph keeps, the op of ``fused_small`` is not taken: TFLite has no
+batch norm of volumes, and would refuse the graph for a branch that it never runs. ``native``, an op of an optional
+library, is taken where it is asked for alone: a graph must load where there is no library.
 
 Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
 what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
@@ -99,16 +100,18 @@ def choose(
     wanted: str | None = None,
     *,
     precise: bool = False,
+    alone: bool = True,
 ) -> Kernel:
     """Returns the kernel for an input of static shape ``dims``: the one that is wanted, or the fastest.
 
     Args:
       precise: whether float32 values far from zero keep their precision: 1e-5 at mean 10000 and deviation 1.
+      alone: whether the graph always normalises so, and not in a branch.
     """
     wanted = wanted or _default_for(dims, dtype, axes, [] if variant.ordinary else ["variant"])
     kernel = _chosen(dims, dtype, axes, variant) if wanted is None else NAMES[wanted]
-    if precise and wanted is None and kernel is FUSED_SMALL:
-        kernel = PLAIN  # a look at the values would cost as much as the kernel
+    if (precise or not alone) and wanted is None and kernel is FUSED_SMALL:
+        kernel = PLAIN  # to look at the values would cost as much as the kernel; for branches see above
     return PRECISE[kernel.name] if precise else kernel
 
 

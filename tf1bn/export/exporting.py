@@ -150,7 +150,7 @@ def _check_place(form: Form, target: str, overwrite: bool) -> None:
         )
     if form.exists(target) and not overwrite:
         raise errors.CheckpointExistsError(
-            errors.explain(f"the output {target!r} exists", fix="Choose another, or pass overwrite.")
+            errors.explain(f"the output {target!r} exists", fix="Choose another, or pass overwrite=True (--overwrite).")
         )
 
 

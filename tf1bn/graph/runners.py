@@ -7,10 +7,7 @@ stands for what is in its branch. What gathers computes no value, so it is looke
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tf1bn.graph.model import GraphModel
+from typing import Any
 
 GATHERS = {
     *("NoOp", "Identity", "IdentityN", "Const", "Merge", "RefMerge", "ReadVariableOp"),
@@ -20,9 +17,13 @@ _MOST = 5000
 
 
 class Runners:
-    """Answers who runs an op, for one graph."""
+    """Answers who runs an op, for one graph.
 
-    def __init__(self, model: GraphModel) -> None:
+    Args:
+      model: the GraphModel that this is a part of.
+    """
+
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._gathered: dict[int, frozenset[int]] = {}
 

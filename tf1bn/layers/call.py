@@ -111,8 +111,9 @@ class Call:
         adjust = _in_training(options.adjustment, resolved.is_training)
         centre = synchronising.centre(options.statistics, None if correct is None else correct.read)
         variant = kernels.Variant(inputs.weights(), options.group_size, correct, adjust, centre)
+        sole = resolved.use_batch is True and place.here().top_level
         kernel = kernels.choose(
-            inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel, precise=options.precise
+            inputs.dims, inputs.dtype, inputs.axes, variant, options.kernel, precise=options.precise, alone=sole
         )
         x = tf.convert_to_tensor(inputs.given)
         writes = options.statistics is None or options.statistics.moves()

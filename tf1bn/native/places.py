@@ -94,6 +94,7 @@ def find() -> Path:
             "the native op library of this version of tf1bn is not built",
             got=[str(path) for path in tried],
             expected="one of these files",
-            fix=f"Build it once: {BUILD_COMMAND}, with the same {DIRECTORY_VARIABLE} or none; or leave the kernel out.",
+            fix=f"Build it once: {BUILD_COMMAND}, with the same {DIRECTORY_VARIABLE} or none; if it was built with "
+            f"--cache_dir, set {DIRECTORY_VARIABLE} to that folder; or leave the kernel out.",
         )
     )
