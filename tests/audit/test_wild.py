@@ -72,16 +72,6 @@ def tensorpack_callback_runs_one_group(p):
     p.train(p.loss(y), ())
 
 
-@wild("BN008")
-def collection_of_ones_own_holds_a_group_of_groups(p):
-    """A helper library gathers its updates by layer, then by network; the program waits for UPDATE_OPS."""
-    one = p.norm(p.dense(p.rows()), "one", collection=None)
-    two = p.norm(p.dense(one.output, 4, "two"), "two", collection=None)
-    layers = [tf.group(*bn.updates) for bn in (one, two)]
-    tf.add_to_collection("bn_updates", tf.group(tf.group(*layers), tf.no_op()))
-    p.train(p.loss(two.output))
-
-
 @wild()
 def train_op_collection_holds_the_group(p):
     y = p.norm(p.dense(p.rows())).output
