@@ -48,7 +48,7 @@ TORCH ?= torch==2.13.0
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-tf215 test-peers test-convert bench $(BENCHES) bench-native wheel-native
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert bench $(BENCHES) bench-native wheel-native
 .PHONY: python-tf215 lint clean
 .NOTPARALLEL:
 
@@ -56,6 +56,7 @@ help:
 	@echo "make demo         install into $(VENV) and run the demo"
 	@echo "make test         install into $(VENV) and run the tests"
 	@echo "make test-slow    run the tests that take long, which make test leaves out"
+	@echo "make test-exhaustive  run whole matrices (kinds x strategies x graph modes), of which the others run a part; an hour"
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
@@ -73,10 +74,13 @@ demo: $(RUNS)
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test: $(TESTS)
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not exhaustive" $(PYTEST_ARGS)
 
 test-slow: $(TESTS)
 	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+test-exhaustive: $(TESTS)
+	$(PYTEST) -m exhaustive $(PYTEST_ARGS)
 
 # TensorFlow 2.15 has no wheels for Python 3.12 and newer.
 test-tf215:

@@ -52,7 +52,7 @@ RUNS = pytest.mark.parametrize(
     ("mode", "every"),
     [
         *(pytest.param(mode, False, id=str(mode)) for mode in QUICK),
-        *(pytest.param(mode, True, id=f"{mode}, every one", marks=pytest.mark.slow) for mode in graphs.MODES),
+        *(pytest.param(mode, True, id=f"{mode}, every one", marks=pytest.mark.exhaustive) for mode in graphs.MODES),
     ],
 )
 EACH = pytest.mark.parametrize("maker", MAKERS, ids=str)

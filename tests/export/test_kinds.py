@@ -69,7 +69,7 @@ def test_every_kernel_leaves_the_ops_of_inference_behind_a_switch(tmp_path, run_
     check(KERNELS, MODES[0], "inline", "placeholder", tmp_path, run_frozen)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "mode, strategy, switch",
     list(itertools.product(MODES, ("inline", "collection", "ema"), SWITCHES)),

@@ -114,7 +114,7 @@ def assert_no_batch_norm(graph):
 @pytest.mark.parametrize(
     ("mode", "layout"),
     [
-        pytest.param(mode, layout, id=f"{layout}-{mode}", marks=[] if layout in quick else pytest.mark.slow)
+        pytest.param(mode, layout, id=f"{layout}-{mode}", marks=[] if layout in quick else pytest.mark.exhaustive)
         for mode, quick in QUICK.items()
         for layout in LAYOUTS
     ],

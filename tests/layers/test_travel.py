@@ -156,7 +156,7 @@ def test_an_imported_graph_has_the_gradients_and_the_training_step_of_home(tmp_p
     check(tmp_path, graphs.MODES[-1], FEW)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("mode", graphs.MODES, ids=str)
 def test_a_graph_of_every_kind_travels_in_every_mode(mode, tmp_path):
     check(tmp_path, mode, CASES)

@@ -36,7 +36,7 @@ def kept():
     ("name", "mode"),
     [
         pytest.param(
-            name, mode, marks=() if name in ("inline", "collection") and mode in EXTREMES else pytest.mark.slow
+            name, mode, marks=() if name in ("inline", "collection") and mode in EXTREMES else pytest.mark.exhaustive
         )
         for name in FORMULAS
         for mode in graphs.MODES

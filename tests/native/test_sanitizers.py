@@ -28,18 +28,18 @@ def passes(*command):
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_addresses_and_undefined_behaviour(tmp_path):
     flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     passes(compiled(tmp_path, require_compiler(), *flags), "1", "300", "1")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_threads(tmp_path):
     passes(compiled(tmp_path, require_compiler(), "-O1", "-g", "-fsanitize=thread"), "2", "80", "3")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_levels_of_the_other_architecture(tmp_path):
     compiler, machine = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
     if not (compiler and machine):

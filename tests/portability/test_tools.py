@@ -35,7 +35,7 @@ def _lite(session: Any, inputs: list[Any], output: Any) -> Any:
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("switch", ["placeholder", "default"])
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("mode", MODES)
@@ -56,7 +56,7 @@ def test_tflite_converts_a_session(mode, layer, switch):
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("mode", MODES)
 def test_onnx_runtime_runs_a_frozen_graph(mode, layer):
@@ -72,7 +72,7 @@ def test_onnx_runtime_runs_a_frozen_graph(mode, layer):
     assert table.cell(layer, "ONNX") == ("cut" if layer in IN_PLACE else "yes")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("mode", MODES)
 def test_openvino_runs_a_frozen_graph(mode, layer, tmp_path):
