@@ -58,7 +58,7 @@ def test_updates_that_overlap_are_each_taken_in_once(mode):
     use_resource = True if mode.control_flow_v2 else None
     average = tf.get_variable("wide", [steps], initializer=tf.zeros_initializer(), use_resource=use_resource)
 
-    def body(i):
+    def body(i, _):
         with tf.control_dependencies([averages.move(average, tf.one_hot(i, steps), 0.9)]):
             noted = tf.identity(i)
         return i + 1, noted

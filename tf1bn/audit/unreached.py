@@ -149,9 +149,10 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             node = model.nodes[child]
             if child in seen or model.ran[child]:
                 continue
-            # What stands for the update outside of its branch: the output of the conditional.
+            # What stands for the update outside of its branch: the output of the conditional, and copies of it.
             known = child in model.update_ops or model.flow.contexts[child]
-            stands = node.op in GATHERS and (known or node.op in _OUTPUTS)
+            copies = node.op == "Identity" and current not in node.controls
+            stands = node.op in GATHERS and (known or copies or node.op in _OUTPUTS)
             if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)
