@@ -248,7 +248,9 @@ class WorkCopy:
         """A parameter before it is repeated for several rows at a time."""
         number, output = self.model.flow.strip(tensor)
         node = self.model.nodes[number]
-        return self._once(node.inputs[0]) if node.op == "Tile" else (number, output)
+        if node.op == "Reshape" and self.model.nodes[node.inputs[0][0]].op == "BroadcastTo":
+            node = self.model.nodes[node.inputs[0][0]]
+        return self._once(node.inputs[0]) if node.op in ("Tile", "BroadcastTo") else (number, output)
 
     def _add_moments(self, number: int, target: Target, call: Call, x: Port) -> tuple[Port, Axes, Names]:
         mean = self._ports.get(self._name(call.normalizer.mean))
