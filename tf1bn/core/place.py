@@ -135,19 +135,16 @@ def outside() -> Iterator[None]:
 def recomputed() -> bool:
     """Whether TensorFlow is building a gradient: what is called there is a forward pass that is done once more.
 
-    ``tf.recompute_grad`` calls its block a second time then. Trick: while ``tf.gradients`` builds the gradient of an
-    op, the graph notes that op as the origin of what is made. A tape notes nothing, and the gradient of a function as
-    a whole is built elsewhere; there only the caller tells, TensorFlow's own module of custom gradients. There is no
-    public spelling.
+    ``tf.recompute_grad`` calls its block a second time then. Trick: only the callers tell, TensorFlow's own modules of
+    gradients and of custom gradients; there is no public spelling. What the graph itself notes while ``tf.gradients``
+    builds, the op whose gradient it is, does not do: under tf.distribute another replica's thread may be at its
+    gradients while this one builds a layer.
     """
-    graph: Any = tf.get_default_graph()
-    while graph is not None:
-        if getattr(graph, "_default_original_op", None) is not None:
-            return True
-        graph = _outer(graph)
     frame: Any = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
+        if code.co_filename.endswith("gradients_util.py"):
+            return True
         if code.co_name.endswith("grad_fn") and code.co_filename.endswith("custom_gradient.py"):
             return True
         frame = frame.f_back
