@@ -60,6 +60,7 @@ class Leftovers:
             if why:
                 yield Trouble("split", name, f"{why}, and would keep its old name; {_FIX}")
         yield from self._elsewhere(asked)
+        yield from self._parted()
 
     def _beside(self, name: str) -> tuple[SiteMove | None, str, str]:
         """Returns the site with the longest scope that a name begins with, the rest of it, and what parts them."""
@@ -103,6 +104,18 @@ class Leftovers:
             if near and id(move) not in asked and not set(STATISTICS) & set(move.site.tensors):
                 text = f"lacks its statistics, and {near[0]!r} has their size and is called like one; {_FIX}"
                 yield Trouble("split", move.site.label, text)
+
+    def _parted(self) -> Iterator[Trouble]:
+        """Asks about halves that were taken for a batch norm each: `bn_gamma` of `bn`, `bn_mov_mean` of `bn_mov`."""
+        halves = [move for move in self._moves if not set(STATISTICS) & set(move.site.tensors)]
+        for move in self._moves:
+            if not set(move.site.tensors) <= set(STATISTICS):
+                continue
+            for half in halves:
+                begins = re.match(re.escape(half.site.scope) + r"[/._](?!\d)", move.site.scope)
+                if begins and half.channels == move.channels:
+                    why = f"may be a statistic of {half.site.label!r}, which lacks its own; {_FIX}"
+                    yield from (Trouble("split", name, why) for name in move.site.tensors.values())
 
     def notes(self) -> Iterator[str]:
         """Yields pairs of tensors that are called like statistics and that no layout explains."""
