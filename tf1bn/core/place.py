@@ -80,15 +80,19 @@ class Place(NamedTuple):
 
 def root_graph() -> tf.Graph:
     """Returns the graph that holds the default graph's variables and collections."""
-    graph = tf.get_default_graph()
-    while (outer := _outer(graph)) is not None:
-        graph = outer
-    return graph
+    return _outermost(tf.get_default_graph())
 
 
 def in_function() -> bool:
     """Whether an op created now would be in the body of a function, where its name is not one of the whole graph."""
     return root_graph() is not tf.get_default_graph()
+
+
+def _outermost(graph: tf.Graph) -> tf.Graph:
+    outer = _outer(graph)
+    while outer is not None:  # no assignment in the condition: AutoGraph of TensorFlow 2.15 does not take it
+        graph, outer = outer, _outer(outer)
+    return graph
 
 
 def _outer(graph: tf.Graph) -> tf.Graph | None:
@@ -219,9 +223,7 @@ def require_same_graph(value: Any, name: str) -> None:
         graph = None
         if wrapped():  # and is captured by a function
             return
-    while graph is not None and (outer := _outer(graph)) is not None:
-        graph = outer
-    if graph is not root_graph():
+    if graph is None or _outermost(graph) is not root_graph():
         raise errors.ArgumentError(
             errors.explain(
                 f"`{name}` is a tensor of {'another graph' if graph else 'eager mode'}",

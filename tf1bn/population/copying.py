@@ -282,11 +282,14 @@ class WorkCopy:
         if self.by == MOVING:
             statistics = [self._ports[name] for name in readers[id(site)]]
         output = self._ports[self._name(item.output)]
+        inputs = self._inputs(item, x, statistics)
+        if item.fused:  # an op of images, which may see the input in another rank than the layer was given
+            inputs["image"] = self._ports[self._name(item.node.inputs[0])]
 
         def build(given: dict[str, Any]) -> dict[str, Any]:
-            return {"y": tf.cast(_normalized(given, axes, item.epsilon), output.dtype)}
+            y = _normalized(given, axes, item.epsilon)
+            return {"y": tf.cast(_in_shape_of(y, output, given.get("image")), output.dtype)}
 
-        inputs = self._inputs(item, x, statistics)
         y = grafting.graft(self._graph_def, f"{SCOPE}/turned_{number}", inputs, build)["y"]
         renamed[output.name] = y
 
@@ -328,6 +331,15 @@ def _importing() -> Iterator[None]:
         raise errors.RunError(
             errors.explain(f"this TensorFlow cannot import the graph ({str(error)[:200]})")
         ) from error
+
+
+def _in_shape_of(y: Any, output: Port, image: Any) -> Any:
+    """Returns values as their readers expect them: a gradient takes the rank of the op's own output."""
+    if output.shape.rank in (None, y.shape.rank):
+        return y
+    if output.shape.as_list().count(None) > 1:
+        return y if image is None else tf.reshape(y, tf.shape(image))
+    return tf.reshape(y, [-1 if dim is None else dim for dim in output.shape.as_list()])
 
 
 def _wide(x: Any) -> Any:
