@@ -175,7 +175,8 @@ def test_a_worker_that_stands_still_is_an_error_in_time(distribution, cluster, t
 @pytest.mark.slow
 @pytest.mark.parametrize("distribution", [["ps", "--synchronous"], ["multi_worker"]], ids=lambda flags: flags[0])
 def test_an_interrupted_cluster_saves_and_the_same_command_goes_on(distribution, cluster, tmp_path):
-    with cluster(*distribution, f"--steps={ENDLESS}", "--save_every=10") as running:
+    launch = ["--grace_seconds=600"]  # on a busy machine a worker takes long to leave
+    with cluster(*distribution, f"--steps={ENDLESS}", "--save_every=10", launch=launch) as running:
         running.wait_for_checkpoint(tmp_path)
         running.send(signal.SIGINT)
         report = running.report()
