@@ -240,6 +240,7 @@ PICKS = {
     # smaller: the fused kernel where oneDNN leaves it alone
     (60, 100): ("fused_small", "fused_small"),
     (8, 4, 4, 16): ("fused_small", "fused_small"),
+    (128, 128): ("fused_small", "fused_small"),
     # one value broadcasts fast
     (64, 28, 28, 1): ("plain", "plain"),
     (1024, 28, 28, 1): ("plain", "plain"),

@@ -7,7 +7,7 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | --- | --- | --- |
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
-| up to 8192 elements, a quarter if a size is unknown, channels last, no branch | fused_small | fused_small |
+| up to 16384 elements, an eighth if a size is unknown, channels last, no branch | fused_small | fused_small |
 | from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
 | the same, from 16 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
@@ -57,7 +57,7 @@ __all__ = ["ORDINARY", "Kernel", "Variant", "check", "choose", "moments", "widen
 FUSED_DTYPES = (tf.float32, tf.float16, tf.bfloat16)
 FUSED_FROM_ELEMENTS = 98304
 GIVEN_FUSED_FROM_ELEMENTS = 131072
-FUSED_SMALL_TO_ELEMENTS = 8192
+FUSED_SMALL_TO_ELEMENTS = 16384
 WIDE_FROM_ELEMENTS = 32768
 WIDE_FROM_ELEMENTS_UNALIGNED = 4096
 WIDE_BELOW_CHANNELS = 64
@@ -129,7 +129,7 @@ def _chosen(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: 
         return FUSED if not last or _fused_is_fast(channels) else WIDE if few else PLAIN
     if few and elements >= (WIDE_FROM_ELEMENTS_UNALIGNED if channels % views.VECTOR else WIDE_FROM_ELEMENTS):
         return WIDE
-    small = elements * (4 if None in dims else 1) <= FUSED_SMALL_TO_ELEMENTS
+    small = elements * (8 if None in dims else 1) <= FUSED_SMALL_TO_ELEMENTS
     return FUSED_SMALL if small and last and dtype in FUSED_DTYPES else PLAIN
 
 
