@@ -45,10 +45,14 @@ CONVERT_VENV := .venv-convert
 CONVERT := $(CONVERT_VENV)/.installed-convert
 TORCH ?= torch==2.13.0
 
+# Other runtimes and converters beside TensorFlow, each at the version that docs/runtimes.md speaks of.
+RUNTIMES_VENV := .venv-runtimes
+RUNTIMES := $(RUNTIMES_VENV)/.installed-runtimes
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert bench $(BENCHES) bench-native wheel-native
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert test-runtimes bench $(BENCHES) bench-native wheel-native
 .PHONY: python-tf215 lint clean
 .NOTPARALLEL:
 
@@ -60,6 +64,7 @@ help:
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
+	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
 	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
@@ -108,6 +113,17 @@ $(CONVERT): setup.py pyproject.toml
 	@$(CONVERT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 	  $(TORCH) safetensors==0.8.0 onnx==1.23.2 onnxruntime==1.32.0 tf2onnx==1.17.0 || { \
 	  echo "make: PyTorch, safetensors or ONNX could not be installed; tests/convert needs them." >&2; exit 1; }
+	@touch $@
+
+test-runtimes: $(RUNTIMES)
+	$(RUNTIMES_VENV)/bin/python -m pytest tests/runtimes tests/portability $(PYTEST_ARGS)
+
+$(RUNTIMES): setup.py pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(RUNTIMES_VENV) TF_VERSION=2.21 $(RUNTIMES_VENV)/.installed-test
+	@$(RUNTIMES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 \
+	  ai-edge-litert==2.3.0 || { \
+	  echo "make: a runtime could not be installed; tests/runtimes needs those that this file names." >&2; exit 1; }
 	@touch $@
 
 # tensorpack takes part where it has been installed into this environment.
@@ -172,5 +188,5 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tf* .venv-peers .venv-convert build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
