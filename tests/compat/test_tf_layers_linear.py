@@ -164,10 +164,12 @@ def test_pooling_reduces_each_window(graph, run, kind, reduce, form):
         np.testing.assert_allclose(y, reduce(split, tuple(range(2, 2 * rank + 1, 2))), rtol=1e-5, atol=1e-6)
 
 
-def test_pooling_without_strides_moves_by_its_window(plain_graph):
-    layer = layers.MaxPooling2D((2, 3), None)
+def test_pooling_moves_by_its_strides_and_wants_them(plain_graph):
+    layer = layers.MaxPooling2D((2, 3), (2, 3))
     assert layer(tf.ones([1, 6, 6, 2])).shape.as_list() == [1, 3, 2, 2]
     assert layer.compute_output_shape([None, 6, None, 2]).as_list() == [None, 3, None, 2]
+    with pytest.raises(ValueError, match="`strides` must not be None"):
+        layers.max_pooling2d(tf.ones([1, 6, 6, 2]), 2, None)
 
 
 def test_dropout_scales_what_it_keeps_and_is_the_identity_in_inference(graph, run):
@@ -243,7 +245,7 @@ def test_every_named_activation_activates(plain_graph, run, name):
 
 
 REFUSED = {
-    "rank of dense": (lambda: layers.dense(tf.ones([3]), 2), "rank 2 or more"),
+    "rank of dense": (lambda: layers.dense(tf.ones([3]), 2), "min_ndim=2"),
     "features of dense": (lambda: layers.dense(tf.placeholder(tf.float32, [2, None]), 2), "defined last dimension"),
     "rank of a convolution": (lambda: layers.conv2d(tf.ones([2, 3]), 2, 3), "must have rank 4"),
     "channels": (lambda: layers.conv2d(tf.placeholder(tf.float32, [2, 4, 4, None]), 2, 3), "channel dimension"),

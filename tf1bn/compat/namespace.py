@@ -14,8 +14,10 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat import private
 from tf1bn.compat.absent import NEAREST
-from tf1bn.compat.names import PATHS, REPLACEMENTS, Path
+from tf1bn.compat.names import PATHS, REPLACEMENTS
+from tf1bn.compat.paths import Path
 
 ROOT = "tf1bn.compat.v1"
 EMULATED, REGISTERED, REAL = "emulated", "registered", "TensorFlow"
@@ -85,6 +87,7 @@ def names(path: str) -> list[str]:
         found.update(public_names(_compat(module)))
     for other in row.also:
         found.update(names(other))
+    found.update(private.names(path))
     found.update(dir(_real(path)) if row.real and _real(path) is not None else ())
     return sorted(name for name in found if not name.startswith("_"))
 
@@ -150,10 +153,20 @@ def absent(path: str, kind: type[errors.Tf1bnError]) -> errors.Tf1bnError:
     known = names(parent) if is_module(parent) else []
     stand_in = f'A stand-in of your own: tf1bn.compat.v1.register("{path}", ...).'
     text = errors.explain(
-        f"TensorFlow {tf.__version__} has no such name, and tf1bn does not emulate it",
+        _lacking(path),
         fix=" ".join(part for part in (errors.did_you_mean(leaf, known).strip(), hint, stand_in) if part),
     )
     return kind(text, where=spoken(path))
+
+
+def _lacking(path: str) -> str:
+    """Says who has not got a name."""
+    if path.startswith("contrib"):
+        return "tf.contrib left TensorFlow with 2.0, and tf1bn does not emulate this"
+    version = tf.__version__
+    if private.of_version_2(path) is not None:
+        return f"tensorflow.compat.v1 of TensorFlow {version} has no such name, only its version 2 has"
+    return f"TensorFlow {version} has no such name, and tf1bn does not emulate it"
 
 
 def is_module(path: str) -> bool:
@@ -182,10 +195,22 @@ def _find(path: str, name: str) -> tuple[Any, str]:
         if value is not _MISSING:
             return value, origin
     behind = _registered.get(path, _real(path) if row.real else None)
-    try:
-        return (getattr(behind, name), REAL) if behind is not None else (_MISSING, "")
-    except AttributeError:
-        return _MISSING, ""
+    found = getattr(behind, name, _MISSING) if behind is not None else _MISSING
+    if found is not _MISSING:
+        return found, REAL
+    if private.is_private(path):
+        return _private(path, name)
+    return _MISSING, ""
+
+
+def _private(path: str, name: str) -> tuple[Any, str]:
+    """Returns what TensorFlow's private module has; of the root, what one of its folders has, as TensorFlow 1 had."""
+    if path == private.ROOT:
+        folder = next((folder for folder in private.FOLDERS if f"{path}.{folder}.{name}" in PATHS), None)
+        if folder is not None:
+            return importlib.import_module(f"{ROOT}.{path}.{folder}.{name}"), EMULATED
+    found = private.find(path, name)
+    return (_MISSING, "") if found is None else (found, private.ORIGIN)
 
 
 def _target(target: str) -> Any:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import python2
+from tf1bn.compat import private, python2
 
 FACADE = "tf1bn.compat.v1"
 SERVED = {"tensorflow": "", "tf_slim": "contrib.slim"}
@@ -27,8 +27,6 @@ SERVED = {"tensorflow": "", "tf_slim": "contrib.slim"}
 
 UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 """Paths that are TensorFlow's own in a program too."""
-
-PRIVATE = "TensorFlow, private"
 
 
 class Program(importlib.abc.MetaPathFinder):
@@ -103,7 +101,7 @@ class Program(importlib.abc.MetaPathFinder):
             found = builtins.__import__(name, globals, locals, fromlist or (), level)
             return self._importlib if found is importlib else found
         leaf = self._facade(name, path, fromlist or ())
-        if fromlist or leaf is not sys.modules.get(_absolute(path)):
+        if fromlist:
             return leaf
         return sys.modules[_absolute(SERVED[name.split(".")[0]])]
 
@@ -114,13 +112,8 @@ class Program(importlib.abc.MetaPathFinder):
             return self._private(name, path, fromlist)
         leaf = importlib.import_module(_absolute(path))
         for wanted in fromlist:
-            if wanted == "*" or hasattr(leaf, wanted):
-                continue
-            full = f"{path}.{wanted}" if path else wanted
-            value = self._private_name(name, wanted, full) if path.startswith("python") else None
-            if value is None:
-                raise namespace.absent(full, errors.AbsentModuleError)
-            setattr(leaf, wanted, value)
+            if wanted != "*" and not hasattr(leaf, wanted):
+                raise namespace.absent(f"{path}.{wanted}" if path else wanted, errors.AbsentModuleError)
         return leaf
 
     def _private(self, name: str, path: str, fromlist: Sequence[str]) -> types.ModuleType:
@@ -132,22 +125,10 @@ class Program(importlib.abc.MetaPathFinder):
         except ModuleNotFoundError:
             raise namespace.absent(path, errors.AbsentModuleError) from None
         for wanted in fromlist:
-            if wanted != "*" and not hasattr(leaf, wanted) and self._private_name(name, wanted, path) is None:
+            if wanted != "*" and not hasattr(leaf, wanted) and private.find(path, wanted) is None:
                 raise namespace.absent(f"{path}.{wanted}", errors.AbsentModuleError)
-        namespace.notify(path, PRIVATE)
+        namespace.notify(path, private.ORIGIN)
         return leaf
-
-    def _private_name(self, name: str, wanted: str, path: str) -> Any:
-        """Returns what TensorFlow's own module of that name has under a name, or None."""
-        from tf1bn.compat import namespace
-
-        try:
-            found = getattr(importlib.import_module(name), wanted, None)
-            found = importlib.import_module(f"{name}.{wanted}") if found is None else found
-        except ImportError:
-            return None
-        namespace.notify(path, PRIVATE)
-        return found
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

@@ -1,5 +1,7 @@
 """What private modules offered, against NumPy and against TensorFlow's own."""
 
+import importlib
+
 import numpy as np
 import pytest
 from tensorflow.python.training import moving_averages as original
@@ -97,3 +99,42 @@ def test_flags_work_as_before_absl(monkeypatch: pytest.MonkeyPatch) -> None:
     FLAGS._parse_flags(["--old_steps=2"])
     assert tf.flags.FLAGS.old_steps == 2
     assert FLAGS(["prog", "--old_steps=4", "rest"]) == ["prog", "rest"] and FLAGS.old_steps == 4
+
+
+def test_a_private_module_falls_back_to_tensorflows_own() -> None:
+    from tf1bn.compat.v1.python.ops import variable_scope
+    from tf1bn.compat.v1.python.training import moving_averages
+
+    assert callable(moving_averages.weighted_moving_average) and callable(variable_scope._get_default_variable_store)
+
+
+def test_names_that_moved_are_found_where_they_went() -> None:
+    from tf1bn.compat.v1.contrib.framework import nest as contrib_nest
+    from tf1bn.compat.v1.python.framework import ops
+    from tf1bn.compat.v1.python.ops import array_ops, control_flow_ops, state_ops
+    from tf1bn.compat.v1.python.util import nest
+
+    assert nest.is_sequence([1]) and not contrib_nest.is_sequence(1) and callable(contrib_nest.flatten_up_to)
+    assert ops.Tensor is tf.Tensor and ops.IndexedSlices is tf.IndexedSlices
+    assert callable(ops.convert_n_to_tensor_or_indexed_slices)
+    assert control_flow_ops.while_loop is tf.while_loop and callable(control_flow_ops.smart_cond)
+    assert array_ops.stack is tf.stack and state_ops.assign is tf.assign
+
+
+def test_the_root_has_the_modules_of_its_folders() -> None:
+    from tf1bn.compat.v1.python import control_flow_ops, debug, sparse_ops
+
+    assert control_flow_ops.with_dependencies.__module__ == "tf1bn.compat.private_names"
+    assert sparse_ops.sparse_to_dense is not None and debug.__name__ == "tensorflow.python.debug"
+
+
+def test_what_nobody_has_is_told_truly() -> None:
+    facade = importlib.import_module("tf1bn.compat.v1")
+    with pytest.raises(AttributeError, match=r"tf.python.ops.nowhere: TensorFlow [\d.]+ has no such name"):
+        facade.python.ops.nowhere  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf.autodiff: tensorflow.compat.v1 .* only its version 2 has"):
+        facade.autodiff  # noqa: B018
+    with pytest.raises(AttributeError, match="tf.contrib.crf: tf.contrib left TensorFlow with 2.0"):
+        facade.contrib.crf  # noqa: B018
+    with pytest.raises(ImportError, match="tf.python.nowhere"):
+        importlib.import_module("tf1bn.compat.v1.python.nowhere")

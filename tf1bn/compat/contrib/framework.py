@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import absent
+from tf1bn.compat.contrib.reading import init_from_checkpoint, list_variables, load_checkpoint, load_variable
 from tf1bn.compat.contrib.restoring import (
     assign_from_checkpoint,
     assign_from_checkpoint_fn,
@@ -42,10 +43,6 @@ from tf1bn.compat.contrib.variables import (
 )
 
 is_tensor = tf.is_tensor
-list_variables = tf.train.list_variables
-load_checkpoint = tf.train.load_checkpoint
-load_variable = tf.train.load_variable
-init_from_checkpoint = tf.train.init_from_checkpoint
 nest = tf.nest
 
 __all__ = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
@@ -41,7 +42,7 @@ def fully_connected(
       weights ``[features, num_outputs]``; biases ``[num_outputs]``, unless there is a ``normalizer_fn`` or
       ``biases_initializer`` is None.
     """
-    if isinstance(num_outputs, bool) or not isinstance(num_outputs, int):
+    if isinstance(num_outputs, bool) or not isinstance(num_outputs, (int, np.integer, tf.Dimension)):
         raise errors.ArgumentError(
             errors.explain("`num_outputs` must be an integer", got=num_outputs), where="fully_connected"
         )

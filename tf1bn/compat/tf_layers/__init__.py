@@ -37,6 +37,7 @@ from tf1bn.compat.tf_layers.pooling import (
     max_pooling3d,
 )
 from tf1bn.compat.tf_layers.separable import SeparableConv1D, SeparableConv2D, separable_conv1d, separable_conv2d
+from tf1bn.compat.tf_layers.specs import InputSpec
 from tf1bn.compat.tf_layers.transposed import Conv2DTranspose, Conv3DTranspose, conv2d_transpose, conv3d_transpose
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "InputSpec",
     "Layer",
     "MaxPooling1D",
     "MaxPooling2D",

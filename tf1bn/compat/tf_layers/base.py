@@ -11,12 +11,13 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat.tf_layers import words
+from tf1bn.compat.tf_layers.inspection import Inspected
 from tf1bn.core import place
 
 _counts: weakref.WeakKeyDictionary[tf.Graph, dict[str, int]] = weakref.WeakKeyDictionary()
 
 
-class Layer:
+class Layer(Inspected):
     """A layer with variables, which user code may subclass as it did ``tf.layers.Layer``.
 
     The variable scope is that of the first call: ``_scope`` if given, else the ``name`` below the scope in which
@@ -44,6 +45,7 @@ class Layer:
         self._non_trainable_weights: list[Any] = []
         self._losses: list[Any] = []
         self._updates: list[Any] = []
+        self._calls: list[tuple[Any, Any]] = []
         self._base_name = name.name if isinstance(name, tf.VariableScope) else name or snake_case(type(self).__name__)
         unnamed = not name or isinstance(name, tf.VariableScope)
         self._name = _numbered(snake_case(type(self).__name__)) if unnamed else name
@@ -80,6 +82,7 @@ class Layer:
                 with tf.name_scope(scope.original_name_scope):
                     outputs = self._built_call(inputs, args, kwargs)
             _add_missing(self._updates, tf.GraphKeys.UPDATE_OPS)
+            self._calls.append((inputs, outputs))
             return outputs
 
     apply = __call__
@@ -210,11 +213,13 @@ class Layer:
 
     def _built_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        self._require_fit(inputs)
         if self._dtype is None:
             self._dtype = tf.nest.flatten(inputs)[0].dtype.base_dtype
         if not self.built:
             self.build(tf.nest.map_structure(lambda x: x.shape, inputs))
             self.built = True
+            self._require_fit(inputs)
         outputs = self.call(inputs, *args, **kwargs)
         if self._activity_regularizer is not None:
             with tf.name_scope("ActivityRegularizer"):

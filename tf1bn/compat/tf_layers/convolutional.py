@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat.tf_layers import windows, words
 from tf1bn.compat.tf_layers.base import Layer
+from tf1bn.compat.tf_layers.specs import InputSpec
 
 
 class Convolution(Layer):
@@ -52,6 +53,7 @@ class Convolution(Layer):
             self.dilation_rate = windows.sizes(dilation_rate, self.rank, "dilation_rate")
             self.padding = windows.padding(padding, self.paddings)
             self.data_format = windows.data_format(data_format)
+            self.input_spec = InputSpec(ndim=self.rank + 2)
             self.activation = words.activation(activation)
             self.kernel_initializer = words.initializer(kernel_initializer)
             self.bias_initializer = words.initializer(bias_initializer)
@@ -63,6 +65,8 @@ class Convolution(Layer):
 
     def build(self, input_shape: Any) -> None:
         channels = windows.channels(tf.TensorShape(input_shape), self.rank + 2, self.data_format)
+        axis = -1 if self.data_format == windows.LAST else 1
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
         self.kernel = self.add_weight(
             "kernel",
             self._kernel_shape(channels),

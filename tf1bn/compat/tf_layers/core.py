@@ -9,8 +9,9 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import dialect
-from tf1bn.compat.tf_layers import words
+from tf1bn.compat.tf_layers import windows, words
 from tf1bn.compat.tf_layers.base import Layer
+from tf1bn.compat.tf_layers.specs import InputSpec
 from tf1bn.core import switch as switches
 
 
@@ -38,7 +39,8 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
-        self.units = int(units)
+        self.units = _units(units)
+        self.input_spec = InputSpec(min_ndim=2)
         self.activation = words.activation(activation)
         self.use_bias = use_bias
         self.kernel_initializer = words.initializer(kernel_initializer)
@@ -49,11 +51,8 @@ class Dense(Layer):
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
-        shape = tf.TensorShape(input_shape)
-        if shape.rank is None or shape.rank < 2 or shape.as_list()[-1] is None:
-            raise errors.ShapeError(
-                errors.explain("`inputs` must have rank 2 or more and a defined last dimension", got=str(shape))
-            )
+        shape = _features(input_shape)
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: shape.as_list()[-1]})
         self.kernel = self.add_weight(
             "kernel",
             [shape.as_list()[-1], self.units],
@@ -82,7 +81,30 @@ class Dense(Layer):
         return y if self.activation is None else self.activation(y)
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        return tf.TensorShape(input_shape)[:-1].concatenate(self.units)
+        with errors.located("Dense.compute_output_shape"):
+            return _features(input_shape)[:-1].concatenate(self.units)
+
+
+def _units(value: Any) -> int:
+    try:
+        units = int(windows.integer(value) if isinstance(value, tf.Dimension) else value)
+    except (TypeError, ValueError):
+        units = 0
+    if units < 1:
+        raise errors.ArgumentError(
+            errors.explain("`units` is not possible", got=value, expected="a positive integer"), where="Dense"
+        )
+    return units
+
+
+def _features(shape: Any) -> tf.TensorShape:
+    """Returns the static shape of an input whose last axis is multiplied."""
+    shape = tf.TensorShape(shape)
+    if shape.rank is None or shape.rank < 2 or shape.as_list()[-1] is None:
+        raise errors.ShapeError(
+            errors.explain("`inputs` must have rank at least 2 and a defined last dimension", got=str(shape))
+        )
+    return shape
 
 
 class Dropout(Layer):
@@ -116,6 +138,7 @@ class Flatten(Layer):
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format or "channels_last"
+        self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         rank = inputs.shape.rank

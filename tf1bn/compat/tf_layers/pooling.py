@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat.tf_layers import windows
 from tf1bn.compat.tf_layers.base import Layer
+from tf1bn.compat.tf_layers.specs import InputSpec
 
 
 class Pooling(Layer):
@@ -32,9 +33,14 @@ class Pooling(Layer):
         super().__init__(name=name, **kwargs)
         with errors.located(type(self).__name__):
             self.pool_size = windows.sizes(pool_size, self.rank, "pool_size")
-            self.strides = self.pool_size if strides is None else windows.sizes(strides, self.rank, "strides")
+            if strides is None:
+                raise errors.ArgumentError(
+                    errors.explain("argument `strides` must not be None", fix="Pass `pool_size` once more.")
+                )
+            self.strides = windows.sizes(strides, self.rank, "strides")
             self.padding = windows.padding(padding)
             self.data_format = windows.data_format(data_format)
+            self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         if inputs.shape.rank != self.rank + 2:

@@ -30,6 +30,11 @@ class TransposedConvolution(Convolution):
     ) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, 1, activation, *args, **kwargs)
 
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["dilation_rate"]
+        return config
+
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         return (*self.kernel_size, self.filters, channels)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
@@ -14,19 +16,47 @@ LAST, FIRST = "channels_last", "channels_first"
 def sizes(value: Any, count: int, name: str) -> tuple[int, ...]:
     """Returns ``count`` integers of at least 1, given as such or as one for all.
 
+    Args:
+      value: a number, a ``Dimension``, or any sequence of these: a list, an array, a static shape, a constant tensor.
+
     Raises:
-      ArgumentError: another number of them, or a value below 1.
+      ArgumentError: another number of them, no numbers, or a value below 1.
     """
-    given = tuple(value) if isinstance(value, (list, tuple)) else (value,) * count
     try:
-        found = tuple(int(entry) for entry in given)
-    except (TypeError, ValueError):
-        found = ()
-    if len(found) != count or min(found) < 1:
+        given = (integer(value),) * count
+    except TypeError:
+        given = _sequence(value)
+    if len(given) != count or min(given) < 1:
         raise errors.ArgumentError(
             errors.explain(f"`{name}` is no window size", got=value, expected=f"{count} integers of at least 1, or one")
         )
-    return found
+    return given
+
+
+def integer(value: Any) -> int:
+    """Returns a whole number, given as one of Python or NumPy, as a ``Dimension``, or as a constant tensor.
+
+    Raises:
+      TypeError: something else.
+    """
+    if isinstance(value, tf.Dimension):
+        value = value.value
+    elif tf.is_tensor(value) and value.shape.rank == 0:
+        value = tf.get_static_value(value)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return int(value)
+    return operator.index(value)
+
+
+def _sequence(value: Any) -> tuple[int, ...]:
+    if isinstance(value, (str, bytes)):
+        return ()
+    if tf.is_tensor(value):
+        value = tf.get_static_value(value)
+    try:
+        return tuple(integer(entry) for entry in value)
+    except (TypeError, ValueError):
+        return ()
 
 
 def padding(value: Any, allowed: tuple[str, ...] = ("valid", "same")) -> str:
