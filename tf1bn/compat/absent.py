@@ -10,10 +10,6 @@ from tf1bn import errors
 NEAREST = {
     "embed_sequence": "tf.nn.embedding_lookup",
     "embedding_column": "tf.feature_column.embedding_column",
-    "maxout": "tf.reduce_max over a reshape",
-    "unit_norm": "tf.nn.l2_normalize",
-    "train": "a loop over session.run(train_op), or tf.train.MonitoredTrainingSession",
-    "spatial_softmax": "tf.nn.softmax over the flattened image",
     "LSTMCell": "tf.nn.rnn_cell.LSTMCell",
 }
 """The nearest replacement by name."""

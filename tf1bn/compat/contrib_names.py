@@ -11,6 +11,48 @@ _RNN = {
     "static_state_saving_rnn": "=nn.static_state_saving_rnn",
 }
 
+_LAYERS = (
+    *("layers", "initializers", "normalization", "optimizers", "regularizers", "rev_block_lib"),
+    *("sparse_ops", "bucketization_op", "feature_column", "embedding_ops", "target_column"),
+)
+"""Modules of the original that tf.contrib.layers gathered; all serve its names."""
+
+_SLIM_OWN = ("evaluation", "learning", "model_analyzer", "queues", "summaries")
+
+
+def _slim_paths(root: str) -> dict[str, Path]:
+    """Returns the modules below ``slim``: those of 1.15 and of the package tf_slim."""
+    layers = {f"{root}.layers.{name}": Path(also=("contrib.layers",)) for name in _LAYERS}
+    framework = {f"{root}.ops.{name}": Path(also=("contrib.framework",)) for name in ("arg_scope", "variables")}
+    return {
+        f"{root}.layers": Path(also=("contrib.layers",)),
+        **layers,
+        f"{root}.layers.utils": Path(also=("contrib.slim.utils",)),
+        f"{root}.layers.summaries": Path(modules=("contrib.summaries",)),
+        f"{root}.initializers": Path(also=("contrib.layers",)),
+        f"{root}.regularizers": Path(also=("contrib.layers",)),
+        f"{root}.ops": Path(),
+        **framework,
+        f"{root}.ops.framework_ops": Path(taken("private_names", "get_name_scope"), also=("python.framework.ops",)),
+        f"{root}.arg_scope_lib": Path(also=("contrib.framework",)),
+        f"{root}.evaluation": Path(modules=("contrib.slim_evaluation",)),
+        f"{root}.train_eval": Path(modules=("contrib.slim_evaluation",)),
+        f"{root}.learning": Path(modules=("contrib.learning",)),
+        f"{root}.losses": Path(also=("contrib.losses",)),
+        f"{root}.losses.loss_ops": Path(also=("contrib.losses",)),
+        f"{root}.losses.metric_learning": Path(also=("contrib.losses",)),
+        f"{root}.metrics": Path(also=("contrib.metrics",)),
+        f"{root}.metrics.metric_ops": Path(also=("contrib.metrics",)),
+        f"{root}.model_analyzer": Path(modules=("contrib.model_analyzer",)),
+        f"{root}.queues": Path(modules=("contrib.queues",)),
+        f"{root}.summaries": Path(modules=("contrib.slim_summaries",)),
+        f"{root}.training": Path(also=("contrib.training",)),
+        f"{root}.training.training": Path(also=("contrib.training",)),
+        f"{root}.training.evaluation": Path(also=("contrib.training",)),
+        f"{root}.utils": Path(modules=("contrib.named_outputs",)),
+    }
+
+
 CONTRIB: dict[str, Path] = {
     "contrib": Path(real=False),
     "contrib.deprecated": Path(SUMMARIES),
@@ -20,10 +62,11 @@ CONTRIB: dict[str, Path] = {
     "contrib.layers.initializers": Path(also=("contrib.layers",)),
     "contrib.layers.regularizers": Path(also=("contrib.layers",)),
     "contrib.layers.python.layers": Path(also=("contrib.layers",)),
-    "contrib.layers.python.layers.layers": Path(also=("contrib.layers",)),
-    "contrib.layers.python.layers.initializers": Path(also=("contrib.layers",)),
-    "contrib.layers.python.layers.regularizers": Path(also=("contrib.layers",)),
-    "contrib.layers.python.layers.optimizers": Path(also=("contrib.layers",)),
+    **{f"contrib.layers.python.layers.{name}": Path(also=("contrib.layers",)) for name in _LAYERS},
+    "contrib.layers.summaries": Path(modules=("contrib.summaries",)),
+    "contrib.layers.python.layers.summaries": Path(modules=("contrib.summaries",)),
+    "contrib.metrics": Path(modules=("contrib.metrics",)),
+    "contrib.metrics.python.ops.metric_ops": Path(also=("contrib.metrics",)),
     "contrib.layers.python.layers.utils": Path(also=("contrib.slim.utils",)),
     "contrib.framework": Path(taken("private_names", "with_dependencies"), modules=("contrib.framework",)),
     "contrib.framework.python.ops": Path(also=("contrib.framework",)),
@@ -34,14 +77,21 @@ CONTRIB: dict[str, Path] = {
     "contrib.losses": Path(modules=("contrib.losses",)),
     "contrib.losses.python.losses": Path(also=("contrib.losses",)),
     "contrib.losses.python.losses.loss_ops": Path(also=("contrib.losses",)),
-    "contrib.training": Path(modules=("contrib.training",)),
+    "contrib.training": Path(
+        {
+            **taken("contrib.hparams", "HParams", "parse_values"),
+            "train": "contrib.training_loop:train_monitored",
+        },
+        modules=("contrib.training", "contrib.evaluation"),
+    ),
+    "contrib.training.python.training.hparam": Path(also=("contrib.training",)),
+    "contrib.training.python.training.evaluation": Path(also=("contrib.training",)),
     "contrib.training.python.training.training": Path(also=("contrib.training",)),
+    "contrib.losses.metric_learning": Path(also=("contrib.losses",)),
     "contrib.slim": Path(modules=("slim",)),
-    "contrib.slim.learning": Path(modules=("contrib.learning",)),
-    "contrib.slim.losses": Path(modules=("contrib.losses",)),
-    "contrib.slim.utils": Path(modules=("contrib.named_outputs",)),
+    **_slim_paths("contrib.slim"),
     "contrib.slim.python.slim": Path(also=("contrib.slim",)),
-    "contrib.slim.python.slim.learning": Path(also=("contrib.slim.learning",)),
+    **{f"contrib.slim.python.slim.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _SLIM_OWN},
     "contrib.rnn": Path(_RNN),
     "contrib.rnn.python.ops.core_rnn_cell": Path(also=("contrib.rnn",)),
     "contrib.rnn.python.ops.core_rnn": Path(also=("contrib.rnn",)),

@@ -96,8 +96,8 @@ PATHS: dict[str, Path] = {
 PATHS.update({**CONTRIB, **PYTHON})
 
 REPLACEMENTS = {
-    "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, training, slim, rnn "
-    "and learn.datasets.mnist are served here.",
+    "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
+    "slim, rnn and learn.datasets.mnist are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
     "contrib.data": "Use tf.data, for example tf.data.Dataset.",
     "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
@@ -108,7 +108,6 @@ REPLACEMENTS = {
     "contrib.learn": "Write the loop with tf.Session; contrib.learn.datasets.mnist is served here.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.lookup": "Use tf.lookup.",
-    "contrib.metrics": "Use tf.metrics.",
     "contrib.opt": "Use the optimizers of tf.train.",
     "contrib.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.slim.nets": "Put the network's source beside the program; it needs only slim's layers.",

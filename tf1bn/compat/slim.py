@@ -10,12 +10,26 @@ from __future__ import annotations
 from typing import Any
 
 from tf1bn.compat import absent
-from tf1bn.compat.contrib import framework, layers, learning, losses, training
+from tf1bn.compat.contrib import framework, layers, learning, losses, metrics, model_analyzer, queues, training
 from tf1bn.compat.contrib import named_outputs as utils
+from tf1bn.compat.contrib import slim_evaluation as evaluation
+from tf1bn.compat.contrib import slim_summaries as summaries
 from tf1bn.compat.contrib.framework import *  # noqa: F403
 from tf1bn.compat.contrib.layers import *  # noqa: F403
 
-__all__ = [*framework.__all__, *layers.__all__, "learning", "losses", "training", "utils"]
+__all__ = [
+    *framework.__all__,
+    *layers.__all__,
+    "evaluation",
+    "learning",
+    "losses",
+    "metrics",
+    "model_analyzer",
+    "queues",
+    "summaries",
+    "training",
+    "utils",
+]
 
 
 def __getattr__(name: str) -> Any:

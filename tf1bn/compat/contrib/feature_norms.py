@@ -50,7 +50,7 @@ def layer_norm(
                 )
             )
         shape = inputs.shape[begin_params_axis:]
-        beta, gamma = _affine(inputs, shape, center, scale, trainable, variables_collections)
+        beta, gamma = affine(inputs, shape, center, scale, trainable, variables_collections)
         mean, variance = tf.nn.moments(inputs, list(range(first, rank)), keep_dims=True)
         epsilon = 1e-3 if inputs.dtype.base_dtype == tf.float16 else 1e-12
         outputs = tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, epsilon)
@@ -89,7 +89,7 @@ def instance_norm(
         axis = 1 if data_format == "NCHW" else rank - 1
         with tf.variable_scope(scope, "InstanceNorm", [inputs], reuse=reuse) as entered:
             shape = inputs.shape[axis : axis + 1]
-            beta, gamma = _affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
+            beta, gamma = affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
             if axis == 1 and rank > 2:
                 wide = [1, -1, *[1] * (rank - 2)]
                 beta, gamma = (None if p is None else tf.reshape(p, wide) for p in (beta, gamma))
@@ -100,7 +100,7 @@ def instance_norm(
             return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
 
 
-def _affine(
+def affine(
     inputs: tf.Tensor,
     shape: tf.TensorShape,
     center: bool,

@@ -10,8 +10,16 @@ import tensorflow.compat.v1 as tf
 from tf1bn.compat import absent
 from tf1bn.compat.contrib import training
 from tf1bn.compat.contrib.training import add_gradients_summaries, clip_gradient_norms, multiply_gradients
+from tf1bn.compat.contrib.training_loop import train, train_step
 
-__all__ = ["add_gradients_summaries", "clip_gradient_norms", "create_train_op", "multiply_gradients"]
+__all__ = [
+    "add_gradients_summaries",
+    "clip_gradient_norms",
+    "create_train_op",
+    "multiply_gradients",
+    "train",
+    "train_step",
+]
 
 
 def create_train_op(

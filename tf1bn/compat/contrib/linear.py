@@ -69,6 +69,7 @@ def fully_connected(
 
 
 relu = functools.partial(fully_connected, activation_fn=tf.nn.relu)
+elu = functools.partial(fully_connected, activation_fn=tf.nn.elu)
 relu6 = functools.partial(fully_connected, activation_fn=tf.nn.relu6)
 linear = functools.partial(fully_connected, activation_fn=None)
 

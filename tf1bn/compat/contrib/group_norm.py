@@ -1,0 +1,91 @@
+"""``group_norm`` of tf.contrib.layers: statistics of groups of channels of each example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.contrib import named_outputs
+from tf1bn.compat.contrib.feature_norms import affine
+from tf1bn.compat.contrib.scoping import add_arg_scope
+
+
+@add_arg_scope
+def group_norm(
+    inputs: Any,
+    groups: int = 32,
+    channels_axis: int = -1,
+    reduction_axes: Sequence[int] = (-3, -2),
+    center: bool = True,
+    scale: bool = True,
+    epsilon: float = 1e-6,
+    activation_fn: Any = None,
+    param_initializers: dict[str, Any] | None = None,
+    reuse: Any = None,
+    variables_collections: Any = None,
+    outputs_collections: Any = None,
+    trainable: bool = True,
+    scope: Any = None,
+    mean_close_to_zero: bool = False,
+) -> tf.Tensor:
+    """Normalises each example over some axes and over the channels of a group.
+
+    Variables (in ``scope``, by default ``GroupNorm``; also in MODEL_VARIABLES):
+      beta, gamma ``[channels]``.
+
+    Args:
+      groups: their number, a divisor of the number of channels.
+      channels_axis, reduction_axes: of ``inputs``; negative ones count from the end.
+      mean_close_to_zero: computes the variance as mean(x^2) - mean(x)^2, in one pass.
+
+    Raises:
+      ShapeError: rank or channels unknown, or not divisible.
+      ArgumentError: axes outside the rank, or the channels' among those that are reduced.
+    """
+    with tf.variable_scope(scope, "GroupNorm", [inputs], reuse=reuse) as entered, errors.located("group_norm"):
+        inputs = tf.convert_to_tensor(inputs)
+        axis, reduced = _axes(inputs, channels_axis, reduction_axes)
+        channels = inputs.shape.as_list()[axis]
+        if channels is None or groups < 1 or channels % groups:
+            raise errors.ShapeError(
+                errors.explain("`groups` must divide the channels", got=groups, expected=f"a divisor of {channels}")
+            )
+        shape = tf.TensorShape([channels])
+        beta, gamma = affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
+        sizes = tf.shape(inputs)
+        split = tf.concat([sizes[:axis], [groups, channels // groups], sizes[axis + 1 :]], 0)
+        x = tf.reshape(inputs, split)
+        over = sorted({axis + 1, *(i + (i > axis) for i in reduced)})
+        mean, variance = _moments(x, over, mean_close_to_zero)
+        wide = [1] * x.shape.rank
+        wide[axis : axis + 2] = [groups, channels // groups]
+        beta, gamma = (None if p is None else tf.reshape(p, wide) for p in (beta, gamma))
+        outputs = tf.reshape(tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon), sizes)
+        outputs.set_shape(inputs.shape)
+        outputs = outputs if activation_fn is None else activation_fn(outputs)
+        return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+
+
+def _axes(inputs: tf.Tensor, channels_axis: int, reduction_axes: Sequence[int]) -> tuple[int, list[int]]:
+    rank = inputs.shape.rank
+    if rank is None:
+        raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
+    given = [channels_axis, *reduction_axes]
+    if any(not -rank <= i < rank for i in given):
+        raise errors.ArgumentError(errors.explain("an axis is outside the rank", got=given, expected=f"below {rank}"))
+    axis, *reduced = [i % rank for i in given]
+    if axis in reduced:
+        raise errors.ArgumentError(
+            errors.explain("`channels_axis` is among `reduction_axes`", got=(channels_axis, list(reduction_axes)))
+        )
+    return axis, reduced
+
+
+def _moments(x: tf.Tensor, axes: list[int], one_pass: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    if not one_pass:
+        return tf.nn.moments(x, axes, keep_dims=True)
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    return mean, tf.reduce_mean(tf.square(x), axes, keepdims=True) - tf.square(mean)

@@ -1,0 +1,154 @@
+"""``tf.contrib.metrics``, which is ``slim.metrics``: tf.metrics with the predictions first, and several at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+Metric = tuple[Any, Any]
+
+
+def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
+    """Returns a metric of tf.metrics whose first arguments are the predictions, then the labels."""
+
+    @functools.wraps(metric)
+    def streaming(predictions: Any, labels: Any, *args: Any, **kwargs: Any) -> Metric:
+        return metric(labels, predictions, *args, **kwargs)
+
+    streaming.__name__ = streaming.__qualname__ = name
+    streaming.__doc__ = f"Returns the value and the update of ``tf.metrics.{metric.__name__}``, the predictions first."
+    return streaming
+
+
+_SWAPPED = {
+    "streaming_accuracy": tf.metrics.accuracy,
+    "streaming_false_negatives": tf.metrics.false_negatives,
+    "streaming_false_negatives_at_thresholds": tf.metrics.false_negatives_at_thresholds,
+    "streaming_false_positives": tf.metrics.false_positives,
+    "streaming_false_positives_at_thresholds": tf.metrics.false_positives_at_thresholds,
+    "streaming_mean_absolute_error": tf.metrics.mean_absolute_error,
+    "streaming_mean_iou": tf.metrics.mean_iou,
+    "streaming_mean_relative_error": tf.metrics.mean_relative_error,
+    "streaming_mean_squared_error": tf.metrics.mean_squared_error,
+    "streaming_precision": tf.metrics.precision,
+    "streaming_precision_at_thresholds": tf.metrics.precision_at_thresholds,
+    "streaming_recall": tf.metrics.recall,
+    "streaming_recall_at_thresholds": tf.metrics.recall_at_thresholds,
+    "streaming_root_mean_squared_error": tf.metrics.root_mean_squared_error,
+    "streaming_sensitivity_at_specificity": tf.metrics.sensitivity_at_specificity,
+    "streaming_sparse_average_precision_at_k": tf.metrics.average_precision_at_k,
+    "streaming_specificity_at_sensitivity": tf.metrics.specificity_at_sensitivity,
+    "streaming_true_negatives": tf.metrics.true_negatives,
+    "streaming_true_negatives_at_thresholds": tf.metrics.true_negatives_at_thresholds,
+    "streaming_true_positives": tf.metrics.true_positives,
+    "streaming_true_positives_at_thresholds": tf.metrics.true_positives_at_thresholds,
+}
+globals().update({name: _swapped(metric, name) for name, metric in _SWAPPED.items()})
+
+streaming_mean = tf.metrics.mean
+streaming_mean_tensor = tf.metrics.mean_tensor
+streaming_percentage_less = tf.metrics.percentage_below
+
+
+def streaming_auc(
+    predictions: Any,
+    labels: Any,
+    weights: Any = None,
+    num_thresholds: int = 200,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    curve: str = "ROC",
+    name: str | None = None,
+) -> Metric:
+    """Returns the value and the update of the area under the curve, of ``num_thresholds`` thresholds."""
+    return tf.metrics.auc(
+        labels, predictions, weights, num_thresholds, metrics_collections, updates_collections, curve, name
+    )
+
+
+def streaming_recall_at_k(
+    predictions: Any,
+    labels: Any,
+    k: int,
+    weights: Any = None,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+) -> Metric:
+    """Returns the value and the update of the share of examples whose label is among the k best predictions."""
+    hits = tf.cast(tf.nn.in_top_k(predictions, labels, k), tf.float32)
+    return tf.metrics.mean(hits, weights, metrics_collections, updates_collections, name or f"recall_at_{k}")
+
+
+def streaming_sparse_recall_at_k(
+    predictions: Any,
+    labels: Any,
+    k: int,
+    class_id: int | None = None,
+    weights: Any = None,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+) -> Metric:
+    """Returns the value and the update of the recall of the k best predictions, of several labels per example."""
+    return tf.metrics.recall_at_k(
+        labels, predictions, k, class_id, weights, metrics_collections, updates_collections, name
+    )
+
+
+def streaming_sparse_precision_at_k(
+    predictions: Any,
+    labels: Any,
+    k: int,
+    class_id: int | None = None,
+    weights: Any = None,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+) -> Metric:
+    """Returns the value and the update of the precision of the k best predictions, of several labels per example."""
+    return tf.metrics.precision_at_k(
+        labels, predictions, k, class_id, weights, metrics_collections, updates_collections, name
+    )
+
+
+def accuracy(predictions: Any, labels: Any, weights: Any = None, name: str | None = None) -> tf.Tensor:
+    """Returns the weighted share of predictions that equal the labels, of this batch alone."""
+    with tf.name_scope(name, "accuracy", [predictions, labels]):
+        predictions = tf.convert_to_tensor(predictions)
+        predictions.shape.assert_is_compatible_with(tf.convert_to_tensor(labels).shape)
+        right = tf.cast(tf.equal(predictions, labels), tf.float32)
+        if weights is None:
+            return tf.reduce_mean(right)
+        weights = tf.cast(weights, tf.float32) * tf.ones_like(right)
+        return tf.div_no_nan(tf.reduce_sum(right * weights), tf.reduce_sum(weights))
+
+
+def aggregate_metrics(*value_update_tuples: Metric) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Returns the values and the updates of several metrics, as two tuples."""
+    values, updates = zip(*value_update_tuples, strict=True)
+    return values, updates
+
+
+def aggregate_metric_map(names_to_tuples: Mapping[str, Metric]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the values and the updates of several metrics, as two dictionaries by name."""
+    values = {name: pair[0] for name, pair in names_to_tuples.items()}
+    return values, {name: pair[1] for name, pair in names_to_tuples.items()}
+
+
+__all__ = [
+    *sorted(_SWAPPED),
+    "accuracy",
+    "aggregate_metric_map",
+    "aggregate_metrics",
+    "streaming_auc",
+    "streaming_mean",
+    "streaming_mean_tensor",
+    "streaming_percentage_less",
+    "streaming_recall_at_k",
+    "streaming_sparse_precision_at_k",
+    "streaming_sparse_recall_at_k",
+]
