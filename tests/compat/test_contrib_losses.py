@@ -101,3 +101,11 @@ def test_add_loss_takes_part_in_arg_scope(plain_graph):
         losses.add_loss(tf.ones([]))
     losses.add_loss(tf.ones([]), None)
     assert len(tf.get_collection("mine")) == 1 and losses.get_losses() == []
+
+
+def test_weights_of_unknown_size_may_be_columns(plain_graph, run):
+    x, column = tf.constant(X, tf.float32), tf.placeholder(tf.float32, [None, None])
+    each = np.log(np.exp(X).sum(1)) - X[[0, 1], [0, 2]]
+    hot = losses.softmax_cross_entropy(x, [[1, 0, 0], [0, 0, 1]], column)
+    sparse = losses.sparse_softmax_cross_entropy(x, [0, 2], column)
+    np.testing.assert_allclose(run([hot, sparse], {column: [[2.0], [0.0]]}), [2 * each[0]] * 2, rtol=1e-5)

@@ -69,8 +69,8 @@ def test_unit_norm_pooling_of_volumes_and_scaled_gradients(plain_graph, run):
 
 
 LAYERS = {
-    "groups": (lambda x: slim.group_norm(x, 3), "`groups` must divide"),
-    "axes of groups": (lambda x: slim.group_norm(x, 2, -1, (-1,)), "`channels_axis` is among"),
+    "groups": (lambda x: slim.group_norm(x, 3), "not commensurate with 3 groups"),
+    "axes of groups": (lambda x: slim.group_norm(x, 2, -1, (-1,)), "mutually exclusive"),
     "an axis outside": (lambda x: slim.group_norm(x, 2, 4), "outside the rank"),
     "units of maxout": (lambda x: slim.maxout(x, 3), "multiple of `num_units`"),
     "axis of a norm": (lambda x: slim.unit_norm(x, -1), "`dim` must be positive"),
@@ -164,7 +164,7 @@ def test_summaries_are_collected_under_the_names_of_tensors(plain_graph):
     assert summaries.summarize_weights() == [] and summaries.summarize_collection("variables", "w") == []
     kinds = [(s.op.type, s.op.name) for s in tf.get_collection(tf.GraphKeys.SUMMARIES)]
     wanted = [("ScalarSummary", "x/zeros"), ("HistogramSummary", "x/activation")]
-    assert kinds == [*wanted, ("HistogramSummary", v.op.name + "_1"), ("ScalarSummary", "s_1")]
+    assert kinds == [*wanted, ("HistogramSummary", f"{v.op.name}_summary"), ("ScalarSummary", "s_summary")]
 
 
 def test_slims_summaries_have_prefixes_and_names(plain_graph, run):
@@ -197,3 +197,49 @@ def test_queues_run_in_a_block(plain_graph):
             with pytest.raises(queues.NestedQueueRunnerError), queues.QueueRunners(session):
                 pass
     assert issubclass(queues.NestedQueueRunnerError, errors.Tf1bnError)
+
+
+def test_values_that_a_graph_knows_choose_without_a_conditional(plain_graph, run):
+    from tf1bn.compat.contrib import choosing
+
+    assert choosing.constant_value(3) == 3 and choosing.constant_value(tf.constant(True), tf.bool)
+    assert choosing.constant_value(tf.placeholder(tf.bool)) is None
+    assert choosing.smart_cond(tf.constant(True), lambda: "a", lambda: "b") == "a"
+    switch = tf.placeholder(tf.bool, [])
+    y = choosing.smart_cond(switch, lambda: tf.constant(1), lambda: tf.constant(2))
+    assert run(y, {switch: False}) == 2
+    with pytest.raises(ValueError, match="cannot be None"):
+        choosing.constant_value(None)
+    with pytest.raises(ValueError, match="another dtype"):
+        choosing.constant_value(tf.constant(1), tf.bool)
+    with pytest.raises(TypeError, match="fn1 must be callable"):
+        choosing.static_cond(True, 1, 2)
+    with pytest.raises(TypeError, match="pred must be a Python bool"):
+        choosing.static_cond("x", lambda: 1, lambda: 2)
+
+
+def test_sizes_become_tuples():
+    from tf1bn.compat.contrib import choosing
+
+    assert choosing.two_element_tuple(3) == (3, 3) == choosing.two_element_tuple(tf.TensorShape([3, 3]))
+    assert choosing.n_positive_integers(3, 2) == (2, 2, 2) == choosing.n_positive_integers(3, [2])
+    assert choosing.n_positive_integers(2, tf.TensorShape([2, 3])) == (2, 3)
+    for n, value, kind in ((0, 1, ValueError), ("n", 1, TypeError), (2, [1, 2, 3], ValueError), (2, "ab", TypeError)):
+        with pytest.raises(kind):
+            choosing.n_positive_integers(n, value)
+    with pytest.raises(ValueError, match="not two whole numbers"):
+        choosing.two_element_tuple([1, 2, 3])
+
+
+def test_variables_are_placed_in_turn_and_named_as_a_checkpoint_does(plain_graph):
+    chooser = slim.VariableDeviceChooser(num_tasks=2)
+    assert [chooser(None) for _ in range(3)] == [f"/job:ps/task:{i}/device:CPU:0" for i in (0, 1, 0)]
+    assert slim.VariableDeviceChooser(device_type="GPU", device_index=1)(None) == "/device:GPU:1"
+    v = slim.global_variable(3, name="v")
+    assert slim.get_variables() == [v] and tf.trainable_variables() == []
+    halves = tf.get_variable("w", [4], partitioner=tf.fixed_size_partitioner(2))
+    assert [slim.get_variable_full_name(part) for part in [v, *halves]] == ["v", "w", "w"]
+    step = tf.train.get_or_create_global_step()
+    assert slim.assert_or_get_global_step() is step and slim.assert_or_get_global_step(None, step) is step
+    with pytest.raises(TypeError):
+        slim.assert_or_get_global_step(global_step_tensor=1)

@@ -8,6 +8,11 @@ from typing import NoReturn
 from tf1bn import errors
 
 NEAREST = {
+    "adaptive_clipping_fn": "a function of the (gradient, variable) pairs as clip_gradients",
+    "bow_encoder": "tf.nn.embedding_lookup and tf.reduce_mean",
+    "conv2d_in_plane": "tf.nn.depthwise_conv2d",
+    "rev_block": "tf.recompute_grad",
+    "cluster_loss": "mean_squared_error of pairwise distances, or the package tensorflow-addons' losses",
     "embed_sequence": "tf.nn.embedding_lookup",
     "embedding_column": "tf.feature_column.embedding_column",
     "LSTMCell": "tf.nn.rnn_cell.LSTMCell",

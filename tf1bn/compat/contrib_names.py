@@ -49,7 +49,7 @@ def _slim_paths(root: str) -> dict[str, Path]:
         f"{root}.training": Path(also=("contrib.training",)),
         f"{root}.training.training": Path(also=("contrib.training",)),
         f"{root}.training.evaluation": Path(also=("contrib.training",)),
-        f"{root}.utils": Path(modules=("contrib.named_outputs",)),
+        f"{root}.utils": Path(modules=("contrib.named_outputs", "contrib.choosing")),
     }
 
 

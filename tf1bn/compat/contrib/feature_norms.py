@@ -83,7 +83,7 @@ def instance_norm(
     rank = inputs.shape.rank
     with errors.located("instance_norm", inputs=str(inputs.shape)):
         if data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("`data_format` has to be either NCHW or NHWC", got=data_format))
+            raise errors.ArgumentError(errors.explain("data_format has to be either NCHW or NHWC", got=data_format))
         if rank is None:
             raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
         axis = 1 if data_format == "NCHW" else rank - 1
@@ -110,7 +110,7 @@ def affine(
     initializers: dict[str, Any] | None = None,
 ) -> tuple[Any, Any]:
     if not shape.is_fully_defined():
-        raise errors.ShapeError(errors.explain("`inputs` has undefined parameter dimensions", got=str(inputs.shape)))
+        raise errors.ShapeError(errors.explain("`inputs` has undefined channels dimension", got=str(inputs.shape)))
     made: list[Any] = []
     for leaf, wanted in (("beta", center), ("gamma", scale)):
         made.append(

@@ -7,6 +7,12 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import absent
+from tf1bn.compat.contrib.placing import (
+    VariableDeviceChooser,
+    assert_or_get_global_step,
+    get_variable_full_name,
+    global_variable,
+)
 from tf1bn.compat.contrib.reading import init_from_checkpoint, list_variables, load_checkpoint, load_variable
 from tf1bn.compat.contrib.restoring import (
     assign_from_checkpoint,
@@ -46,6 +52,10 @@ is_tensor = tf.is_tensor
 nest = tf.nest
 
 __all__ = [
+    "VariableDeviceChooser",
+    "assert_or_get_global_step",
+    "get_variable_full_name",
+    "global_variable",
     "add_arg_scope",
     "add_model_variable",
     "arg_scope",

@@ -51,7 +51,9 @@ def group_norm(
         channels = inputs.shape.as_list()[axis]
         if channels is None or groups < 1 or channels % groups:
             raise errors.ShapeError(
-                errors.explain("`groups` must divide the channels", got=groups, expected=f"a divisor of {channels}")
+                errors.explain(
+                    f"{channels} channels is not commensurate with {groups} groups", fix="`groups` must divide them."
+                )
             )
         shape = tf.TensorShape([channels])
         beta, gamma = affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
@@ -75,11 +77,16 @@ def _axes(inputs: tf.Tensor, channels_axis: int, reduction_axes: Sequence[int]) 
         raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
     given = [channels_axis, *reduction_axes]
     if any(not -rank <= i < rank for i in given):
-        raise errors.ArgumentError(errors.explain("an axis is outside the rank", got=given, expected=f"below {rank}"))
+        raise errors.ArgumentError(
+            errors.explain("Axis is out of bounds: outside the rank", got=given, expected=f"below {rank}")
+        )
     axis, *reduced = [i % rank for i in given]
     if axis in reduced:
         raise errors.ArgumentError(
-            errors.explain("`channels_axis` is among `reduction_axes`", got=(channels_axis, list(reduction_axes)))
+            errors.explain(
+                "`channels_axis` and `reduction_axes` must be mutually exclusive",
+                got=(channels_axis, list(reduction_axes)),
+            )
         )
     return axis, reduced
 

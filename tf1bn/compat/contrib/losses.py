@@ -101,7 +101,7 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any, weights: Any = 1.0, s
         labels = tf.convert_to_tensor(labels)
         labels = tf.reshape(labels, [tf.shape(labels)[0]])
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits, name="xentropy")
-        return compute_weighted_loss(losses, tf.squeeze(_given(weights)), scope)
+        return compute_weighted_loss(losses, _column(_given(weights)), scope)
 
 
 def log_loss(
@@ -205,6 +205,13 @@ def _given(weights: Any) -> tf.Tensor:
     return tf.cast(tf.convert_to_tensor(weights), tf.float32)
 
 
+def _column(w: tf.Tensor) -> tf.Tensor:
+    """Returns weights of examples, ``[batch]`` or ``[batch, 1]``, as the former; and one weight as a number."""
+    if w.shape.rank in (None, 0):
+        return w
+    return tf.reshape(w, [] if w.shape.num_elements() == 1 else [-1])
+
+
 def _require_rank(x: tf.Tensor, name: str) -> None:
     if x.shape.rank is None:
         raise errors.ShapeError(
@@ -217,7 +224,8 @@ def _weights(weights: Any, losses: tf.Tensor) -> tf.Tensor:
     w = _given(weights)
     _require_rank(losses, "losses")
     _require_rank(w, "weights")
-    if w.shape.rank > 1 and w.shape.as_list()[-1] == 1:
+    size = w.shape.as_list()[-1] if w.shape.rank > 1 else None
+    if size == 1 or (size is None and w.shape.rank > losses.shape.rank):
         w = tf.squeeze(w, [-1])
     rank, own = losses.shape.rank, w.shape.rank
     if own > rank:

@@ -50,10 +50,13 @@ def optimize_loss(
       others: as in contrib.
 
     Raises:
+      TypeError: ``global_step`` is no variable of whole numbers.
       ArgumentError: an unknown optimizer, summary, rate, or kind of clipping.
     """
     loss = tf.convert_to_tensor(loss)
     global_step = tf.train.get_global_step() if global_step is None else global_step
+    if global_step is not None:
+        tf.train.assert_global_step(global_step)
     with tf.variable_scope(name, "OptimizeLoss", [loss]), errors.located("optimize_loss"):
         updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS) if update_ops is None else list(update_ops)
         if updates:
@@ -100,7 +103,7 @@ def _rate(value: Any, decay_fn: Any, global_step: Any, chosen: Sequence[str]) ->
     if decay_fn is None:
         return rate
     if global_step is None:
-        raise errors.ArgumentError("`learning_rate_decay_fn` needs a `global_step`.")
+        raise errors.ArgumentError("`global_step` is required for `learning_rate_decay_fn`.")
     rate = decay_fn(rate, global_step)
     if "learning_rate" in chosen:
         tf.summary.scalar("learning_rate", rate)

@@ -14,9 +14,9 @@ def summarize_tensor(tensor: Any, tag: str | None = None) -> Any:
     """Returns a scalar summary of a scalar, or a histogram of anything larger.
 
     Args:
-      tag: of the summary; by default the name of the tensor's op.
+      tag: of the summary; by default the name of the tensor's op and ``_summary``.
     """
-    tag = tag or tensor.op.name
+    tag = tag or f"{tensor.op.name}_summary"
     if tensor.shape.rank == 0:
         return tf.summary.scalar(tag, tensor)
     return tf.summary.histogram(tag, tensor)
@@ -28,10 +28,14 @@ def summarize_activation(op: Any) -> Any:
     After a ReLU6 it adds the share of sixes, too.
     """
     if op.op.type in ("Relu", "Softplus", "Relu6"):
-        tf.summary.scalar(f"{op.op.name}/zeros", tf.reduce_mean(tf.cast(tf.less_equal(op, 0.0), tf.float32)))
+        _summarize_share(f"{op.op.name}/zeros", tf.less_equal(op, tf.cast(0, op.dtype)))
     if op.op.type == "Relu6":
-        tf.summary.scalar(f"{op.op.name}/sixes", tf.reduce_mean(tf.cast(tf.greater_equal(op, 6.0), tf.float32)))
+        _summarize_share(f"{op.op.name}/sixes", tf.greater_equal(op, tf.cast(6, op.dtype)))
     return tf.summary.histogram(f"{op.op.name}/activation", op)
+
+
+def _summarize_share(tag: str, held: Any) -> None:
+    tf.summary.scalar(tag, tf.reduce_mean(tf.cast(held, tf.float32)))
 
 
 def summarize_tensors(tensors: Iterable[Any], summarizer: Callable[[Any], Any] = summarize_tensor) -> list[Any]:
