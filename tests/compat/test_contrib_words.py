@@ -218,6 +218,13 @@ def test_values_that_a_graph_knows_choose_without_a_conditional(plain_graph, run
         choosing.static_cond("x", lambda: 1, lambda: 2)
 
 
+def test_gradients_to_multiply_are_a_list_of_pairs(plain_graph):
+    v = tf.get_variable("v", [])
+    for pairs in (tf.ones([]), [None, v], ((tf.ones([]), v),)):
+        with pytest.raises(ValueError, match="must be a list of pairs"):
+            slim.learning.multiply_gradients(pairs, {"v": 2.0})
+
+
 def test_sizes_become_tuples():
     from tf1bn.compat.contrib import choosing
 

@@ -83,6 +83,8 @@ REFUSED = {
     "no train op": ({"train_op": None}, "`train_op` cannot be None"),
     "no steps": ({"number_of_steps": 0}, "`number_of_steps` must be positive"),
     "a trace without a folder": ({"logdir": None, "trace_every_n_steps": 1}, "needs a `logdir`"),
+    "a saver without a folder": ({"logdir": None, "saver": object()}, "`saver` needs a `logdir`"),
+    "summaries without a folder": ({"logdir": None, "summary_op": object()}, "`summary_op` needs a `logdir`"),
     "a delay beside a sync": ({"sync_optimizer": object(), "startup_delay_steps": 1}, "must be 0"),
 }
 

@@ -77,13 +77,7 @@ CONTRIB: dict[str, Path] = {
     "contrib.losses": Path(modules=("contrib.losses",)),
     "contrib.losses.python.losses": Path(also=("contrib.losses",)),
     "contrib.losses.python.losses.loss_ops": Path(also=("contrib.losses",)),
-    "contrib.training": Path(
-        {
-            **taken("contrib.hparams", "HParams", "parse_values"),
-            "train": "contrib.training_loop:train_monitored",
-        },
-        modules=("contrib.training", "contrib.evaluation"),
-    ),
+    "contrib.training": Path(modules=("contrib.training",)),
     "contrib.training.python.training.hparam": Path(also=("contrib.training",)),
     "contrib.training.python.training.evaluation": Path(also=("contrib.training",)),
     "contrib.training.python.training.training": Path(also=("contrib.training",)),

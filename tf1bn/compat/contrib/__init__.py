@@ -1,4 +1,4 @@
-"""``tf.contrib``: layers, framework, losses, training and slim, each on its own and all reached from here.
+"""``tf.contrib``: layers, framework, losses, metrics, training and slim, each on its own and all reached from here.
 
 Every layer has the names, collections and numbers of the original, so its checkpoints restore by name.
 """
@@ -14,6 +14,7 @@ _MODULES = {
     "framework": "tf1bn.compat.contrib.framework",
     "layers": "tf1bn.compat.contrib.layers",
     "losses": "tf1bn.compat.contrib.losses",
+    "metrics": "tf1bn.compat.contrib.metrics",
     "slim": "tf1bn.compat.slim",
     "training": "tf1bn.compat.contrib.training",
 }

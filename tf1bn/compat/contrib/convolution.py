@@ -25,11 +25,8 @@ def layout(data_format: Any, allowed: tuple[Any, ...] = _FORMATS) -> str:
       ArgumentError: another one.
     """
     if data_format not in allowed:
-        raise errors.ArgumentError(
-            errors.explain(
-                "`data_format` is unknown", got=data_format, expected=f"either {' or '.join(f for f in allowed if f)}"
-            )
-        )
+        known = " or ".join(form for form in reversed(allowed) if form)
+        raise errors.ArgumentError(errors.explain(f"data_format has to be either {known}", got=data_format))
     return windows.FIRST if data_format and data_format.startswith("NC") else windows.LAST
 
 

@@ -1,4 +1,4 @@
-"""``create_train_op`` of tf.contrib.training, and what it does to gradients."""
+"""``tf.contrib.training``: ``create_train_op`` and what it does to gradients, loops, evaluation, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import absent
+from tf1bn.compat.contrib import evaluation
+from tf1bn.compat.contrib.evaluation import *  # noqa: F403
+from tf1bn.compat.contrib.hparams import HParams, parse_values
+from tf1bn.compat.contrib.training_loop import train_monitored as train
 
 Pairs = Sequence[tuple[Any, Any]]
 USE_GLOBAL_STEP = 0
@@ -103,6 +107,10 @@ def multiply_gradients(grads_and_vars: Pairs, gradient_multipliers: Mapping[Any,
             errors.explain("`gradient_multipliers` must be a dictionary, not empty", got=gradient_multipliers),
             where="multiply_gradients",
         )
+    if not isinstance(grads_and_vars, list) or not all(isinstance(pair, tuple) for pair in grads_and_vars):
+        raise errors.ArgumentError(
+            errors.explain("`grads_and_vars` must be a list of pairs", got=grads_and_vars), where="multiply_gradients"
+        )
     factors = {key if isinstance(key, str) else key.op.name: factor for key, factor in gradient_multipliers.items()}
     found = []
     for gradient, variable in grads_and_vars:
@@ -155,11 +163,15 @@ def _mapped(gradient: Any, function: Callable[[Any], Any]) -> Any:
 
 
 __all__ = [
+    *evaluation.__all__,
+    "HParams",
     "add_gradients_summaries",
     "clip_gradient_norms",
     "clip_gradient_norms_fn",
     "create_train_op",
     "multiply_gradients",
+    "parse_values",
+    "train",
 ]
 
 

@@ -79,7 +79,9 @@ def train(
     """
     del ignore_live_threads  # a monitored session never waits for them
     with (graph or tf.get_default_graph()).as_default():
-        _require(train_op, logdir, number_of_steps, trace_every_n_steps, sync_optimizer, startup_delay_steps)
+        _require(train_op, number_of_steps, sync_optimizer, startup_delay_steps)
+        op = None if _is_default(summary_op) else summary_op
+        _require_folder(logdir, saver=saver, summary_op=op, trace_every_n_steps=trace_every_n_steps)
         step = tf.train.get_or_create_global_step() if global_step is None else global_step
         switches = train_step_kwargs
         if _is_default(switches):
@@ -156,20 +158,23 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
-def _require(
-    train_op: Any, logdir: Any, number_of_steps: Any, trace_every_n_steps: Any, sync_optimizer: Any, delay: int
-) -> None:
+def _require(train_op: Any, number_of_steps: Any, sync_optimizer: Any, delay: int) -> None:
     complaint = ""
     if train_op is None:
         complaint = "`train_op` cannot be None. Pass what slim.learning.create_train_op returns."
     elif number_of_steps is not None and number_of_steps <= 0:
         complaint = "`number_of_steps` must be positive. Leave it out to train until the input ends."
-    elif logdir is None and trace_every_n_steps is not None:
-        complaint = "`trace_every_n_steps` needs a `logdir` to write to."
     elif sync_optimizer is not None and delay > 0:
         complaint = "`startup_delay_steps` must be 0 beside a `sync_optimizer`, whose workers wait for each other."
     if complaint:
         raise errors.ArgumentError(complaint, where="train")
+
+
+def _require_folder(logdir: str | None, **wanted: Any) -> None:
+    """Refuses what would be written to a folder where there is none."""
+    for name, value in wanted.items():
+        if logdir is None and value is not None:
+            raise errors.ArgumentError(f"`{name}` needs a `logdir` to write to. Name one.", where="train")
 
 
 def _switches(step: Any, number_of_steps: int | None, log_every_n_steps: int | None) -> dict[str, Any]:
