@@ -50,7 +50,7 @@ def test_spatial_softmax_gives_expected_positions(plain_graph, run, form):
     weights = np.exp(IMAGES.astype(np.float64) / 0.5)
     weights /= weights.sum((1, 2), keepdims=True)
     across, down = np.linspace(-1, 1, 6).reshape(1, 1, 6, 1), np.linspace(-1, 1, 4).reshape(1, 4, 1, 1)
-    wanted = np.stack([(weights * across).sum((1, 2)), (weights * down).sum((1, 2))], -1).reshape(2, 16)
+    wanted = np.stack([(weights * down).sum((1, 2)), (weights * across).sum((1, 2))], -1).reshape(2, 16)
     np.testing.assert_allclose(run(y), wanted, atol=1e-5)
     slim.spatial_softmax(tf.constant(x), data_format=form)
     assert [v.op.name for v in tf.trainable_variables()] == ["spatial_softmax_1/temperature"]

@@ -46,9 +46,9 @@ def spatial_softmax(
     trainable: bool = True,
     data_format: str = "NHWC",
 ) -> tf.Tensor:
-    """Returns the expected position of each channel's features, ``[batch, 2 * channels]``: x, y for each channel.
+    """Returns the expected position of each channel's features, ``[batch, 2 * channels]``.
 
-    Positions go from -1 to 1 along each axis; the weights are softmax(features / temperature) over the image.
+    For each channel the position along the height comes first, then that along the width. Positions go from -1 to 1; the weights are softmax(features / temperature) over the image.
 
     Variables (only without ``temperature``; in ``name``, by default ``spatial_softmax``):
       temperature: scalar, initially 1; also in MODEL_VARIABLES.
@@ -75,7 +75,7 @@ def spatial_softmax(
             )
         rows = tf.nn.softmax(tf.reshape(features, [-1, height * width]) / temperature)
         x, y = tf.meshgrid(tf.linspace(-1.0, 1.0, width), tf.linspace(-1.0, 1.0, height))
-        places = tf.cast(tf.stack([tf.reshape(x, [-1]), tf.reshape(y, [-1])], 1), rows.dtype)
+        places = tf.cast(tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1])], 1), rows.dtype)
         return tf.reshape(tf.matmul(rows, places), [-1, channels * 2], name="feature_keypoints")
 
 
