@@ -82,6 +82,10 @@ def test_layer(tf_slim: Any, name: str) -> None:
             y = call(module, tf.constant(IMAGES))
             session.run(tf.global_variables_initializer())
             named = [(v.op.name, v.shape.as_list()) for v in tf.global_variables()]
-            seen.append((session.run(y), named, [v.op.name for v in tf.get_collection("model_variables")]))
+            seen.append((session.run(y), named, _names("model_variables"), _names("trainable_variables")))
     np.testing.assert_allclose(seen[1][0], seen[0][0], rtol=1e-3, atol=1e-4)
     assert seen[1][1:] == seen[0][1:]
+
+
+def _names(collection: str) -> list[str]:
+    return [v.op.name for v in tf.get_collection(collection)]

@@ -48,10 +48,11 @@ def spatial_softmax(
 ) -> tf.Tensor:
     """Returns the expected position of each channel's features, ``[batch, 2 * channels]``.
 
-    For each channel the position along the height comes first, then that along the width. Positions go from -1 to 1; the weights are softmax(features / temperature) over the image.
+    For each channel the position along the height comes first, then that along the width. Positions
+    go from -1 to 1; the weights are softmax(features / temperature) over the image.
 
-    Variables (only without ``temperature``; in ``name``, by default ``spatial_softmax``):
-      temperature: scalar, initially 1; also in MODEL_VARIABLES.
+    Variables (in ``name``, by default ``spatial_softmax``; also in MODEL_VARIABLES):
+      temperature: scalar, initially ``temperature`` or 1; trainable with ``trainable``.
 
     Raises:
       ArgumentError: ``data_format``; ShapeError: an image of unknown or no size.
@@ -64,15 +65,14 @@ def spatial_softmax(
         channels, height, width = features.shape.with_rank(4).as_list()[1:]
         if None in (channels, height, width):
             raise errors.ShapeError(errors.explain("the size of the images must be defined", got=str(features.shape)))
-        if temperature is None:
-            temperature = model_variable(
-                "temperature",
-                shape=(),
-                dtype=features.dtype.base_dtype,
-                initializer=tf.ones_initializer(),
-                collections=named_outputs.get_variable_collections(variables_collections, "temperature"),
-                trainable=trainable,
-            )
+        temperature = model_variable(
+            "temperature",
+            shape=(),
+            dtype=features.dtype.base_dtype,
+            initializer=tf.constant_initializer(1.0 if temperature is None else temperature),
+            collections=named_outputs.get_variable_collections(variables_collections, "temperature"),
+            trainable=trainable,
+        )
         rows = tf.nn.softmax(tf.reshape(features, [-1, height * width]) / temperature)
         x, y = tf.meshgrid(tf.linspace(-1.0, 1.0, width), tf.linspace(-1.0, 1.0, height))
         places = tf.cast(tf.stack([tf.reshape(y, [-1]), tf.reshape(x, [-1])], 1), rows.dtype)
