@@ -1,6 +1,6 @@
 """Runs an unmodified TensorFlow 1 program.
 
-    python -m tf1bn.run [flags of tf1bn] SCRIPT.py [flags of the program]
+    tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]          (also: python -m tf1bn.run)
 
 The program's imports of `tensorflow` (and `tf_slim`) give the facade `tf1bn.compat.v1`. Only the program and the
 modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing is rewritten.
@@ -31,12 +31,12 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tf1bn import errors
+from tf1bn import errors, exits
 from tf1bn.compat import python2
 from tf1bn.compat.program import FACADE, Program
 
 OURS = ("--tf1bn_update_strategy", "--tf1bn_report", "--tf1bn_path")
-USAGE = "python -m tf1bn.run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
+USAGE = "tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
 
 
 class Options(NamedTuple):
@@ -199,24 +199,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in ("--help", "-help", "-h"):
         print(__doc__)
-        return 0
+        return exits.DONE
     try:
         options = parse(argv)
     except errors.ArgumentError as error:
         print(error, file=sys.stderr)
-        return 2
+        return exits.USAGE
     _tell_of_late_flags(options)
     try:
         with _strategy(options.update_strategy):
             pass
     except errors.UnknownNameError as error:
         print(error, file=sys.stderr)
-        return 1
+        return exits.REFUSED
     try:
         run(options)
     except errors.ProgramError as error:
         print(error, file=sys.stderr)
-        return 1
+        return exits.REFUSED
     except Exception as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
@@ -226,8 +226,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = python2.hint(error, options.script)
         if hint:
             print(f"tf1bn.run: {hint}", file=sys.stderr)
-        return 1
-    return 0
+        return exits.REFUSED
+    return exits.DONE
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, exits
 from tf1bn.datasets import Dataset
 from tf1bn.datasets.batches import batches
 from tf1bn.examples import checkpoints, engines, run_record, training_graph
@@ -72,7 +72,7 @@ class TrainResult:
     @property
     def exit_code(self) -> int:
         """0 for a complete run, 128 plus the number of the signal that ended it otherwise."""
-        return 128 + signal.Signals[self.interrupted] if self.interrupted else 0
+        return exits.after(signal.Signals[self.interrupted]) if self.interrupted else exits.DONE
 
 
 def train(

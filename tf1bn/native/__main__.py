@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tf1bn import errors
+from tf1bn import errors, exits
 from tf1bn.native import building, places
 from tf1bn.native.names import DIRECTORY_VARIABLE
 
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
         print(_built(given) if given.command == "build" else _told())
     except errors.Tf1bnError as error:
         print(f"tf1bn.native: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return exits.REFUSED
+    return exits.DONE
 
 
 def _parser() -> argparse.ArgumentParser:
