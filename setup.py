@@ -85,6 +85,7 @@ setuptools.setup(
     distclass=_OfThisMachine,
     cmdclass=_commands(),
     python_requires=">=3.10",
+    entry_points={"console_scripts": ["tf1bn = tf1bn.commands.main:main"]},
     install_requires=["tensorflow>=2.15", "numpy>=1.23", "absl-py>=1.0"],
     extras_require={
         "plots": _PLOTS,

@@ -1,71 +1,11 @@
-"""Trains without batch norm and with each update strategy, from the same weights and batches, and compares.
+"""Starts `tf1bn compare` from a checkout, installed or not."""
 
-  python scripts/compare_strategies.py --models=mlp --steps=2000 --output_dir=runs/comparison
+import os
+import sys
 
-Writes comparison.md, comparison.json and three plots for each model: accuracy over steps, the drift of a
-pre-activation with and without batch norm, and the convergence of the averages to the population statistics.
-Strategies that installed packages register are included.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-Exit codes: 0 compared, 1 refused, 2 wrong usage.
-"""
-
-from __future__ import annotations
-
-from absl import flags
-
-from tf1bn.examples import command
-from tf1bn.examples import settings as settings_lib
-
-_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
-_MODELS = flags.DEFINE_list("models", "mlp", f"Networks, of {', '.join(sorted(settings_lib.MODELS))}.")
-_STRATEGIES = flags.DEFINE_list("strategies", None, "Update strategies; by default all that are registered.")
-_STEPS = flags.DEFINE_integer("steps", 1000, "Training steps of each variant.", 1, settings_lib.STEPS_MAXIMUM)
-_SEED = flags.DEFINE_integer("seed", 0, "Of weights and batches.", 0, settings_lib.SEED_MAXIMUM)
-_DECAY = flags.DEFINE_float("decay", 0.99, "Share of the old average kept, in [0, 1).")
-_POINTS = flags.DEFINE_integer("points", 20, "Number of measurements during training.", 2)
-_POPULATION = flags.DEFINE_integer(
-    "population_images", None, "Training images that the population statistics are computed over; by default all.", 1
-)
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/comparison", "Folder for the results.")
-_PLOTS = flags.DEFINE_bool("plots", True, "Whether to draw plots, which needs matplotlib.")
-_PROGRESS = flags.DEFINE_bool("progress", True, "Whether to show progress on stderr.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Says what would be trained and written, and writes nothing.")
-
-flags.register_validator(_DECAY, lambda value: 0 <= value < 1, "must be in [0, 1)")
-flags.register_validator(
-    _MODELS,
-    lambda value: bool(value) and set(value) <= set(settings_lib.MODELS),
-    f"must list some of {', '.join(sorted(settings_lib.MODELS))}",
-)
-
-
-def _compare() -> command.Report:
-    from tf1bn import datasets
-    from tf1bn.examples import comparison_report
-
-    settings = [
-        settings_lib.TrainSettings(model=model, steps=_STEPS.value, seed=_SEED.value, decay=_DECAY.value)
-        for model in dict.fromkeys(_MODELS.value)
-    ]
-    if _DRY_RUN.value:
-        plan = comparison_report.plan(
-            settings, _OUTPUT_DIR.value, strategies=_STRATEGIES.value, with_plots=_PLOTS.value
-        )
-        return command.Report("Dry run, nothing written.\n" + command.lines(plan), plan)
-    done, files = comparison_report.compare_models(
-        settings,
-        datasets.load(_DATA_DIR.value),
-        _OUTPUT_DIR.value,
-        strategies=_STRATEGIES.value,
-        points=_POINTS.value,
-        population_images=_POPULATION.value,
-        with_plots=_PLOTS.value,
-        quiet=not _PROGRESS.value,
-    )
-    written = "\n".join(f"wrote {path}" for path in files)
-    return command.Report(f"{comparison_report.text(done)}\n\n{written}", comparison_report.content(done, files))
-
+from tf1bn.commands import main
 
 if __name__ == "__main__":
-    command.run(_compare, _FORMAT)
+    sys.exit(main.script(__file__))

@@ -1,43 +1,11 @@
-"""Restores a checkpoint of scripts/train.py into an inference graph and measures it on the test set.
+"""Starts `tf1bn evaluate` from a checkout, installed or not."""
 
-  python scripts/evaluate.py --model_dir=runs/first
+import os
+import sys
 
-The network is built with is_training=False from what training recorded beside the checkpoint, and restored with a
-plain Saver. Three numbers: the whole test set, its first images fed one at a time, and the classic mistake, the same
-images one at a time in a graph that normalises with batch statistics.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-Exit codes: 0 evaluated, 1 refused, 2 wrong usage.
-"""
-
-from __future__ import annotations
-
-import dataclasses
-
-from absl import flags
-
-from tf1bn.examples import command
-
-_FORMAT = flags.DEFINE_enum("format", "text", command.FORMATS, "Form of the report on stdout.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of IDX files; by default the data that training used.")
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run: its newest checkpoint is taken.")
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Instead: prefix of one, such as runs/first/model-1000.")
-_SINGLES = flags.DEFINE_integer("singles", 100, "Number of test images to feed one at a time.", 1)
-
-flags.mark_flags_as_mutual_exclusive(["model_dir", "checkpoint"], required=True)
-
-
-def _evaluate() -> command.Report:
-    from tf1bn.examples import evaluation
-
-    result = evaluation.evaluate(
-        model_dir=_MODEL_DIR.value,
-        checkpoint=_CHECKPOINT.value,
-        data_dir=_DATA_DIR.value,
-        singles=_SINGLES.value,
-    )
-    content = dataclasses.asdict(result)
-    return command.Report(command.lines(content), content)
-
+from tf1bn.commands import main
 
 if __name__ == "__main__":
-    command.run(_evaluate, _FORMAT)
+    sys.exit(main.script(__file__))

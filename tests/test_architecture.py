@@ -22,14 +22,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "extras", "lazy", "registry", "terms"),
+    ("errors", "exits", "extras", "lazy", "registry", "terms"),
     ("native",),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
     ("layers", "population", "export"),
-    ("compat", "audit", "convert", "testing", "examples", "run"),
+    ("compat", "audit", "convert", "testing", "examples", "machine", "run"),
     ("benchmark",),
     ("tf1bn",),  # the front door, tf1bn/__init__.py
+    ("commands",),
+    ("__main__",),
 )
 # Single modules that may import a neighbour on their own floor: (importer, imported).
 NEIGHBOURS = {("extras", "errors"), ("registry", "errors"), ("terms", "errors"), ("run", "compat"), ("run", "audit")}
@@ -40,6 +42,7 @@ NARROWED = {"layers": {"core", "strategies", "distribute"}}
 TENSORFLOW_FREE = (
     "tf1bn",
     "tf1bn.errors",
+    "tf1bn.exits",
     "tf1bn.lazy",
     "tf1bn.registry",
     "tf1bn.terms",
@@ -56,6 +59,8 @@ TENSORFLOW_FREE = (
     "tf1bn.benchmark.plot",
     "tf1bn.benchmark.report",
     "tf1bn.benchmark.suites",
+    "tf1bn.commands",
+    "tf1bn.__main__",
 )
 PACKAGE_ALONE = {"tf1bn"}  # here the name stands for the package's own __init__.py only
 

@@ -187,6 +187,8 @@ def test_a_program_is_found_as_named_or_beside(tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text("")
     assert local_cluster.program_command(["train.py"], tmp_path / "beside") == [sys.executable, "train.py"]
     assert local_cluster.program_command(["sh", "-c"], tmp_path) == ["sh", "-c"]
+    of_this_python = [sys.executable, "-m", "tf1bn", "train", "--x"]
+    assert local_cluster.program_command(["tf1bn", "train", "--x"], tmp_path) == of_this_python
     for name in ("none.py", "no_such_command"):
         with pytest.raises(errors.ArgumentError, match=f"no such program. Got '{name}'"):
             local_cluster.program_command([name], tmp_path)

@@ -24,7 +24,3 @@ def test_a_failed_evaluation_shows_what_it_printed(small):
     command = [sys.executable, "-c", "import sys; sys.exit('error: no luck')"]
     with pytest.raises(story.StoryError, match="^demo: the evaluation of .* failed with exit code 1: error: no luck"):
         story.tell(small, command, steps=1, quiet=True)
-
-
-def test_the_command_runs_a_script_with_this_interpreter(tmp_path):
-    assert story.evaluate_command(tmp_path / "x.py") == [sys.executable, str(tmp_path / "x.py")]

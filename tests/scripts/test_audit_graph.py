@@ -84,7 +84,7 @@ def test_help_is_no_error():
         (["--grpah=x"], "Unknown command line flag"),
         (["--explain=BN999"], "unknown audit rule 'BN999'"),
         (["--graph=/nowhere.meta"], "cannot be read"),
-        (["--explain=BN001", "stray"], "unexpected arguments 'stray'"),
+        (["--explain=BN001", "stray"], "stray arguments: stray"),
         (["--explain=BN001", "--dry_run"], "--dry_run belongs to --fix"),
         (["--graph=x", "--format=xml"], "should be one of"),
     ],

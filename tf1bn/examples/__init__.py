@@ -1,8 +1,8 @@
-"""Networks, training and evaluation behind the scripts: what a program around tf1bn looks like.
+"""Networks, training and evaluation behind the commands: what a program around tf1bn looks like.
 
 Modules: :mod:`settings` and :mod:`run_record` (what a run is, without TensorFlow), :mod:`models`,
 :mod:`training_graph`, :mod:`training`, :mod:`checkpoints`, :mod:`evaluation`, :mod:`comparison`, :mod:`story`;
 :mod:`distribution`, :mod:`engines`, :mod:`towers`, :mod:`mirrored`, :mod:`parameter_server`, :mod:`peers` for training
 on several devices and processes, :mod:`local_cluster` and :mod:`process_groups` to start these;
-and :mod:`plots`, :mod:`progress`, :mod:`interrupts`, :mod:`command` around them.
+and :mod:`plots`, :mod:`progress`, :mod:`interrupts` around them.
 """

@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tf1bn import errors
+from tf1bn import errors, exits
 from tf1bn.distribute import cluster as cluster_lib
 from tf1bn.examples.interrupts import Interrupts
 from tf1bn.examples.process_groups import Guard, stop
 
 FLAGS, TF_CONFIG = "flags", "tf_config"
 HOST = "127.0.0.1"
-TIMED_OUT = 124  # the exit code of timeout(1)
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 # Below the range from which systems serve outgoing connections, so that none takes a port before its server does.
@@ -125,10 +124,14 @@ def launch(asked: Launch) -> LaunchResult:
 def program_command(words: Sequence[str], beside: Path) -> list[str]:
     """Returns the command line of a program: a Python file, as it is named or in the folder ``beside``, or a command.
 
+    The command tf1bn is the one of this interpreter, whether or not it is on the search path.
+
     Raises:
       ArgumentError: there is no such program.
     """
     name = words[0]
+    if name == "tf1bn":
+        return [sys.executable, "-m", *words]
     if name.endswith(".py"):
         found = next((path for path in (Path(name), beside / name) if path.is_file()), None)
         if found is not None:
@@ -176,7 +179,7 @@ class _Member:
     def exit_code(self) -> int | None:
         """As a shell gives it; None while it runs, or if it was never started."""
         code = self.process.poll() if self.process is not None else None
-        return 128 - code if code is not None and code < 0 else code
+        return exits.after(-code) if code is not None and code < 0 else code
 
     @property
     def runs(self) -> bool:
@@ -201,9 +204,9 @@ class _Running:
         end = None if self.asked.timeout_seconds is None else self.began + self.asked.timeout_seconds
         while True:
             if interrupts.received is not None:
-                return self._result(128 + interrupts.received, interrupts.received.name)
+                return self._result(exits.after(interrupts.received), interrupts.received.name)
             if end is not None and time.monotonic() >= end:
-                return self._result(TIMED_OUT, "time")
+                return self._result(exits.TIMED_OUT, "time")
             failed = next((member for member in self.members if member.exit_code), None)
             if failed is not None and failed.starts > self.asked.restarts:
                 return self._result(failed.exit_code or 0, "failure", failed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -91,7 +90,7 @@ def tell(
 
     Args:
       dataset: images to train and test on.
-      evaluate_command: program that takes ``--model_dir`` and ``--format=json``, as scripts/evaluate.py.
+      evaluate_command: program that takes ``--model_dir`` and ``--format=json``, as `tf1bn evaluate`.
       data_dir: folder of the data set; None for the embedded digits.
       steps: training steps of each network.
       seed: of weights and batches.
@@ -154,8 +153,3 @@ def _evaluate(command: Sequence[str], model_dir: Path) -> dict[str, Any]:
             )
         )
     return json.loads(done.stdout)
-
-
-def evaluate_command(script: Path) -> list[str]:
-    """Returns the command that runs a script with this interpreter."""
-    return [sys.executable, str(script)]
