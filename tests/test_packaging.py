@@ -80,5 +80,20 @@ def test_the_metadata_names_version_python_and_requirements(wheel: zipfile.ZipFi
     assert set(metadata.get_all("Provides-Extra", [])) == {"convert", "onnx", "plots", "progress", "test", "torch"}
 
 
+def test_the_wheel_offers_the_command(wheel: zipfile.ZipFile, tmp_path: pathlib.Path) -> None:
+    wheel.extractall(tmp_path)
+    (distribution,) = importlib.metadata.distributions(name="tf1bn", path=[str(tmp_path)])
+    (point,) = [point for point in distribution.entry_points if point.group == "console_scripts"]
+    assert point.name == "tf1bn"
+    # As the console command that pip writes does it, with the extracted package and outside of the checkout.
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['tf1bn', '--version']\n"
+        f"from {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
+    )
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, f"tf1bn {distribution.version}\n"), result.stderr
+
+
 def test_the_wheel_installs_no_top_level_name_but_tf1bn(wheel: zipfile.ZipFile) -> None:
     assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name} == {"tf1bn"}

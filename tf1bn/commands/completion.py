@@ -138,7 +138,12 @@ _tf1bn() {{
 {cases}
   esac
 }}
-compdef _tf1bn tf1bn"""
+# As an autoloaded function the file is read in the middle of a completion; else somebody sources it.
+if [[ $funcstack[1] == _tf1bn ]]; then
+  _tf1bn "$@"
+else
+  compdef _tf1bn tf1bn
+fi"""
 
 
 def _work(words: list[str]) -> parsing.Report:
