@@ -35,12 +35,12 @@ def _switch() -> Any:
 
 
 def mlp() -> Any:
-    """The mlp of scripts/train.py."""
+    """The mlp of `tf1bn train`."""
     return models.mlp(_images(12, 12, 1), _switch(), models.ModelOptions()).logits
 
 
 def cnn() -> Any:
-    """The cnn of scripts/train.py: 19 convolutions, then flattened maps of 76 channels."""
+    """The cnn of `tf1bn train`: 19 convolutions, then flattened maps of 76 channels."""
     return models.cnn(_images(12, 12, 1), _switch(), models.ModelOptions()).logits
 
 

@@ -56,7 +56,7 @@ def test_an_index_may_be_a_string_and_other_keys_are_left_alone():
         ("{", "the cluster is no JSON: .* Got '{'"),
         ("[]", "the cluster is no JSON object"),
         ({"workers": ["h:1"]}, r"unknown jobs in the cluster. Got \['workers'\]; expected chief or worker or ps"),
-        ({"worker": ["h:1"], "evaluator": ["h:2"]}, "unknown jobs.*evaluate.py"),
+        ({"worker": ["h:1"], "evaluator": ["h:2"]}, "unknown jobs.*`tf1bn evaluate`"),
         ({"worker": "h:1"}, "the job 'worker' is no list of addresses. Got 'h:1'"),
         ({"worker": ["h"]}, "no address in the job 'worker'. Got 'h'; expected host:port"),
         ({"worker": ["h:0"]}, "no address"),

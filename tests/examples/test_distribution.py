@@ -46,7 +46,7 @@ def test_workers_take_their_number_from_the_cluster():
         ({"engine": "multi_worker", "devices": 2, "task": WORKERS}, "`devices` belongs to mirrored and towers"),
         ({"engine": "mirrored", "synchronous": False}, "mirrored is synchronous"),
         ({"engine": "towers", "task": WORKERS}, "a task of a cluster belongs to ps and multi_worker, not to towers"),
-        ({"engine": "ps"}, "ps needs a cluster and the place .*launch_local"),
+        ({"engine": "ps"}, "ps needs a cluster and the place .*`tf1bn launch`"),
         ({"engine": "multi_worker"}, "multi_worker needs a cluster"),
         ({"engine": "ps", "task": WORKERS}, "a cluster for ps needs at least one ps"),
         ({"engine": "multi_worker", "task": SERVED}, "a cluster for multi_worker has no ps"),

@@ -38,7 +38,7 @@ def test_data_are_the_same_wherever_they_lie_but_not_with_other_labels(small):
 
 
 def test_a_missing_record_is_named(tmp_path):
-    with pytest.raises(errors.CheckpointError, match="there is no tf1bn_run.json in .*scripts/train.py wrote"):
+    with pytest.raises(errors.CheckpointError, match="there is no tf1bn_run.json in .*`tf1bn train` wrote"):
         run_record.read(tmp_path)
 
 

@@ -194,7 +194,7 @@ def _check(folded: FoldedGraph, strict: bool) -> None:
                 fix="Leave out `strict` to fold the others."
                 if len(refused) < len(folded.verdicts)
                 else "Only inference graphs fold: of a training graph make one first, "
-                "scripts/export_model.py --to=meta --output=PREFIX.",
+                "tf1bn export --to=meta --output=PREFIX.",
             )
         )
 

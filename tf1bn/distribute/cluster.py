@@ -123,7 +123,7 @@ def parse_cluster(text: str | Mapping[str, Any]) -> Cluster:
         jobs = _object(text, "the cluster") if isinstance(text, str) else dict(text)
         unknown = sorted(set(jobs) - set(JOBS), key=str)
         if unknown:
-            evaluates = "Run scripts/evaluate.py, or your own evaluation, beside it." if "evaluator" in unknown else ""
+            evaluates = "Run `tf1bn evaluate`, or your own evaluation, beside it." if "evaluator" in unknown else ""
             raise errors.ArgumentError(
                 errors.explain("unknown jobs in the cluster", got=unknown, expected=" or ".join(JOBS), fix=evaluates)
             )

@@ -94,14 +94,14 @@ def require_latest(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise errors.CheckpointError(
-            errors.explain(f"there is no folder {str(folder)!r}", fix="Name a folder that scripts/train.py wrote.")
+            errors.explain(f"there is no folder {str(folder)!r}", fix="Name a folder that `tf1bn train` wrote.")
         )
     prefix = latest(folder)
     if prefix is None:
         raise errors.CheckpointError(
             errors.explain(
                 f"there is no checkpoint in {str(folder)!r}",
-                fix="Train first, or name a folder that scripts/train.py wrote.",
+                fix="Train first, or name a folder that `tf1bn train` wrote.",
             )
         )
     return prefix

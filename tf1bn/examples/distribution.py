@@ -132,7 +132,7 @@ class Distribution:
             raise errors.ArgumentError(
                 errors.explain(
                     f"{self.engine} needs a cluster and the place of this process in it",
-                    fix="Give --cluster, --job_name and --task_index, or set TF_CONFIG; scripts/launch_local.py does.",
+                    fix="Give --cluster, --job_name and --task_index, or set TF_CONFIG; `tf1bn launch` does.",
                 )
             )
         servers = len(self.task.cluster.ps)

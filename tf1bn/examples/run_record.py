@@ -102,7 +102,7 @@ def read(folder: Path) -> RunRecord:
         raise errors.CheckpointError(
             errors.explain(
                 f"there is no {FILE_NAME} in {str(folder)!r}, so the network of the checkpoint is not known",
-                fix="Name a folder that scripts/train.py wrote, and keep that file beside its checkpoints.",
+                fix="Name a folder that `tf1bn train` wrote, and keep that file beside its checkpoints.",
             )
         ) from None
     except (OSError, ValueError) as error:

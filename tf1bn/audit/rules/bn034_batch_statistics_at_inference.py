@@ -14,7 +14,7 @@ Known limits.
     output itself runs the updates is taken as a training graph whose optimizer is elsewhere.
 
 Fix.
-    Build the inference graph with training=False, or rewrite it with `scripts/audit_graph.py --fix`.
+    Build the inference graph with training=False, or rewrite it with `tf1bn audit --fix`.
 
 References.
     Ioffe and Szegedy, 2015, section 3.1.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tf1bn.graph.variables import Writer
 
 RULE = Rule("BN034", "an inference graph normalises with the statistics of the batch", "error", "SD")
-FIX = "Build this graph with training=False, or rewrite it: scripts/audit_graph.py --fix."
+FIX = "Build this graph with training=False, or rewrite it: tf1bn audit --fix."
 
 
 def check(model: GraphModel) -> Iterator[Finding]:

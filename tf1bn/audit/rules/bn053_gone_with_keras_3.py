@@ -8,7 +8,7 @@ Why it matters.
     TF_USE_LEGACY_KERAS=1 the old layers work, and keep all their traps.
 
 Known limits.
-    The page is all there is; `python -m tf1bn.run` runs such a program.
+    The page is all there is; `tf1bn run` runs such a program.
 
 Fix.
     Replace the layer by tf1bn's, which needs neither Keras nor an environment variable.
