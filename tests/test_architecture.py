@@ -59,6 +59,7 @@ TENSORFLOW_FREE = (
     "tf1bn.benchmark.plot",
     "tf1bn.benchmark.report",
     "tf1bn.benchmark.suites",
+    "tf1bn.machine",
     "tf1bn.commands",
     "tf1bn.__main__",
 )

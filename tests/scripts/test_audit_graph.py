@@ -109,3 +109,8 @@ def test_fix_of_a_clean_graph_is_refused(files, tmp_path):
 def test_picture(files, tmp_path):
     done = run(f"--graph={files / 'broken.meta'}", f"--picture={tmp_path / 'site.dot'}")
     assert "picture:" in done.stderr and "digraph" in (tmp_path / "site.dot").read_text()
+
+
+def test_a_picture_that_cannot_be_drawn_hides_no_finding(files, tmp_path):
+    done = run(f"--graph={files / 'broken.meta'}", f"--picture={tmp_path / 'site.txt'}")
+    assert done.returncode == 2 and "BN001 error" in done.stdout and "a picture needs another name" in done.stderr

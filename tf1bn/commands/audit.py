@@ -61,9 +61,14 @@ def _audit() -> parsing.Report:
         select=_SELECT.value,
         ignore=ignored,
     )
-    drawn = f"picture: {report.draw(result, _PICTURE.value)}" if _PICTURE.value else ""
     text = report.render(result, _FORMAT.value).removesuffix("\n")
-    return parsing.Report(text, {}, exits.REFUSED if result.failing(_FAIL_ON.value) else exits.DONE, drawn)
+    told = parsing.Report(text, {}, exits.REFUSED if result.failing(_FAIL_ON.value) else exits.DONE)
+    if not _PICTURE.value:
+        return told
+    try:
+        return told._replace(complaint=f"picture: {report.draw(result, _PICTURE.value)}")
+    except errors.Tf1bnError as error:  # the findings are worth printing all the same
+        return told._replace(exit_code=exits.USAGE, complaint=str(error))
 
 
 def _fix() -> parsing.Report:
