@@ -165,16 +165,6 @@ def test_a_graph_without_variables_is_no_checkpoint(graph, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
 
 
-def test_a_variable_inside_the_function_of_a_loop_needs_a_saved_model(graph, tmp_path):
-    x = tf.placeholder(tf.float32, [None, programs.WIDTH], "x")
-    w = tf.get_variable("w", [programs.WIDTH], initializer=tf.constant_initializer(2.0))
-    tf.identity(tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v * w), [0, x])[1], "y")
-    prefix = programs.save(tmp_path)
-    with pytest.raises(errors.ExportError, match="'w' cannot be a constant: the .*While .* uses its handle"):
-        export.export(graph, prefix, ["y"], tmp_path / "f.pb", to="frozen")
-    assert export.export(graph, prefix, ["y"], tmp_path / "served").variables == 1
-
-
 def test_what_tflite_cannot_convert_is_refused_with_its_words(graph, tmp_path):
     tf.linalg.inv(tf.placeholder(tf.float32, [2, 2], "x"), name="y")
     feed = {"x": np.eye(2, dtype=np.float32)}

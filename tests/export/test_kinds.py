@@ -157,35 +157,41 @@ def test_a_graph_that_was_imported_below_a_scope(options, scopes, tmp_path, run_
         np.testing.assert_allclose(found, expected_of(prefix, build), rtol=0, atol=1e-5)
 
 
+def in_a_loop(x, is_training):
+    strategy = tf1bn.Inline(sequential_loops=True)
+
+    def body(i, y):
+        with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+            return i + 1, tf1bn.batch_norm(y, is_training, scope="bn", update_strategy=strategy)
+
+    return tf.while_loop(lambda i, y: i < 2, body, [0, x], parallel_iterations=1)[1]
+
+
+def in_a_branch(x, is_training):
+    switch = tf.placeholder_with_default(True, [], "switch")
+    return tf.cond(switch, lambda: tf1bn.batch_norm(x, is_training, scope="bn"), lambda: x)
+
+
 @pytest.mark.parametrize("mode", MODES, ids=str)
-def test_a_layer_in_a_loop_is_refused_with_a_way_out_that_works(mode, tmp_path):
+@pytest.mark.parametrize("place", [in_a_loop, in_a_branch], ids=lambda place: place.__name__)
+def test_a_layer_in_a_loop_or_branch_is_refused_with_a_way_out_that_works(place, mode, tmp_path, run_frozen):
     def build(is_training):
-        x = tf.placeholder(tf.float32, [None, 3], "x")
-        strategy = tf1bn.Inline(sequential_loops=True)
-
-        def body(i, y):
-            with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
-                return i + 1, tf1bn.batch_norm(y, is_training, scope="bn", update_strategy=strategy)
-
-        tf.identity(tf.while_loop(lambda i, y: i < 2, body, [0, x], parallel_iterations=1)[1], "y")
+        tf.identity(place(tf.placeholder(tf.float32, [None, 3], "x"), is_training), "y")
 
     with graph_mode(mode):
         build(True)
         prefix = programs.save(tmp_path)
-    with pytest.raises(errors.ExportError, match=r"Build the network with is_training=False, and export that graph"):
-        export.export(f"{prefix}.meta", prefix, "y", tmp_path / "f.pb", to="frozen")
+    if place is in_a_loop or mode.control_flow_v2:
+        with pytest.raises(errors.ExportError, match="Build the network with is_training=False, and export that"):
+            export.export(f"{prefix}.meta", prefix, "y", tmp_path / "f.pb", to="frozen", inputs="x")
     with graph_mode(mode) as graph:
         build(False)
-        if mode.control_flow_v2:
-            with pytest.raises(errors.ExportError, match=r"the While 'while' uses its handle. Export a SavedModel"):
-                export.export(graph, prefix, "y", tmp_path / "f.pb", to="frozen")
-        done = export.export(graph, prefix, "y", tmp_path / "served")
-    with graph_mode(mode), tf.Session() as session:
-        build(False)
-        tf.train.Saver().restore(session, prefix)
-        expected = session.run("y:0", {"x:0": ROWS})
+        done = export.export(graph, prefix, "y", tmp_path / "f.pb", to="frozen", inputs="x")
+        served = export.export(graph, prefix, "y", tmp_path / "served", inputs="x")
+    expected = expected_of(prefix, build)
+    np.testing.assert_allclose(run_frozen(done.path, "y:0", {"x:0": ROWS}), expected, rtol=0, atol=1e-5)
     with graph_mode(), tf.Session() as session:
-        tf.saved_model.load(session, ["serve"], done.path)
+        tf.saved_model.load(session, ["serve"], served.path)
         np.testing.assert_allclose(session.run("y:0", {"x:0": ROWS}), expected, rtol=0, atol=1e-5)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.export.draft import CONTROL, Draft, parse
+from tf1bn.export import functions
+from tf1bn.export.draft import Draft, parse
 from tf1bn.graph import loading
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import VARIABLE_OPS
@@ -151,40 +152,54 @@ def _redirect(draft: Draft, name: str, reader: str) -> None:
 
 
 def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
-    """Puts a constant in the place of every variable.
+    """Puts a constant in the place of every variable, also in the functions that the graph calls.
 
     Raises:
       ExportError: a variable is used by an op that cannot take a constant.
     """
     _dereference(draft)
-    frozen = {name: int(draft.nodes[name].attr["dtype"].type) for name in names(draft)}
-    for name, dtype in frozen.items():
-        draft.constant(name, values[name], dtype)
+    frozen: dict[str, functions.Value] = {}
+    for name in names(draft):
+        constant = draft.constant(name, values[name], int(draft.nodes[name].attr["dtype"].type))
+        value = functions.Value(constant.attr["dtype"].type, constant.attr["value"].tensor.tensor_shape)
+        frozen.update(_outputs(name, value))
     for node in [draft.nodes[name] for name in draft.order()]:
-        handles = [text for text in node.input if parse(text)[0] in frozen and parse(text)[1] != CONTROL]
+        handles = [text for text in node.input if text in frozen]
         if not handles:
             continue
+        value = frozen[handles[0]]
         if node.op in _PASSES and node.attr["T"].type == _RESOURCE:
-            node.attr["T"].type = frozen[node.name] = frozen[parse(handles[0])[0]]
+            node.attr["T"].type = value.dtype
+            frozen.update(_outputs(node.name, value))
         elif node.op == "ReadVariableOp":
             draft.make(node.name, "Identity", [parse(node.input[0])], T=node.attr["dtype"].type)
         elif node.op == "ResourceGather":
             _gather(draft, node)
-        elif any(arg.type == tf.resource.as_datatype_enum for arg in draft.signature(node.op).input_arg) or _calls(
-            node
-        ):
-            raise errors.ExportError(
-                errors.explain(
-                    f"the variable {handles[0]!r} cannot be a constant: the {node.op} {node.name!r} uses its handle",
-                    fix="Export a SavedModel instead.",
-                )
-            )
+        elif _by_handle(draft, node):
+            _hand_over(draft, node, functions.given(node, frozen), handles[0])
+    draft.keep(set(draft.nodes))
 
 
-def _calls(node: Any) -> bool:
-    """Whether an op hands variables on to functions."""
+def _outputs(name: str, value: functions.Value) -> dict[str, functions.Value]:
+    """Returns the value for each spelling of a node's outputs, of which a Switch has two."""
+    return dict.fromkeys((name, f"{name}:0", f"{name}:1"), value)
+
+
+def _by_handle(draft: Draft, node: Any) -> bool:
+    """Whether an op takes handles, or hands them on to functions."""
     types = [number for value in node.attr.values() for number in value.list.type]
-    return tf.resource.as_datatype_enum in types
+    resource = tf.resource.as_datatype_enum
+    return resource in types or any(arg.type == resource for arg in draft.signature(node.op).input_arg)
+
+
+def _hand_over(draft: Draft, node: Any, values: Mapping[int, functions.Value], name: str) -> None:
+    try:
+        if not values:
+            raise errors.ExportError(f"the {node.op} {node.name!r} uses its handle")
+        functions.hand_over(draft.functions, node, values)
+    except errors.ExportError as error:
+        text = f"the variable {name!r} cannot be a constant: {error.text}"
+        raise errors.ExportError(errors.explain(text, fix="Export a SavedModel instead.")) from error
 
 
 def _gather(draft: Draft, node: Any) -> None:
