@@ -1,5 +1,6 @@
 """Names by which programs fetch what a batch norm of TensorFlow 1 left in a graph."""
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -62,6 +63,41 @@ def test_later_calls_of_one_layer_count_on(graph):
     names = [layer(_x(4), training=switch).op.name for switch in (training, training, True, False)]
     assert names == [f"bn/cond/{_result()}", f"bn/cond_2/{_result()}", "bn/FusedBatchNormV3", "bn/FusedBatchNormV3_1"]
     assert _entries() == [("operation", _move("bn", i)) for i in range(6)]
+
+
+# Likewise: rank of the input, the name without a bias, and with one.
+LINEAR = {
+    "conv1d": (3, "Conv1D/Squeeze", "add"),
+    "conv2d": (4, "Conv2D", "BiasAdd"),
+    "conv3d": (5, "Conv3D", "BiasAdd"),
+    "separable_conv1d": (3, "Squeeze", "Squeeze"),
+    "separable_conv2d": (4, "separable_conv2d", "BiasAdd"),
+    "conv2d_transpose": (4, "conv2d_transpose", "BiasAdd"),
+    "conv3d_transpose": (5, "conv3d_transpose", "BiasAdd"),
+}
+
+
+@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
+@pytest.mark.parametrize("name", LINEAR)
+def test_outputs_of_convolutions_have_the_names_of_the_original(graph, name, data_format, use_bias):
+    rank, *names = LINEAR[name]
+    x = tf.placeholder(tf.float32, [None, *range(4, 3 + rank)])
+    y = getattr(tf_layers, name)(x, 2, 2, data_format=data_format, use_bias=use_bias, name="c")
+    wanted = names[use_bias]
+    if (name, data_format, use_bias) == ("conv1d", "channels_last", True):
+        wanted = "BiasAdd"
+    assert y.op.name == f"c/{wanted}"
+
+
+@pytest.mark.parametrize("shape", [[None, 4], [2, None, 3]])
+def test_predictions_of_slim_have_the_name_that_programs_fetch(graph, run, shape):
+    values = np.arange(24, dtype=np.float32).reshape([-1, 4] if len(shape) == 2 else [2, 4, 3])
+    logits = tf.placeholder_with_default(values / 10, shape)
+    y = slim.softmax(logits, scope="Predictions")
+    assert y.op.name == "Predictions/Reshape_1" and y.shape.as_list() == shape
+    powers = np.exp(run(logits))
+    np.testing.assert_allclose(run(y), powers / powers.sum(-1, keepdims=True), rtol=1e-5)
 
 
 # Seen with tf_slim 1.1.0, likewise.

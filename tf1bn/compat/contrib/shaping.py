@@ -94,7 +94,11 @@ def softmax(logits: Any, scope: Any = None) -> tf.Tensor:
                 errors.explain("`logits` must have rank 2 or more and a known last dimension", got=str(logits.shape)),
                 where="softmax",
             )
-        return tf.nn.softmax(logits)
+        # Programs fetch predictions as ".../Predictions/Reshape_1".
+        rows = tf.nn.softmax(tf.reshape(logits, [-1, logits.shape.as_list()[-1]]))
+        found = tf.reshape(rows, tf.shape(logits))
+        found.set_shape(logits.shape)
+        return found
 
 
 @add_arg_scope

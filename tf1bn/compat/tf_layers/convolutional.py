@@ -78,12 +78,23 @@ class Convolution(Layer):
         self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        x = windows.channels_last(inputs, self.data_format)
-        y = self._convolved(x)
-        if self.bias is not None:
-            y = tf.nn.bias_add(y, self.bias)
-        y = windows.as_given(y, self.data_format)
+        if self.data_format == windows.LAST:
+            y = self._with_bias(inputs)
+        else:
+            with tf.name_scope(windows.LAST):
+                y = self._with_bias(windows.channels_last(inputs, self.data_format))
+            y = windows.as_given(y, self.data_format, self._result())
         return y if self.activation is None else self.activation(y)
+
+    def _with_bias(self, x: tf.Tensor) -> tf.Tensor:
+        y = self._convolved(x)
+        return y if self.bias is None else tf.nn.bias_add(y, self.bias)
+
+    def _result(self) -> str:
+        """The original's name of what is activated."""
+        if self.bias is None:
+            return {1: "Conv1D/Squeeze"}.get(self.rank, f"Conv{self.rank}D")
+        return "add" if self.rank == 1 else "BiasAdd"
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         dims = tf.TensorShape(input_shape).as_list()

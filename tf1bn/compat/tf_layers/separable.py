@@ -87,6 +87,15 @@ class SeparableConvolution(Convolution):
             "pointwise": (*[1] * self.rank, channels * self.depth_multiplier, self.filters),
         }
 
+    def _with_bias(self, x: tf.Tensor) -> tf.Tensor:
+        y = super()._with_bias(x)
+        return tf.squeeze(y, [1]) if self.rank == 1 else y
+
+    def _result(self) -> str:
+        if self.rank == 1:
+            return "Squeeze"
+        return "separable_conv2d" if self.bias is None else "BiasAdd"
+
     def _convolved(self, x: tf.Tensor) -> tf.Tensor:
         depthwise, pointwise = (tf.convert_to_tensor(k) for k in (self.depthwise_kernel, self.pointwise_kernel))
         strides, dilation, pad = self.strides, self.dilation_rate, self.padding
@@ -96,10 +105,9 @@ class SeparableConvolution(Convolution):
             # One axis is the second of two; the op wants equal strides for both.
             x, depthwise, pointwise = tf.expand_dims(x, 1), tf.expand_dims(depthwise, 0), tf.expand_dims(pointwise, 0)
             strides, dilation = strides * 2, (1, *dilation)
-        y = tf.nn.separable_conv2d(
+        return tf.nn.separable_conv2d(
             x, depthwise, pointwise, strides=(1, *strides, 1), padding=pad.upper(), rate=dilation
         )
-        return tf.squeeze(y, [1]) if self.rank == 1 else y
 
 
 class SeparableConv1D(SeparableConvolution):

@@ -41,6 +41,9 @@ class TransposedConvolution(Convolution):
     def _length(self, size: int | None, i: int) -> int | None:
         return windows.spread(size, self.kernel_size[i], self.padding, self.strides[i])
 
+    def _result(self) -> str:
+        return f"conv{self.rank}d_transpose" if self.bias is None else "BiasAdd"
+
     def _convolved(self, x: tf.Tensor) -> tf.Tensor:
         static, dynamic = x.shape.as_list(), tf.shape(x)
         dims = [dynamic[i] if size is None else size for i, size in enumerate(static[:-1])]

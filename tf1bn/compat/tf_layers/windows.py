@@ -83,10 +83,10 @@ def channels_last(x: tf.Tensor, form: str) -> tf.Tensor:
     return x if form == LAST else tf.transpose(x, [0, *range(2, rank), 1])
 
 
-def as_given(y: tf.Tensor, form: str) -> tf.Tensor:
-    """Takes :func:`channels_last` back."""
+def as_given(y: tf.Tensor, form: str, name: str | None = None) -> tf.Tensor:
+    """Takes :func:`channels_last` back, by an op of that name."""
     rank = y.shape.rank
-    return y if form == LAST else tf.transpose(y, [0, rank - 1, *range(1, rank - 1)])
+    return y if form == LAST else tf.transpose(y, [0, rank - 1, *range(1, rank - 1)], name=name)
 
 
 def channels(shape: tf.TensorShape, rank: int, form: str) -> int:
