@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +14,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tests.portability import stranger
 from tf1bn.compat import contrib, slim, tf_layers
 from tf1bn.export import without_updates
 from tf1bn.testing.graphs import Mode, graph_mode
@@ -43,6 +47,11 @@ MORE_SWITCHES: dict[str, Callable[[], Any]] = {
     "default": lambda: tf.placeholder_with_default(False, [], "switch"),
     "variable": lambda: tf.Variable(False, trainable=False, name="switch"),
 }
+
+
+def moves(layer: str, switch: str) -> bool:
+    """Whether the output waits for an update."""
+    return layer in IN_PLACE and switch != "False"
 
 
 class Case(NamedTuple):
@@ -97,16 +106,79 @@ def freeze(case: Case) -> tuple[tf.GraphDef, dict[str, Any]]:
         return frozen, {name: session.run("y:0", feeds(case.switch, on)) for name, on in settings.items()}
 
 
-def save(mode: str, layer: str, folder: pathlib.Path) -> dict[str, Any]:
-    """Writes a SavedModel of a graph with a fed switch; returns its outputs at home."""
-    with graph_mode(MODES[mode]) as graph, network(layer, "placeholder") as session:
-        ends = {name: graph.get_tensor_by_name(f"{name}:0") for name in ("x", "switch", "y")}
-        output = {"y": ends.pop("y")}
-        tf.saved_model.simple_save(session, str(folder), inputs=ends, outputs=output)
-        return {"off": session.run("y:0", feeds("placeholder", False))}
+def save(case: Case, folder: pathlib.Path) -> dict[str, Any]:
+    """Writes a SavedModel; returns its outputs at home with the switch off where there is one."""
+    with graph_mode(MODES[case.mode]) as graph, network(case.layer, case.switch) as session:
+        names = ["x", "switch"] if case.fed else ["x"]
+        inputs = {name: graph.get_tensor_by_name(f"{name}:0") for name in names}
+        output = {"y": graph.get_tensor_by_name("y:0")}
+        tf.saved_model.simple_save(session, str(folder), inputs=inputs, outputs=output)
+        return {"off": session.run("y:0", feeds(case.switch, False))}
 
 
-def hand_over(folder: pathlib.Path, entries: list[dict[str, Any]]) -> None:
-    """Writes the list of what another process shall run."""
-    np.save(folder / "x.npy", X)
-    (folder / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
+def tune(case: Case, folder: pathlib.Path) -> dict[str, Any]:
+    """Writes a ``.meta`` and a checkpoint; returns what training on with a new head gives at home."""
+    with graph_mode(MODES[case.mode]), network(case.layer, case.switch) as session:
+        folder.mkdir()
+        tf.train.Saver().save(session, str(folder / "model"))
+        return stranger.tuned_in(session, case.fed, X)
+
+
+class Outcomes(NamedTuple):
+    """What networks gave at home, what they gave in the other process, and the errors there."""
+
+    home: dict[str, dict[str, Any]]
+    away: dict[str, dict[str, Any]]
+    errors: dict[str, str]
+
+    def require_same(self, key: str) -> None:
+        """Asserts that a graph gave the same in both processes."""
+        assert key not in self.errors, self.errors[key]
+        assert set(self.home[key]) == set(self.away[key])
+        for name, wanted in self.home[key].items():
+            np.testing.assert_allclose(self.away[key][name], wanted, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+class Luggage:
+    """Graphs that are to be run in another process, and what they gave here.
+
+    Attributes:
+      folder: where they are.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self._home: dict[str, dict[str, Any]] = {}
+        self._entries: list[dict[str, Any]] = []
+
+    def freeze(self, case: Case) -> None:
+        """Packs a frozen graph."""
+        graph_def, home = freeze(case)
+        (self.folder / f"{case.key}.pb").write_bytes(graph_def.SerializeToString())
+        self._pack(case, "frozen", f"{case.key}.pb", home, case.key)
+
+    def save(self, case: Case) -> None:
+        """Packs a SavedModel, to be run in all ways."""
+        home = save(case, self.folder / f"{case.key}-saved")
+        for way in ("served", "loaded", "frozen_v2"):
+            self._pack(case, way, f"{case.key}-saved", home)
+
+    def tune(self, case: Case) -> None:
+        """Packs a ``.meta`` with its checkpoint, to be trained on."""
+        self._pack(case, "tuned", f"{case.key}-tuned", tune(case, self.folder / f"{case.key}-tuned"))
+
+    def _pack(self, case: Case, way: str, path: str, home: dict[str, Any], key: str = "") -> None:
+        key = key or f"{case.key}-{way}"
+        self._home[key] = home
+        self._entries.append({"key": key, "path": path, "way": way, "fed": case.fed})
+
+    def travel(self) -> Outcomes:
+        """Runs everything in a process without tf1bn."""
+        np.save(self.folder / "x.npy", X)
+        (self.folder / "entries.json").write_text(json.dumps(self._entries), encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [sys.executable, stranger.__file__, str(self.folder)]
+        done = subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        away = {path.stem: dict(np.load(path)) for path in self.folder.glob("*.npz")}
+        return Outcomes(self._home, away, json.loads((self.folder / "errors.json").read_text(encoding="utf-8")))

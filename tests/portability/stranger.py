@@ -29,15 +29,16 @@ def served(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, Any]:
     with tf.Graph().as_default(), tf.Session() as session:
         meta = tf.saved_model.loader.load(session, ["serve"], str(path))
         signature = meta.signature_def["serving_default"]
-        inputs = {key: info.name for key, info in signature.inputs.items()}
-        output = signature.outputs["y"].name
-        return {"off": session.run(output, {inputs["x"]: x, inputs["switch"]: False})}
+        given = {"x": x, "switch": False}
+        feed = {info.name: given[key] for key, info in signature.inputs.items()}
+        return {"off": session.run(signature.outputs["y"].name, feed)}
 
 
 def loaded(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, Any]:
     """Calls the signature of a SavedModel in TensorFlow 2."""
     model = tf2.saved_model.load(str(path))
-    return {"off": _call(model.signatures["serving_default"], x)["y"].numpy()}
+    given = {"x": tf2.constant(x)} | ({"switch": tf2.constant(False)} if entry["fed"] else {})
+    return {"off": model.signatures["serving_default"](**given)["y"].numpy()}
 
 
 def frozen_v2(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, Any]:
@@ -53,11 +54,33 @@ def frozen_v2(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, An
     return {"off": function(*given)[0].numpy()}
 
 
-def _call(function: Any, x: Any) -> Any:
-    return function(x=tf2.constant(x), switch=tf2.constant(False))
+def tuned(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, Any]:
+    """Imports a ``.meta``, restores its checkpoint, and trains on."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(str(path / "model.meta")).restore(session, str(path / "model"))
+        return tuned_in(session, entry["fed"], x)
 
 
-WAYS = {"frozen": frozen, "served": served, "loaded": loaded, "frozen_v2": frozen_v2}
+def tuned_in(session: Any, fed: bool, x: Any) -> dict[str, Any]:
+    """Adds a head to the graph of a session, and returns gradients, and the variables after two steps of training."""
+    y, variables = session.graph.get_tensor_by_name("y:0"), tf.global_variables()
+    head = tf.Variable(tf.ones([3]), name="head")
+    weights = tf.cos(tf.reshape(tf.range(tf.cast(tf.size(y), tf.float32)), tf.shape(y)))
+    loss = tf.reduce_sum(tf.sin(y) * head * weights)
+    sources = [session.graph.get_tensor_by_name("x:0"), *tf.trainable_variables()]
+    gradients = tf.gradients(loss, sources)
+    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        step = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+    feed = {"x:0": x} | ({"switch:0": True} if fed else {})
+    session.run(head.initializer)
+    found = {f"gradient {i}": value for i, value in enumerate(session.run(gradients, feed))}
+    for _ in range(2):
+        session.run(step, feed)
+    values = session.run({variable.op.name: variable for variable in [*variables, head]})
+    return found | {name.replace("/", " "): value for name, value in values.items()}
+
+
+WAYS = {"frozen": frozen, "served": served, "loaded": loaded, "frozen_v2": frozen_v2, "tuned": tuned}
 
 
 def main(folder: pathlib.Path) -> None:

@@ -8,15 +8,16 @@ import pytest
 import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 
+import tf1bn
 from tests.portability import programs, table
-from tests.portability.programs import IN_PLACE, LAYERS, MODES, Case, X
+from tests.portability.programs import IN_PLACE, LAYERS, MODES, Case, X, moves
 from tf1bn.testing.graphs import graph_mode
 
 FEEDS = {np.dtype(np.float32): X, np.dtype(bool): np.array(False)}
 
 
 def _frozen(mode: str, layer: str, switch: str) -> tuple[tf.GraphDef, Any]:
-    graph_def, outputs = programs.freeze(Case(mode, layer, switch, cut=layer in IN_PLACE))
+    graph_def, outputs = programs.freeze(Case(mode, layer, switch, cut=moves(layer, switch)))
     return graph_def, outputs["off"]
 
 
@@ -36,13 +37,15 @@ def _lite(session: Any, inputs: list[Any], output: Any) -> Any:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("switch", ["placeholder", "default"])
+@pytest.mark.parametrize("switch", ["placeholder", "default", "variable", "False", "True"])
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("mode", MODES)
 def test_tflite_converts_a_session(mode, layer, switch):
     assert table.cell(layer, "TFLite") == ("cut" if layer in IN_PLACE else "yes")
     with contextlib.ExitStack() as stack:
-        if layer in IN_PLACE:  # from_session takes the session's whole graph: one of what is left has to be made
+        if switch == "True":
+            stack.enter_context(tf1bn.default_kernel("plain"))
+        if moves(layer, switch):  # from_session takes the session's whole graph: one of what is left has to be made
             graph_def, wanted = _frozen(mode, layer, switch)
             graph = stack.enter_context(tf.Graph().as_default())
             tf.import_graph_def(graph_def, name="")
