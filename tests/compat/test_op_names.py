@@ -84,9 +84,11 @@ def test_outputs_of_convolutions_have_the_names_of_the_original(graph, name, dat
     rank, *names = LINEAR[name]
     x = tf.placeholder(tf.float32, [None, *range(4, 3 + rank)])
     y = getattr(tf_layers, name)(x, 2, 2, data_format=data_format, use_bias=use_bias, name="c")
-    wanted = names[use_bias]
-    if (name, data_format, use_bias) == ("conv1d", "channels_last", True):
-        wanted = "BiasAdd"
+    others = {
+        ("conv1d", "channels_last", True): "BiasAdd",
+        ("conv2d_transpose", "channels_first", False): "transpose_1",
+    }
+    wanted = others.get((name, data_format, use_bias), names[use_bias])
     assert y.op.name == f"c/{wanted}"
 
 

@@ -42,7 +42,9 @@ class TransposedConvolution(Convolution):
         return windows.spread(size, self.kernel_size[i], self.padding, self.strides[i])
 
     def _result(self) -> str:
-        return f"conv{self.rank}d_transpose" if self.bias is None else "BiasAdd"
+        if self.bias is None:  # of images, the original without a GPU transposes, too
+            return {2: "transpose_1"}.get(self.rank, f"conv{self.rank}d_transpose")
+        return "BiasAdd"
 
     def _convolved(self, x: tf.Tensor) -> tf.Tensor:
         static, dynamic = x.shape.as_list(), tf.shape(x)
