@@ -120,8 +120,9 @@ def tune(case: Case, folder: pathlib.Path) -> dict[str, Any]:
     """Writes a ``.meta`` and a checkpoint; returns what training on with a new head gives at home."""
     with graph_mode(MODES[case.mode]), network(case.layer, case.switch) as session:
         folder.mkdir()
-        tf.train.Saver().save(session, str(folder / "model"))
-        return stranger.tuned_in(session, case.fed, X)
+        saver = tf.train.Saver()
+        saver.save(session, str(folder / "model"))
+        return stranger.tuned_in(saver, str(folder / "model"), case.fed, X)
 
 
 class Outcomes(NamedTuple):

@@ -56,27 +56,32 @@ def frozen_v2(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, An
 
 def tuned(path: pathlib.Path, entry: dict[str, Any], x: Any) -> dict[str, Any]:
     """Imports a ``.meta``, restores its checkpoint, and trains on."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.train.import_meta_graph(str(path / "model.meta")).restore(session, str(path / "model"))
-        return tuned_in(session, entry["fed"], x)
+    with tf.Graph().as_default():
+        return tuned_in(tf.train.import_meta_graph(str(path / "model.meta")), str(path / "model"), entry["fed"], x)
 
 
-def tuned_in(session: Any, fed: bool, x: Any) -> dict[str, Any]:
-    """Adds a head to the graph of a session, and returns gradients, and the variables after two steps of training."""
-    y, variables = session.graph.get_tensor_by_name("y:0"), tf.global_variables()
+def tuned_in(saver: Any, path: str, fed: bool, x: Any) -> dict[str, Any]:
+    """Adds a head to the default graph, and returns gradients, and the variables after two steps of training.
+
+    A session that has run a conditional of control flow v2 takes no gradient of it any more, so it is made last.
+    """
+    graph, variables = tf.get_default_graph(), tf.global_variables()
+    y = graph.get_tensor_by_name("y:0")
     head = tf.Variable(tf.ones([3]), name="head")
     weights = tf.cos(tf.reshape(tf.range(tf.cast(tf.size(y), tf.float32)), tf.shape(y)))
     loss = tf.reduce_sum(tf.sin(y) * head * weights)
-    sources = [session.graph.get_tensor_by_name("x:0"), *tf.trainable_variables()]
+    sources = [graph.get_tensor_by_name("x:0"), *tf.trainable_variables()]
     gradients = tf.gradients(loss, sources)
     with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         step = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
     feed = {"x:0": x} | ({"switch:0": True} if fed else {})
-    session.run(head.initializer)
-    found = {f"gradient {i}": value for i, value in enumerate(session.run(gradients, feed))}
-    for _ in range(2):
-        session.run(step, feed)
-    values = session.run({variable.op.name: variable for variable in [*variables, head]})
+    with tf.Session() as session:
+        saver.restore(session, path)
+        session.run(head.initializer)
+        found = {f"gradient {i}": value for i, value in enumerate(session.run(gradients, feed))}
+        for _ in range(2):
+            session.run(step, feed)
+        values = session.run({variable.op.name: variable for variable in [*variables, head]})
     return found | {name.replace("/", " "): value for name, value in values.items()}
 
 
