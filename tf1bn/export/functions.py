@@ -99,10 +99,10 @@ def _taking(functions: dict[str, Any], name: str, values: Mapping[int, Value], *
         made.resource_arg_unique_id.pop(position, None)
     _Body(functions, made).work_on(known)
     for arg in made.signature.output_arg:
-        value = known.get(made.ret[arg.name])
-        if value is not None:
+        returned = known.get(made.ret[arg.name])
+        if returned is not None:
             _require(loop, made.signature, name)
-            _is_value(arg, value)
+            _is_value(arg, returned)
     return wanted
 
 
