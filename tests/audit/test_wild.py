@@ -72,6 +72,61 @@ def tensorpack_callback_runs_one_group(p):
     p.train(p.loss(y), ())
 
 
+def gathered_by_layer_then_by_network(p, norm):
+    """A library gathers its updates by layer, then by network, in a collection of its own."""
+    one, first = norm(p, p.dense(p.rows()), "one")
+    two, second = norm(p, p.dense(one, 4, "two"), "two")
+    tf.add_to_collection("bn_updates", tf.group(tf.group(tf.group(*first), tf.group(*second)), tf.no_op()))
+    p.train(p.loss(two))
+
+
+def collected_nowhere(p, x, scope):
+    bn = p.norm(x, scope, collection=None)
+    return bn.output, bn.updates
+
+
+def ema_of_2016(p, x, scope):
+    y, update = ema_norm(p, x, scope)
+    return y, [update]
+
+
+@wild("BN008")
+def collection_of_ones_own_holds_a_group_of_groups(p):
+    """And the program waits for UPDATE_OPS."""
+    gathered_by_layer_then_by_network(p, collected_nowhere)
+
+
+@wild(fetches="bn_updates")
+def collection_of_groups_of_groups_that_another_call_runs(p):
+    gathered_by_layer_then_by_network(p, collected_nowhere)
+
+
+@wild("BN008")
+def collection_of_ones_own_holds_groups_of_ema_applies(p):
+    gathered_by_layer_then_by_network(p, ema_of_2016)
+
+
+@wild(fetches="bn_updates")
+def collection_of_groups_of_ema_applies_that_another_call_runs(p):
+    gathered_by_layer_then_by_network(p, ema_of_2016)
+
+
+@wild()
+def collection_of_groups_of_groups_that_the_train_op_waits_for(p):
+    gathered_by_layer_then_by_network(p, ema_of_2016)
+    tf.add_to_collection(
+        tf.GraphKeys.TRAIN_OP, tf.group(p.graph.get_operation_by_name("train"), *tf.get_collection("bn_updates"))
+    )
+
+
+@wild("BN001")
+def groups_of_groups_in_the_usual_collection(p):
+    """What waits in UPDATE_OPS is no step of its own, however deep it is gathered."""
+    y, updates = collected_nowhere(p, p.dense(p.rows()), "one")
+    tf.add_to_collection(UPDATE_OPS, tf.group(tf.group(tf.group(*updates)), tf.no_op()))
+    p.train(p.loss(y), ())
+
+
 @wild()
 def train_op_collection_holds_the_group(p):
     y = p.norm(p.dense(p.rows())).output
@@ -201,6 +256,19 @@ def test_verdict(build, codes, told, mode):
         tf.train.Saver()
     report = audit(graph, **told)
     assert {item.code for item in report.failing("warning")} == codes, [item.message for item in report.findings]
+
+
+@pytest.mark.parametrize("norm", [collected_nowhere, ema_of_2016])
+def test_private_collection_of_groups_is_a_warning_that_says_how_to_settle_it(norm):
+    """Updates one by one in a collection that nothing reads are an error; one step that gathers them may be run."""
+    with graphs.graph_mode(graphs.MODES[0]) as graph:
+        gathered_by_layer_then_by_network(samples.Program(graph), norm)
+    found = audit(graph).findings
+    assert len(found) == 4 and {(item.code, item.severity, item.confidence) for item in found} == {
+        ("BN008", "warning", "medium")
+    }
+    assert all("'bn_updates', where 'group_deps_3' gathers it" in item.message for item in found)
+    assert all("tf.get_collection('bn_updates')" in item.fix and "--fetch=bn_updates." in item.fix for item in found)
 
 
 @pytest.mark.parametrize("late", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf1bn.graph.kinds import UPDATE_OPS
@@ -51,7 +52,7 @@ class Miss(NamedTuple):
 
     Attributes:
       cause: one of the constants above.
-      evidence: the op that shows the cause, where there is one.
+      evidence: the op that shows the cause, where there is one; of a private collection the entry that gathers.
       collections: the collections that hold the update.
     """
 
@@ -122,12 +123,12 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
         return BRANCH, None
     step = model.runners.step(number)
     if step is not None:
-        return SEPARATE, model.nodes[step]
+        return (PRIVATE if private(model.runners.holders(step)) else SEPARATE), model.nodes[step]
     gate = _gate(model, number, site)
     if gate is not None:
         forward = model.flow.reach([source for source, _ in gate.inputs])
         return (LOSS if any(forward[anchor] for anchor in site.anchors) else GATE), gate
-    if held and UPDATE_OPS not in held:
+    if held and private(held) == held:
         return PRIVATE, None
     own = site.scope in model.records
     if not held and not own and model.collections and _KERAS_NAME.search(f"{writer.node.name}"):
@@ -163,6 +164,11 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             else:
                 return node
     return None
+
+
+def private(collections: Iterable[str]) -> tuple[str, ...]:
+    """Those of the collections that a program made for itself."""
+    return tuple(key for key in collections if key not in _PLAIN_COLLECTIONS and key != UPDATE_OPS)
 
 
 def foreign(model: GraphModel, writer: Writer) -> bool:

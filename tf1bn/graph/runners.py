@@ -50,6 +50,10 @@ class Runners:
         ends = [end for end in self._ends(number) if self._is_step(end)]
         return min(ends, key=lambda end: -len(self.gathered(end))) if ends else None
 
+    def holders(self, number: int) -> tuple[str, ...]:
+        """The collections that an op itself was put in: whoever reads them is to run it."""
+        return self._held.get(number, ())
+
     def _ends(self, number: int) -> list[int]:
         model = self._model
         ends, seen, todo = [], {number}, [number]
@@ -89,6 +93,14 @@ class Runners:
         known = self._model.flow.by_name
         noted = {str(name).split(":")[0] for record in self._model.calls for name in record.get("updates", ())}
         return frozenset(self._model.update_ops) | {known[name] for name in noted if name in known}
+
+    @functools.cached_property
+    def _held(self) -> dict[int, tuple[str, ...]]:
+        found: dict[int, tuple[str, ...]] = {}
+        for key in self._model.collections:
+            for number in self._model.collection(key):
+                found[number] = (*found.get(number, ()), key)
+        return found
 
     @functools.cached_property
     def _applies(self) -> tuple[int, ...]:

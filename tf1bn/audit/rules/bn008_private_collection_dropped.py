@@ -9,7 +9,9 @@ Why it matters.
     UPDATE_OPS only do not keep it.
 
 Known limits.
-    A program that runs the collection in a call of its own looks the same; name the fetch.
+    A program that runs the collection in a call of its own looks the same; name it with --fetch. An entry that
+    gathers updates, also in groups of groups, is more likely run like that than the updates one by one, and is
+    reported as a warning.
 
 Fix.
     Group the collection with the train op, or leave the updates in UPDATE_OPS.
@@ -35,12 +37,17 @@ RULE = Rule("BN008", "the updates are in a collection that nothing runs", "error
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each average whose updates only a private collection holds."""
     for miss in unreached.of_cause(model, unreached.PRIVATE):
-        names = ", ".join(repr(name) for name in miss.collections)
+        keys = unreached.private(miss.collections)
+        names = ", ".join(repr(name) for name in keys)
+        gathered = f", where {miss.evidence.name!r} gathers it" if miss.evidence else ""
         yield RULE.finding(
             miss.site.scope,
-            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}, and"
-            " no train op runs that.",
-            f"Make the train op wait for tf.get_collection({miss.collections[0]!r}) too.{own.advice(model, miss.site)}",
+            f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}{gathered},"
+            " and no train op runs that.",
+            f"Make the train op wait for tf.get_collection({keys[0]!r}) too.{own.advice(model, miss.site)}"
+            f" If the program runs it beside the train op, say --fetch={keys[0]}.",
+            severity="warning" if miss.evidence else "",
+            confidence="medium" if miss.evidence else "high",
             variable=miss.variable.name,
             op=miss.writer.node.name,
             target=model.train_ops[0].name,
