@@ -109,7 +109,9 @@ def test_conditional_update_is_refused_and_its_finding_ends_in_sentences(tmp_pat
         x = tf.placeholder(tf.float32, [None, 4]) @ tf.get_variable("w", [4, 3])
         loss = tf.reduce_mean(tf.square(tf_layers.batch_normalization(x, training=True)))
         tf.train.GradientDescentOptimizer(0.1).minimize(loss)
-    refused("runs conditionally.*Repair the program", tmp_path, graph)
+    refused(
+        r'runs conditionally.*Repair the program.*"inline", or python -m tf1bn.run --tf1bn_update_s', tmp_path, graph
+    )
     assert "SCRIPT.py. If the program" in audit(graph).findings[0].fix
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.audit import trial, unreached
+from tf1bn.audit import own, trial, unreached
 from tf1bn.graph import loading, rewriting
 from tf1bn.graph.model import GraphModel
 
@@ -131,7 +131,7 @@ def _attach(model: GraphModel, new: Any) -> tuple[list[str], list[str]]:
                 errors.explain(
                     f"the update {miss.writer.node.name!r} runs conditionally",
                     expected="an update that the train op can wait for",
-                    fix="Repair the program instead, as the audit of this graph says.",
+                    fix=f"Repair the program instead, as the audit of this graph says.{own.advice(model, miss.site)}",
                 )
             )
         if model.flow.reach([number])[train.roots[0]]:

@@ -66,7 +66,7 @@ class _Walk:
 def find(flow: Flow, variables: Variables) -> list[Pattern]:
     """Returns every spelled-out batch norm of the graph, in graph order."""
     finder = _Finder(flow, variables)
-    found = (finder.match(node) for node in flow.nodes if node.op in ("Rsqrt", "Sqrt", "Pow") and node.inputs)
+    found = (finder.match(node) for node in flow.of_ops(("Rsqrt", "Sqrt", "Pow").__contains__) if node.inputs)
     return [pattern for pattern in found if pattern is not None]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -28,6 +27,18 @@ class Flow:
         self.bodies = flat.bodies
         self._reached: dict[tuple[int, ...], bytearray] = {}
         self._axes: dict[int, tuple[int, ...] | None] = {}
+
+    @functools.cached_property
+    def by_op(self) -> dict[str, list[int]]:
+        """The nodes of each op type, in graph order."""
+        found: dict[str, list[int]] = {}
+        for node in self.nodes:
+            found.setdefault(node.op, []).append(node.id)
+        return found
+
+    def of_ops(self, wanted: Callable[[str], bool]) -> list[Node]:
+        """Returns the nodes whose op type is wanted, in graph order."""
+        return [self.nodes[i] for i in sorted(i for op, found in self.by_op.items() if wanted(op) for i in found)]
 
     @functools.cached_property
     def parents(self) -> list[list[int]]:
@@ -124,18 +135,15 @@ class Flow:
         for node in self.nodes:
             if node.op in ops.MERGES or node.carried is not None:
                 waiting[node.id] -= sum(self._is_back_edge(source, node) for source in self.parents[node.id])
-        ready = collections.deque(number for number, count in enumerate(waiting) if not count)
-        done: list[int] = []
-        while ready:
-            number = ready.popleft()
-            done.append(number)
+        done = [number for number, count in enumerate(waiting) if not count]
+        for number in done:  # grows as what they need is done
             closes = self.nodes[number].op in ops.NEXTS or number in self._carried
             for child in children[number]:
                 if closes and self._is_back_edge(number, self.nodes[child]):
                     continue
                 waiting[child] -= 1
                 if not waiting[child]:
-                    ready.append(child)
+                    done.append(child)
         if len(done) < len(self.nodes):
             stuck = sorted(self.nodes[i].name for i, count in enumerate(waiting) if count)[:5]
             raise errors.GraphError(
@@ -144,9 +152,8 @@ class Flow:
         return done
 
     def _is_back_edge(self, source: int, node: Node) -> bool:
-        if node.carried is not None and source == node.carried[0]:
-            return True
-        return node.op in ops.MERGES and self.nodes[source].op in ops.NEXTS
+        carried = node.carried is not None and source == node.carried[0]
+        return carried or (node.op in ops.MERGES and self.nodes[source].op in ops.NEXTS)
 
     @functools.cached_property
     def _carried(self) -> frozenset[int]:
@@ -157,6 +164,8 @@ class Flow:
     def contexts(self) -> list[Context]:
         """For each node the branches and loops that it runs in; see Context."""
         found: list[Context] = [Context()] * len(self.nodes)
+        if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
+            return found
         special = {*ops.ENTERS, *ops.EXITS, *ops.MERGES}
         changing = {*ops.SWITCHES, *ops.NEXTS}
         for number in self.order:
@@ -181,9 +190,8 @@ class Flow:
 
     def _context(self, node: Node, found: list[Context]) -> Context:
         controls = Context().union(*(self.edge(source, 0, found, True) for source in node.controls))
-        edges = [
-            self.edge(source, output, found) for source, output in node.inputs if self.nodes[source].op not in ops.NEXTS
-        ]
+        given = [tensor for tensor in node.inputs if self.nodes[tensor[0]].op not in ops.NEXTS]
+        edges = [self.edge(*tensor, found) for tensor in given]
         if node.op in ops.MERGES and edges:
             return controls | Context.intersection(*edges)
         result = controls.union(*edges)
@@ -208,10 +216,9 @@ class Flow:
         return found[source] | {("cond", predicate, output)}
 
     def _branch(self, call: Node, branch: str) -> Context:
-        if call.op in ("If", "StatelessIf") and call.inputs:
-            return Context({("cond", self.strip(call.inputs[0]), int(branch == "then_branch"))})
-        if call.op in ("Case", "StatelessCase") and call.inputs:
-            return Context({("cond", self.strip(call.inputs[0]), branch)})
+        if call.op in ("If", "StatelessIf", "Case", "StatelessCase") and call.inputs:
+            which = int(branch == "then_branch") if call.op.endswith("If") else branch
+            return Context({("cond", self.strip(call.inputs[0]), which)})
         if call.op in ("While", "StatelessWhile"):
             return Context({("loop", call.id, call.name.count("/body/"))})
         return Context()
@@ -222,9 +229,8 @@ class Flow:
             node = self.nodes[tensor[0]]
             if node.op not in ops.SAME or not node.inputs or node.carried is not None:
                 return tensor
-            tensor = (
-                node.inputs[tensor[1]] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else node.inputs[0]
-            )
+            place = tensor[1] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else 0
+            tensor = node.inputs[place]
         return tensor
 
     def origins(self, tensor: Tensor) -> set[Tensor]:
@@ -237,6 +243,10 @@ class Flow:
     def sources(self, tensor: Tensor) -> set[Tensor]:
         """As `origins`, and through arithmetic too, up to variables, batch moments and anything unknown."""
         return self._backward(tensor, arithmetic=True)[0]
+
+    def traced(self, tensor: Tensor) -> tuple[set[Tensor], set[int]]:
+        """Returns what `sources` and `computed` do."""
+        return self._backward(tensor, arithmetic=True)
 
     def passed(self, tensor: Tensor) -> set[int]:
         """Returns the nodes between a tensor and its origins."""

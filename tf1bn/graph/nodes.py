@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tf1bn import errors
@@ -21,6 +21,8 @@ MAX_NODES = 2_000_000
 MAX_CALLED = 400_000
 _SHARED = 8
 """From how many control inputs on several nodes that wait for the same ones share them."""
+_COMMON = 16
+"""How many shared lists, the longest, are looked for within the lists of single nodes."""
 _OUTPUTS = {
     "batch_mean": 1,
     "batch_variance": 2,
@@ -181,13 +183,15 @@ def _connect(
     if waiting is not None and len(texts) - end >= _SHARED:
         waiting.setdefault(tuple(texts[end:]), []).append(node)
         texts = texts[:end]
+    inputs = node.inputs
     for text in texts:
-        if text[0:1] == "^":
+        number = names.get(text)
+        if number is not None:
+            inputs.append((number, 0))
+        elif text[0:1] == "^":
             node.controls.append(_find(text[1:], names, name))
-        elif text in names:
-            node.inputs.append((names[text], 0))
         else:
-            node.inputs.append(_tensor(text, names, slots, name))
+            inputs.append(_tensor(text, names, slots, name))
     least = _least(node.op)
     if len(node.inputs) < least:
         raise errors.GraphError(
@@ -221,18 +225,30 @@ def _share(flat: Flat, waiting: dict[tuple[str, ...], list[Node]]) -> None:
     """Gives nodes that wait for the same ops one NoOp to wait for.
 
     Trick: under `with control_dependencies(updates)` each op of the gradients and the optimizer waits for every
-    update. Written out these are nine edges in ten of a large graph.
+    update. Written out these are nine edges in ten of a large graph. A group made there waits for ops of its own
+    besides, so a list that no other node has may still have such a list in it.
     """
-    for texts, nodes in waiting.items():
-        controls = [_find(text[1:], flat.by_name, nodes[0].name) for text in texts]
-        if len(nodes) == 1:
-            nodes[0].controls += controls
-            continue
+    common: list[tuple[frozenset[str], int]] = []
+    for texts in sorted((texts for texts, nodes in waiting.items() if len(nodes) > 1), key=len, reverse=True):
+        nodes = waiting.pop(texts)
         shared = Node(len(flat.nodes), f"(control inputs of {nodes[0].name})", "NoOp", None)
-        shared.controls = controls
+        shared.controls = _named(flat, texts, nodes[0])
         flat.nodes.append(shared)
+        common.append((frozenset(texts), shared.id))
         for node in nodes:
             node.controls.append(shared.id)
+    for texts, (node,) in waiting.items():
+        known, number = next((item for item in common[:_COMMON] if item[0].issubset(texts)), (frozenset(), -1))
+        node.controls += _named(flat, [text for text in texts if text not in known], node)
+        node.controls += [number] if known else []
+
+
+def _named(flat: Flat, texts: Iterable[str], user: Node) -> list[int]:
+    """The nodes that control inputs name."""
+    try:
+        return [flat.by_name[text[1:]] for text in texts]
+    except KeyError as unknown:
+        return [_find(unknown.args[0], flat.by_name, user.name)]
 
 
 def _tensor(text: str, names: dict[str, int], slots: dict[str, dict[str, int]], user: str) -> Tensor:

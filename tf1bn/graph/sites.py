@@ -143,8 +143,8 @@ class SiteFinder:
         return node.id
 
     def _fused(self) -> Iterator[Normalizer]:
-        for node in self.flow.nodes:
-            if node.op not in FUSED_OPS or len(node.inputs) < 5 or self._is_part(node):
+        for node in self.flow.of_ops(FUSED_OPS.__contains__):
+            if len(node.inputs) < 5 or self._is_part(node):
                 continue
             batch = _by_own_moments(node)
             epsilon, layout = node.attr("epsilon"), node.attr("data_format")
@@ -178,8 +178,8 @@ class SiteFinder:
         """Marks what the given moments of fused ops are computed from."""
         others = [
             node
-            for node in self.flow.nodes
-            if node.op in FUSED_OPS and len(node.inputs) > 3 and not _by_own_moments(node)
+            for node in self.flow.of_ops(FUSED_OPS.__contains__)
+            if len(node.inputs) > 3 and not _by_own_moments(node)
         ]
         return self.flow.feeds([node.inputs[3][0] for node in others])
 
@@ -203,8 +203,8 @@ class SiteFinder:
         return (scale is not None and bool(np.any(scale != 1))) or (shift is not None and bool(np.any(shift != 0)))
 
     def _global(self) -> Iterator[Normalizer]:
-        for node in self.flow.nodes:
-            if node.op == GLOBAL_OP and len(node.inputs) >= 5:
+        for node in self.flow.of_ops(GLOBAL_OP.__eq__):
+            if len(node.inputs) >= 5:
                 epsilon = node.attr("variance_epsilon")
                 x, mean, variance, beta, gamma = node.inputs[:5]
                 item = Normalizer(

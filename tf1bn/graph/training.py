@@ -66,7 +66,7 @@ def number_of(flow: Flow, name: str) -> int:
 
 def applications(flow: Flow, variables: Variables) -> list[int]:
     """Returns the ops that apply a gradient: an optimizer's own, else writes of a weight that use a gradient."""
-    found = [node.id for node in flow.nodes if is_apply(node)]
+    found = [node.id for node in flow.of_ops(is_apply)]
     if found:
         return found
     manual = []

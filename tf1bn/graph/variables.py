@@ -89,20 +89,18 @@ class Variables:
     def __init__(self, flow: Flow, initializers: dict[str, str], trainable: frozenset[str] | None) -> None:
         self.flow = flow
         self.by_node: dict[int, Variable] = {}
-        for node in flow.nodes:
-            if node.op in VARIABLE_OPS:
-                dtype, shape = node.attr("dtype"), node.attr("shape")
-                self.by_node[node.id] = Variable(
-                    node,
-                    consts.dtype_name(dtype.type) if dtype is not None else "",
-                    consts.shape_of(shape.shape) if shape is not None else None,
-                    node.name in trainable if trainable is not None else None,
-                )
+        for node in flow.of_ops(VARIABLE_OPS.__contains__):
+            dtype, shape = node.attr("dtype"), node.attr("shape")
+            self.by_node[node.id] = Variable(
+                node,
+                consts.dtype_name(dtype.type) if dtype is not None else "",
+                consts.shape_of(shape.shape) if shape is not None else None,
+                node.name in trainable if trainable is not None else None,
+            )
         self.by_name = {variable.name: variable for variable in self.by_node.values()}
         self._initializers = initializers
-        for node in flow.nodes:
-            if _writes(node.op) or _applies(node.op):
-                self._add_writer(node)
+        for node in flow.of_ops(lambda op: _writes(op) or is_apply(op)):
+            self._add_writer(node)
 
     def of(self, tensor: Tensor) -> Variable | None:
         """Returns the variable that a handle, reference or read comes from, or None."""
@@ -119,12 +117,13 @@ class Variables:
         variable = self.by_node.get(self.target(node.inputs[0]))
         if variable is None:
             return
-        if _applies(node.op):
+        if is_apply(node.op):
             variable.writers.append(Writer(node, "apply"))
             return
         value = node.inputs[-1]
-        sources = frozenset(self.flow.sources(value))
-        variable.writers.append(Writer(node, self._kind(node, variable, value, sources), sources))
+        found, computed = self.flow.traced(value)
+        sources = frozenset(found)
+        variable.writers.append(Writer(node, self._kind(node, variable, computed, sources), sources))
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""
@@ -141,13 +140,13 @@ class Variables:
                 return number
         return -1
 
-    def _kind(self, node: Node, variable: Variable, value: Tensor, sources: frozenset[Tensor]) -> str:
+    def _kind(self, node: Node, variable: Variable, computed: set[int], sources: frozenset[Tensor]) -> str:
         ops = {self.flow.nodes[number].op for number, _ in sources}
         if ops & set(_RESTORES):
             return "restore"
         if self._initializers.get(variable.name) == node.name or node.name.startswith(f"{variable.name}/Assign"):
             return "init"
-        if any("_grad/" in self.flow.nodes[number].name for number in self.flow.computed(value)):
+        if any("_grad/" in self.flow.nodes[number].name for number in computed):
             return "gradient"
         if any(self.flow.is_batch_moment(tensor) for tensor in sources):
             return "update"
@@ -168,16 +167,12 @@ class Variables:
         return "init" if constant else "other"
 
 
-def is_apply(node: Node) -> bool:
-    """Whether an op is an optimizer's application of a gradient."""
-    return _applies(node.op)
-
-
 @functools.lru_cache(maxsize=1000)
 def _writes(op: str) -> bool:
     return bool(_WRITES.match(op))
 
 
 @functools.lru_cache(maxsize=1000)
-def _applies(op: str) -> bool:
+def is_apply(op: str) -> bool:
+    """Whether an op type is an optimizer's application of a gradient."""
     return bool(_APPLIES.match(op))

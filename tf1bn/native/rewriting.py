@@ -36,7 +36,8 @@ class _Template(NamedTuple):
 
 def is_native(graph: Any) -> bool:
     """Whether a GraphDef or MetaGraphDef has native ops, of this version or another, in functions as well."""
-    return any(node.op.startswith(PREFIX) for node in _all_nodes(getattr(graph, "graph_def", graph)))
+    types = {node.op for node in _all_nodes(getattr(graph, "graph_def", graph))}
+    return any(op.startswith(PREFIX) for op in types)
 
 
 def native_names(graph: Any) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.runners import GATHERS
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -55,7 +56,10 @@ def check(model: GraphModel) -> Iterator[Finding]:
 
 
 def _only_in_branch(model: GraphModel, number: int, predicate: tuple[int, int]) -> bool:
-    """Whether all users of an op, groups looked through, run under the predicate; none is no."""
+    """Whether all users of an op run under the predicate; none is no.
+
+    What gathers is looked through, and so is a guard of its own that an update is in: the guard's output stands for it.
+    """
     todo, seen, inside = [number], {number}, False
     while todo:
         for child in model.flow.children[todo.pop()]:
@@ -65,7 +69,7 @@ def _only_in_branch(model: GraphModel, number: int, predicate: tuple[int, int]) 
             seen.add(child)
             if any(tensor == predicate for tensor, _ in model.gates(child)) or _calls(model, child, predicate):
                 inside = True
-            elif node.op == "NoOp" or (node.op in ("Identity", "Switch", "ReadVariableOp") and len(seen) < 100):
+            elif node.op == "NoOp" or ((node.op in GATHERS or node.op == "Switch") and len(seen) < 100):
                 todo.append(child)
             else:
                 return False
