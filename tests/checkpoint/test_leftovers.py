@@ -190,3 +190,16 @@ def test_averages_of_all_weights_are_not_taken_for_the_ema_strategy_and_none_is_
     plan = checkpoint.plan_migration(write(tensors), "tf1bn")
     assert not plan.dropped and not plan.troubles
     assert len(plan.steps) == 8
+
+
+@pytest.mark.parametrize(
+    "name", ["adam/net_bn_gamma_momentum", "optimizer/adam/net_bn_beta_velocity", "sgd/net_bn_gamma_m"]
+)
+def test_slot_in_one_word_as_keras_3_writes_it_stops_a_rename(name, write):
+    """It follows no rename, so it is asked about by name; not where names stay, nor where it is another tensor's."""
+    site = {f"net/bn/{role}": VALUES for role in layout.ROLES}
+    prefix = write(site | {name: VALUES, "adam/net_conv_kernel_momentum": VALUES}, "slots")
+    (trouble,) = split(checkpoint.plan_migration(prefix, "tensorpack"))
+    assert trouble.name == name and "slot of 'net/bn' as Keras 3 names it" in trouble.text
+    assert not split(checkpoint.plan_migration(prefix, "tensorpack", mapping={name: name}))
+    assert not split(checkpoint.plan_migration(prefix, "tf_layers"))

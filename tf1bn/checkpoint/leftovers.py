@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tf1bn.checkpoint import dtypes
 from tf1bn.checkpoint.bundle import TensorInfo
-from tf1bn.checkpoint.layout import BETA, ROLES, STATISTICS
+from tf1bn.checkpoint.layout import BETA, GAMMA, ROLES, STATISTICS
 from tf1bn.checkpoint.naming import SiteMove
 from tf1bn.checkpoint.plan import SYNTHESISED, Trouble
 from tf1bn.checkpoint.rules import Rules
@@ -39,11 +39,18 @@ class Leftovers:
     def __init__(self, moves: Sequence[SiteMove], left: Mapping[str, TensorInfo], rules: Rules) -> None:
         self._moves, self._left, self._rules = moves, left, rules
         self._at: dict[str, list[SiteMove]] = {}
+        self._flat: dict[str, SiteMove] = {}
         for move in moves:
             for scope in {move.site.scope, move.plain_scope}:
                 halved = not set(STATISTICS) <= set(move.site.tensors)
                 if scope and (halved or _changes(move) or move.site.layout is not move.target):
                     self._at.setdefault(scope, []).append(move)
+            if _changes(move):
+                self._flat |= {
+                    move.site.tensors[role].replace("/", "_"): move
+                    for role in (GAMMA, BETA)
+                    if role in move.site.tensors
+                }
 
     def troubles(self) -> Iterator[Trouble]:
         """Yields what stops the run."""
@@ -55,6 +62,10 @@ class Leftovers:
                 placed = self._rules.renamed(name, set()) in self._wanted(owner)  # where the target looks for it
                 why = "" if placed else self._why(owner, name, rest, mark, info)
                 asked |= {id(owner)} if why or placed else set()
+            elif (slot := self._flattened(name, info)) is not None:
+                why = (
+                    f"is called like a slot of {slot.site.label!r} as Keras 3 names it, which does not follow a rename"
+                )
             elif dtypes.is_float(info.dtype) and _called_like_one(name):
                 why = "is called like a statistic and belongs to no batch norm that any layout explains"
             if why:
@@ -71,6 +82,13 @@ class Leftovers:
             if found and rest and not (match[0] == "_" and rest[0].isdigit()):
                 return found[0], rest, match[0]
         return None, "", ""
+
+    def _flattened(self, name: str, info: TensorInfo) -> SiteMove | None:
+        """Returns the site whose gamma or beta this is a slot of, in one word: `adam/bn_gamma_m` of `bn/gamma`."""
+        optimizer, _, leaf = name.rpartition("/")
+        found = [self._flat.get(leaf[: match.start()]) for match in re.finditer("_", leaf)] if optimizer else []
+        owner = next((move for move in reversed(found) if move is not None), None)
+        return owner if owner is not None and info.elements == owner.channels else None
 
     def _why(self, move: SiteMove, name: str, rest: str, mark: str, info: TensorInfo) -> str:
         site, arrives = move.site, self._rules.renamed(name, set())
