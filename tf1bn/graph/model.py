@@ -145,8 +145,12 @@ class GraphModel:
         return found
 
     def active(self, site: Site) -> bool:
-        """Whether a train op runs the site, as part of the forward pass that it differentiates."""
-        return any(self.trained[number] for number in site.anchors)
+        """Whether a train op runs the site, as part of the forward pass that it differentiates, or moves its weights.
+
+        A loss that is linear in the output needs no forward pass. Weights tell then, unless another site that does
+        run has them: the copy of an evaluation.
+        """
+        return id(site) in self._active
 
     def sites_in_training(self) -> list[Site]:
         """The sites that a train op runs."""
@@ -155,6 +159,13 @@ class GraphModel:
     @functools.cached_property
     def _active_sites(self) -> list[Site]:
         return [site for site in self.sites if self.active(site)]
+
+    @functools.cached_property
+    def _active(self) -> frozenset[int]:
+        run = [site for site in self.sites if any(self.trained[number] for number in site.anchors)]
+        moved = self.gradients - {variable.name for site in run for variable in site.affine}
+        trained = [site for site in self.sites if any(variable.name in moved for variable in site.affine)]
+        return frozenset(map(id, [*run, *trained]))
 
     @functools.cached_property
     def moved_sites(self) -> list[Site]:
