@@ -11,7 +11,8 @@
 #   resource:  Input 0 of node cond/AssignSubVariableOp was passed float from ... incompatible with expected resource.
 #   predicate: `index` 1 is out of range for node(cond/Switch).attr(T), which has 1 elements.
 #
-# Versions: tensorflow 2.21.0 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -12,7 +12,8 @@
 #   131072 values: fused 9.575   moments 1.001
 #   262144 values: fused 90.74   moments 9.558
 #
-# Versions: tensorflow 2.21.0 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

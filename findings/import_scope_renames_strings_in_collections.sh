@@ -8,7 +8,8 @@
 #   no scope:            [b'cat', b'{"decay": 0.9}']
 #   import_scope="here": ['here/cat', 'here/{"decay": 0.9}']
 #
-# Versions: tensorflow 2.21.0 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

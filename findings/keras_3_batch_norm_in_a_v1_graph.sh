@@ -7,7 +7,8 @@
 #
 # Seen after 3 runs on values of mean 10: moving_mean [0. 0.], moving_variance [1. 1.], 0 entries of UPDATE_OPS.
 #
-# Versions: tensorflow 2.21.0 keras 3.15.1 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 keras 3.15.1 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -6,7 +6,8 @@
 #
 # Seen: forward of relu, max_pool: (1, 3, 2, 2); of relu, ensure_shape, max_pool: Can't create layer "EnsureShape"
 #
-# Versions: tensorflow 2.21.0 opencv-python-headless 5.0.0.93 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 opencv-python-headless 5.0.0.93 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -11,7 +11,8 @@
 #   update, reference: AssignSub operation expects variable by the first input
 #   switch: Model references undeclared parameters
 #
-# Versions: tensorflow 2.21.0 openvino 2026.4.1 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 openvino 2026.4.1 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

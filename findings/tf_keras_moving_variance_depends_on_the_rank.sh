@@ -9,7 +9,8 @@
 #   tf_keras: rank 4 6.667, rank 2 5.0
 #   keras:    rank 4 5.0,   rank 2 5.0
 #
-# Versions: tensorflow 2.21.0 tf_keras 2.21.0 keras 3.15.1 numpy 2.4.6; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 tf_keras 2.21.0 keras 3.15.1 numpy 2.4.6. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -6,7 +6,8 @@
 #
 # Seen: AttributeError: module 'tensorflow.python.framework.ops' has no attribute 'Tensor'
 #
-# Versions: tensorflow 2.21.0 tf_keras 2.21.0 tf_slim 1.1.0; Python 3.10 to 3.13, Linux, CPU. Exits with 0 while this is so, else with another code.
+# Versions: tensorflow 2.21.0 tf_keras 2.21.0 tf_slim 1.1.0. Run on Python 3.11, Linux, CPU.
+# Exits with 0 while this is so, else with another code.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
