@@ -40,15 +40,13 @@ class Cumulative:
         return averages.read(state.averages)
 
     def update(self, state: CumulativeState, batch: Moments, decay: Any) -> UpdatePlan:
-        before = state.batches.read_value()
-        n = before + 1.0
+        # What is read of a reference variable is its memory: only n, computed from it, outlives the assignment.
+        n = state.batches.read_value() + 1.0
         moves = [
-            averages.move(variable, value, before / n)
+            averages.move(variable, value, (n - 1.0) / n)
             for variable, value in zip(state.averages, (batch.mean, batch.variance), strict=True)
         ]
-        with tf.control_dependencies([before]):
-            counted = state.batches.assign(n).op
-        return UpdatePlan([*moves, counted], OUTPUT)
+        return UpdatePlan([*moves, state.batches.assign(n).op], OUTPUT)
 
 
 @pytest.fixture
