@@ -35,7 +35,8 @@ class InPlace(Inline):
     """Moves the averages with the output, in the body of a loop, too, where programs of the dialects call it.
 
     Each iteration moves them once, whether iterations overlap or not: an average moves in one indivisible op. In which
-    order overlapping iterations come is up to TensorFlow, as in the originals, where some were lost besides.
+    order overlapping iterations come is up to TensorFlow, as in the originals, where some were lost besides; a warning
+    says so.
     """
 
     @property
@@ -44,12 +45,20 @@ class InPlace(Inline):
         return True
 
     def check(self, request: Request) -> None:
-        """Refuses what keeps more than two averages where iterations may overlap."""
+        """Refuses what keeps more than two averages where iterations may overlap, and warns that they have no order."""
         beside = [name for name in ("zero_debias",) if name in request.schedule]
         if request.second != "moving_variance":
             beside.append("renorm")
         if request.updates and beside:
             require_steps(request.place, beside[0])
+        if request.updates and request.place.overlaps:
+            warnings.warn(
+                f"a batch norm inside {request.place.describe()} moves its averages in each iteration, in an order "
+                "that may differ from run to run, unless each iteration needs a result of the one before. For one "
+                "order, build a loop of control flow v1 with parallel_iterations=1.",
+                errors.Tf1bnWarning,
+                stacklevel=2,
+            )
 
 
 def require_steps(where: place.Place, name: str) -> None:
