@@ -7,6 +7,8 @@ import tensorflow.compat.v1 as tf
 import tf1bn
 from tests.population import networks
 from tf1bn import population
+from tf1bn.graph.sites import MOVING
+from tf1bn.population.copying import WorkCopy
 from tf1bn.testing.graphs import MODES, graph_mode
 
 
@@ -225,3 +227,13 @@ def test_an_evaluation_tower_adds_nothing():
         done = population.reestimate(graph, data, session=session)
         networks.check(done, networks.expected(data))
         assert [site.calls for site in done.sites] == [1, 1]
+
+
+def test_readers_of_a_fused_op_still_see_images_where_averages_stand_in_for_it():
+    """TensorFlow 2.15 refuses an import in which the gradient of the op gets another rank than its output has."""
+    with graph_mode() as graph:
+        tf1bn.batch_norm(tf.placeholder(tf.float32, [None, 3]), True, kernel="fused", scope="bn")
+        meta = tf.train.export_meta_graph(graph=graph, clear_devices=True)
+    copied = WorkCopy(meta, MOVING).graph
+    seen = copied.get_operation_by_name("bn/Reshape_1").inputs[0]
+    assert seen.op.type != "FusedBatchNormV3" and seen.shape.as_list() == [1, 1, None, 3]

@@ -36,8 +36,6 @@ from tf1bn.compat.contrib.regularizers import (
     sum_regularizer,
 )
 from tf1bn.compat.contrib.reshaping import (
-    avg_pool3d,
-    max_pool3d,
     maxout,
     scale_gradient,
     spatial_softmax,
@@ -46,9 +44,11 @@ from tf1bn.compat.contrib.reshaping import (
 from tf1bn.compat.contrib.separable import separable_conv2d, separable_convolution2d
 from tf1bn.compat.contrib.shaping import (
     avg_pool2d,
+    avg_pool3d,
     dropout,
     flatten,
     max_pool2d,
+    max_pool3d,
     one_hot_encoding,
     repeat,
     softmax,

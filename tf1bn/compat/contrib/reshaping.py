@@ -1,4 +1,4 @@
-"""Layers of tf.contrib.layers that reduce: maxout, spatial softmax, unit norm, pooling of volumes, gradient scale."""
+"""Layers of tf.contrib.layers that reduce: maxout, spatial softmax, unit norm, gradient scale."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from tf1bn.compat.contrib import named_outputs
 from tf1bn.compat.contrib.convolution import layout
 from tf1bn.compat.contrib.scoping import add_arg_scope
 from tf1bn.compat.contrib.variables import model_variable
-from tf1bn.compat.tf_layers import pooling
 
 
 @add_arg_scope
@@ -94,36 +93,6 @@ def unit_norm(inputs: Any, dim: int, epsilon: float = 1e-7, scope: Any = None) -
         return inputs / tf.sqrt(epsilon + tf.reduce_sum(tf.square(inputs), dim, keepdims=True))
 
 
-@add_arg_scope
-def max_pool3d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NDHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
-    """Returns the maximum of each window of a volume."""
-    layer = pooling.MaxPooling3D
-    return _volume(layer, "MaxPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope)
-
-
-@add_arg_scope
-def avg_pool3d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NDHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
-    """Returns the mean of each window of a volume."""
-    layer = pooling.AveragePooling3D
-    return _volume(layer, "AvgPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope)
-
-
 def scale_gradient(inputs: Any, gradient_multiplier: Any) -> tf.Tensor:
     """Returns the inputs; their gradient is multiplied by a number."""
 
@@ -132,20 +101,3 @@ def scale_gradient(inputs: Any, gradient_multiplier: Any) -> tf.Tensor:
         return tf.identity(x), lambda gradient: gradient * gradient_multiplier
 
     return scaled(tf.convert_to_tensor(inputs))
-
-
-def _volume(
-    kind: Any,
-    default: str,
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: str,
-    data_format: str,
-    outputs_collections: Any,
-    scope: Any,
-) -> tf.Tensor:
-    form = layout(data_format, ("NDHWC", "NCDHW"))
-    with tf.name_scope(scope, default, [inputs]) as name:
-        layer = kind(kernel_size, stride, padding, form, _scope=name)
-        return named_outputs.collect_named_outputs(outputs_collections, name, layer(tf.convert_to_tensor(inputs)))

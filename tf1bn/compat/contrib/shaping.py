@@ -13,6 +13,8 @@ from tf1bn.compat.contrib.convolution import layout
 from tf1bn.compat.contrib.scoping import add_arg_scope
 from tf1bn.compat.tf_layers import core, pooling
 
+_FORMATS = {"2D": ("NHWC", "NCHW"), "3D": ("NDHWC", "NCDHW")}
+
 
 @add_arg_scope
 def max_pool2d(
@@ -52,6 +54,37 @@ def avg_pool2d(
         outputs_collections,
         scope,
     )
+
+
+@add_arg_scope
+def max_pool3d(
+    inputs: Any,
+    kernel_size: Any,
+    stride: Any = 2,
+    padding: str = "VALID",
+    data_format: str = "NDHWC",
+    outputs_collections: Any = None,
+    scope: Any = None,
+) -> tf.Tensor:
+    """Returns the maximum of each window of a volume."""
+    return _pooled(
+        pooling.MaxPooling3D, "MaxPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope
+    )
+
+
+@add_arg_scope
+def avg_pool3d(
+    inputs: Any,
+    kernel_size: Any,
+    stride: Any = 2,
+    padding: str = "VALID",
+    data_format: str = "NDHWC",
+    outputs_collections: Any = None,
+    scope: Any = None,
+) -> tf.Tensor:
+    """Returns the mean of each window of a volume."""
+    kind = pooling.AveragePooling3D
+    return _pooled(kind, "AvgPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope)
 
 
 @add_arg_scope
@@ -168,7 +201,7 @@ def _pooled(
     outputs_collections: Any,
     scope: Any,
 ) -> tf.Tensor:
-    form = layout(data_format, ("NHWC", "NCHW"))
+    form = layout(data_format, _FORMATS[default[-2:]])
     with tf.name_scope(scope, default, [inputs]) as name:
         layer = kind(kernel_size, stride, padding, form, _scope=name)
         return named_outputs.collect_named_outputs(outputs_collections, name, layer(tf.convert_to_tensor(inputs)))
