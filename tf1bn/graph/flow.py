@@ -15,7 +15,13 @@ Context = frozenset
 """The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""
 
 _MAX_STEPS = 4000
+_HANDING = {*ops.SAME, *ops.SHAPED, *ops.READS, *ops.MERGES, "Select", "SelectV2"}
+"""Op types through which a value comes unchanged; what `Flow.step` knows."""
+_COMPUTING = {*_HANDING, *ops.REDUCE, *ops.ARITHMETIC}
+"""These, and those that compute it."""
 _KEPT = 200
+_KEPT_ITEMS = 1_000_000
+"""How many tensors and nodes the answers that are kept may hold together."""
 
 
 class Flow:
@@ -27,6 +33,8 @@ class Flow:
         self.bodies = flat.bodies
         self._reached: dict[tuple[int, ...], bytearray] = {}
         self._axes: dict[int, tuple[int, ...] | None] = {}
+        self._traced: dict[tuple[Tensor, bool], tuple[frozenset[Tensor], frozenset[int]]] = {}
+        self._traced_items = 0
 
     @functools.cached_property
     def by_op(self) -> dict[str, list[int]]:
@@ -166,20 +174,33 @@ class Flow:
         found: list[Context] = [Context()] * len(self.nodes)
         if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
             return found
-        special = {*ops.ENTERS, *ops.EXITS, *ops.MERGES}
-        changing = {*ops.SWITCHES, *ops.NEXTS}
+        changed, touched = self._changed_by_branches(), bytearray(len(self.nodes))
         for number in self.order:
-            node = self.nodes[number]
-            sources = [source for source, _ in node.inputs]
-            plain = node.call < 0 and node.op not in special
-            if plain and not any(self.nodes[source].op in changing for source in sources):
-                # Nearly all nodes: what they wait for tells, and that is nearly always nothing.
-                inherited = {found[source] for source in (*sources, *node.controls) if found[source]}
-                if inherited:
-                    found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
-                continue
-            found[number] = self._context(node, found)
+            if changed[number]:
+                found[number] = self._context(self.nodes[number], found)
+            elif touched[number]:
+                node = self.nodes[number]
+                inherited = {found[source] for source in (*(source for source, _ in node.inputs), *node.controls)}
+                found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
+            if found[number]:
+                for child in self.children[number]:
+                    touched[child] = 1
         return found
+
+    def _changed_by_branches(self) -> bytearray:
+        """Marks the nodes whose context is not just that of what they need: of most graphs these are few."""
+        marks = bytearray(len(self.nodes))
+        for op in (*ops.ENTERS, *ops.EXITS, *ops.MERGES):
+            for number in self.by_op.get(op, ()):
+                marks[number] = 1
+        for op in (*ops.SWITCHES, *ops.NEXTS):
+            for number in self.by_op.get(op, ()):
+                for child in self.children[number]:
+                    marks[child] = 1
+        for node in self.nodes if self.bodies else ():
+            if node.call >= 0:
+                marks[node.id] = 1
+        return marks
 
     def data_context(self, number: int) -> Context:
         """The context that a node has from its data inputs alone."""
@@ -189,7 +210,7 @@ class Flow:
         return result
 
     def _context(self, node: Node, found: list[Context]) -> Context:
-        controls = Context().union(*(self.edge(source, 0, found, True) for source in node.controls))
+        controls = Context().union(*(found[source] for source in node.controls))
         given = [tensor for tensor in node.inputs if self.nodes[tensor[0]].op not in ops.NEXTS]
         edges = [self.edge(*tensor, found) for tensor in given]
         if node.op in ops.MERGES and edges:
@@ -206,9 +227,10 @@ class Flow:
             result = Context(item for item in result if item[0] != "loop" or item[2] != level)
         return result
 
-    def edge(self, source: int, output: int, found: list[Context], control: bool = False) -> Context:
+    def edge(self, source: int, output: int, found: list[Context]) -> Context:
+        """The context that a use of an output has."""
         node = self.nodes[source]
-        if control or node.op not in ops.SWITCHES or len(node.inputs) < 2:
+        if node.op not in ops.SWITCHES or len(node.inputs) < 2:
             return found[source]
         predicate = self.strip(node.inputs[1])
         if self.nodes[predicate[0]].op == "LoopCond":
@@ -233,35 +255,53 @@ class Flow:
             tensor = node.inputs[place]
         return tensor
 
-    def origins(self, tensor: Tensor) -> set[Tensor]:
+    def origins(self, tensor: Tensor) -> frozenset[Tensor]:
         """Returns where a value comes from, through reads, reshapes, branches, loops and calls.
 
         A variable is returned as its own node. A value that depends on a branch has several origins.
         """
         return self._backward(tensor, arithmetic=False)[0]
 
-    def sources(self, tensor: Tensor) -> set[Tensor]:
+    def sources(self, tensor: Tensor) -> frozenset[Tensor]:
         """As `origins`, and through arithmetic too, up to variables, batch moments and anything unknown."""
         return self._backward(tensor, arithmetic=True)[0]
 
-    def traced(self, tensor: Tensor) -> tuple[set[Tensor], set[int]]:
+    def traced(self, tensor: Tensor) -> tuple[frozenset[Tensor], frozenset[int]]:
         """Returns what `sources` and `computed` do."""
         return self._backward(tensor, arithmetic=True)
 
-    def passed(self, tensor: Tensor) -> set[int]:
+    def passed(self, tensor: Tensor) -> frozenset[int]:
         """Returns the nodes between a tensor and its origins."""
         return self._backward(tensor, arithmetic=False)[1]
 
-    def computed(self, tensor: Tensor) -> set[int]:
+    def computed(self, tensor: Tensor) -> frozenset[int]:
         """Returns the nodes between a tensor and its sources."""
         return self._backward(tensor, arithmetic=True)[1]
 
-    def _backward(self, tensor: Tensor, *, arithmetic: bool) -> tuple[set[Tensor], set[int]]:
+    def _backward(self, tensor: Tensor, *, arithmetic: bool) -> tuple[frozenset[Tensor], frozenset[int]]:
+        """Where a value comes from, and what is between; several rules ask the same, so answers are kept."""
+        key = (tensor, arithmetic)
+        found = self._traced.get(key)
+        if found is None:
+            found = self._walk_back(tensor, arithmetic)
+            if self._traced_items > _KEPT_ITEMS:
+                self._traced.clear()
+                self._traced_items = 0
+            self._traced[key] = found
+            self._traced_items += len(found[0]) + len(found[1])
+        return found
+
+    def _walk_back(self, tensor: Tensor, arithmetic: bool) -> tuple[frozenset[Tensor], frozenset[int]]:
+        nodes, bodies = self.nodes, self.bodies
+        passing = _COMPUTING if arithmetic else _HANDING
         leaves: set[Tensor] = set()
         seen = {tensor}
         todo = [tensor]
         while todo and len(seen) < _MAX_STEPS:
             current = todo.pop()
+            if nodes[current[0]].op not in passing and current[0] not in bodies:
+                leaves.add(current)
+                continue
             steps = None if arithmetic and self.is_batch_moment(current) else self.step(current, arithmetic)
             if not steps:
                 leaves.add(current)
@@ -270,7 +310,7 @@ class Flow:
                 if step not in seen:
                     seen.add(step)
                     todo.append(step)
-        return leaves, {number for number, _ in seen - leaves}
+        return frozenset(leaves), frozenset(number for number, _ in seen - leaves)
 
     def step(self, tensor: Tensor, arithmetic: bool = False) -> list[Tensor]:
         """What a value is handed on from, directly; with `arithmetic` also what it is computed from."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tf1bn import errors
+from tf1bn.graph import shared_controls
 
 Tensor = tuple[int, int]
 """A tensor: the number of its node, and which output."""
@@ -19,10 +20,6 @@ Tensor = tuple[int, int]
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000
 MAX_CALLED = 400_000
-_SHARED = 8
-"""From how many control inputs on several nodes that wait for the same ones share them."""
-_COMMON = 16
-"""How many shared lists, the longest, are looked for within the lists of single nodes."""
 _OUTPUTS = {
     "batch_mean": 1,
     "batch_variance": 2,
@@ -136,11 +133,13 @@ def flatten(graph_def: Any) -> Flat:
     flat = Flat([], {}, {})
     names = _add_nodes(flat, graph_def.node, "", -1, "")
     flat.by_name.update(names)
-    waiting: dict[tuple[str, ...], list[Node]] = {}
+    lists = shared_controls.Lists()
+    known = {name: (number, 0) for name, number in names.items()}
     for name, number in names.items():
-        _connect(flat.nodes[number], names, {}, name, waiting)
-    _share(flat, waiting)
-    pending = [item for number in names.values() for item in _calls(flat, number, functions, 0)]
+        _connect(flat.nodes[number], names, known, {}, name, lists)
+    _share(flat, lists)
+    callers = {*functions, *_BODIES}
+    pending = [item for node in flat.nodes if node.op in callers for item in _calls(flat, node.id, functions, 0)]
     while pending:
         item = pending.pop()
         pending.extend(_lay_out(flat, item, functions))
@@ -171,27 +170,19 @@ def _add_nodes(flat: Flat, protos: Any, prefix: str, call: int, branch: str) -> 
 def _connect(
     node: Node,
     names: dict[str, int],
+    known: dict[str, Tensor],
     slots: dict[str, dict[str, int]],
     name: str,
-    waiting: dict[tuple[str, ...], list[Node]] | None = None,
+    lists: shared_controls.Lists | None = None,
 ) -> None:
-    """Reads the inputs of a node; a long list of control inputs is left in `waiting`, to be shared."""
-    texts = list(node.proto.input)
-    end = len(texts)
-    while end and texts[end - 1][0:1] == "^":
-        end -= 1
-    if waiting is not None and len(texts) - end >= _SHARED:
-        waiting.setdefault(tuple(texts[end:]), []).append(node)
-        texts = texts[:end]
-    inputs = node.inputs
-    for text in texts:
-        number = names.get(text)
-        if number is not None:
-            inputs.append((number, 0))
-        elif text[0:1] == "^":
-            node.controls.append(_find(text[1:], names, name))
-        else:
-            inputs.append(_tensor(text, names, slots, name))
+    """Reads the inputs of a node; a long list of control inputs is left in `lists`, to be shared."""
+    texts = node.proto.input
+    try:
+        # Most nodes have nothing but first outputs: read so, a tensor that is there for all its users is taken.
+        node.inputs = list(map(known.__getitem__, texts))
+    except KeyError:
+        node.inputs = []
+        _read_inputs(node, list(texts) if lists is None else lists.take(node), names, known, slots, name)
     least = _least(node.op)
     if len(node.inputs) < least:
         raise errors.GraphError(
@@ -201,6 +192,25 @@ def _connect(
         )
     if node.op in _MOMENTUM and len(node.inputs) == 5 and node.inputs[0] == node.inputs[1]:
         _read_as_average(node)
+
+
+def _read_inputs(
+    node: Node,
+    texts: list[str],
+    names: dict[str, int],
+    known: dict[str, Tensor],
+    slots: dict[str, dict[str, int]],
+    name: str,
+) -> None:
+    for text in texts:
+        tensor = known.get(text)
+        if tensor is not None:
+            node.inputs.append(tensor)
+        elif text[0:1] == "^":
+            node.controls.append(_find(text[1:], names, name))
+        else:
+            known[text] = _tensor(text, names, slots, name)
+            node.inputs.append(known[text])
 
 
 def _read_as_average(node: Node) -> None:
@@ -221,24 +231,19 @@ def _least(op: str) -> int:
     return 3 if _APPLIES.match(op) else _ARITY.get(op, 0)
 
 
-def _share(flat: Flat, waiting: dict[tuple[str, ...], list[Node]]) -> None:
-    """Gives nodes that wait for the same ops one NoOp to wait for.
-
-    Trick: under `with control_dependencies(updates)` each op of the gradients and the optimizer waits for every
-    update. Written out these are nine edges in ten of a large graph. A group made there waits for ops of its own
-    besides, so a list that no other node has may still have such a list in it.
-    """
+def _share(flat: Flat, lists: shared_controls.Lists) -> None:
+    """Gives nodes that wait for the same ops one NoOp to wait for."""
     common: list[tuple[frozenset[str], int]] = []
-    for texts in sorted((texts for texts, nodes in waiting.items() if len(nodes) > 1), key=len, reverse=True):
-        nodes = waiting.pop(texts)
+    several, single = shared_controls.split(lists)
+    for texts, nodes in several:
         shared = Node(len(flat.nodes), f"(control inputs of {nodes[0].name})", "NoOp", None)
         shared.controls = _named(flat, texts, nodes[0])
         flat.nodes.append(shared)
         common.append((frozenset(texts), shared.id))
         for node in nodes:
             node.controls.append(shared.id)
-    for texts, (node,) in waiting.items():
-        known, number = next((item for item in common[:_COMMON] if item[0].issubset(texts)), (frozenset(), -1))
+    for texts, node in single:
+        known, number = shared_controls.largest_within(texts, common)
         node.controls += _named(flat, [text for text in texts if text not in known], node)
         node.controls += [number] if known else []
 
@@ -321,9 +326,10 @@ def _lay_out(flat: Flat, item: _Pending, functions: dict[str, Any]) -> list[_Pen
         names.setdefault(arg.name, node.id)
         args.append(node)
     slots: dict[str, dict[str, int]] = {}
+    known = {name: (number, 0) for name, number in names.items()}
     for name, number in names.items():
         if flat.nodes[number].proto is not None:
-            _connect(flat.nodes[number], names, slots, name)
+            _connect(flat.nodes[number], names, known, slots, name)
     returns = tuple(
         _tensor(item.function.ret[arg.name], names, slots, item.function.signature.name)
         for arg in item.function.signature.output_arg

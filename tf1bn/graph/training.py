@@ -95,13 +95,18 @@ def _uses_gradient(flow: Flow, number: int) -> bool:
 
 def _accumulations(flow: Flow, variables: Variables, applies: list[int]) -> list[int]:
     """Returns the ops that add gradients to a variable from which an optimizer takes them later."""
+    adding = {
+        variable.node.id: [
+            writer.node.id
+            for writer in variable.of_kind("gradient")
+            if writer.node.op in ("AssignAdd", "AssignAddVariableOp")
+        ]
+        for variable in variables.by_node.values()
+    }
+    if not any(adding.values()):
+        return []  # to follow each gradient through all of the backward pass takes long
     sources = {source for number in applies for source in flow.sources(flow.nodes[number].inputs[-1])}
-    return [
-        writer.node.id
-        for variable in variables.among(sources)
-        for writer in variable.of_kind("gradient")
-        if writer.node.op in ("AssignAdd", "AssignAddVariableOp")
-    ]
+    return [number for variable in variables.among(sources) for number in adding[variable.node.id]]
 
 
 def _sinks(flow: Flow, applies: list[int]) -> list[int]:

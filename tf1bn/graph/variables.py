@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+from collections.abc import Set
 
 from tf1bn.graph import consts
 from tf1bn.graph.flow import Flow
@@ -107,7 +108,7 @@ class Variables:
         found = [self.by_node[number] for number, _ in self.flow.origins(tensor) if number in self.by_node]
         return found[0] if len(found) == 1 else None
 
-    def among(self, tensors: set[Tensor]) -> list[Variable]:
+    def among(self, tensors: Set[Tensor]) -> list[Variable]:
         """Returns the variables among some origins, in graph order."""
         return [self.by_node[number] for number in sorted({t[0] for t in tensors}) if number in self.by_node]
 
@@ -140,7 +141,7 @@ class Variables:
                 return number
         return -1
 
-    def _kind(self, node: Node, variable: Variable, computed: set[int], sources: frozenset[Tensor]) -> str:
+    def _kind(self, node: Node, variable: Variable, computed: Set[int], sources: frozenset[Tensor]) -> str:
         ops = {self.flow.nodes[number].op for number, _ in sources}
         if ops & set(_RESTORES):
             return "restore"

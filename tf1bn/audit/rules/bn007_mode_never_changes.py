@@ -51,9 +51,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
     fixed = model.sites and all(site.predicate is None for site in model.sites)
     if not fixed or not model.trains or not any(model.always_batch(site) for site in model.sites_in_training()):
         return
-    for node in model.nodes:
+    for node in model.flow.of_ops("Placeholder".__eq__):
         kind = node.attr("dtype")
-        if node.op != "Placeholder" or kind is None or kind.type != 10 or not _FLAG.search(node.name):
+        if kind is None or kind.type != 10 or not _FLAG.search(node.name):
             continue
         used = model.flow.downstream([node.id])
         if not any(used[anchor] for site in model.sites for anchor in site.anchors):

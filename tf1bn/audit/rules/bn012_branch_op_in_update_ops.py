@@ -38,10 +38,11 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each entry that lives in a branch."""
     owners = {w.node.id: (site, v, w) for site in model.sites for v, w in model.updates(site)}
     entries = set(model.update_ops)
+    waiting = _waiting(model)
     for number, (site, variable, writer) in sorted(owners.items()):
         if not model.gates(number) or any(item[0] == "loop" for item in model.flow.contexts[number]):
             continue
-        stalled = _stalled(model, number)
+        stalled = _stalled(model, number, waiting)
         if number in entries or stalled or unreached.foreign(model, writer):
             effect = (
                 f"{stalled!r} runs only when that branch is taken"
@@ -58,14 +59,21 @@ def check(model: GraphModel) -> Iterator[Finding]:
             )
 
 
-def _stalled(model: GraphModel, number: int) -> str:
+def _waiting(model: GraphModel) -> list[tuple[int, frozenset[Any]]]:
+    """The optimizer applications that are conditional only because of what they wait for, and on what."""
+    contexts = model.flow.contexts
+    applies = [number for item in model.train_ops for number in item.applies if contexts[number]]
+    added = [(number, contexts[number] - model.flow.data_context(number)) for number in applies]
+    return [(number, conditions) for number, conditions in added if conditions]
+
+
+def _stalled(model: GraphModel, number: int, waiting: list[tuple[int, frozenset[Any]]]) -> str:
     """An optimizer application that is conditional only because it waits for this op."""
     conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
-    for item in model.train_ops:
-        for apply in item.applies:
-            added = conditions & model.flow.contexts[apply]
-            if added and not added & model.flow.data_context(apply) and model.flow.reach([apply])[number]:
-                return model.nodes[apply].name
+    for apply, added in waiting:
+        shared = conditions & model.flow.contexts[apply]
+        if shared and shared <= added and model.flow.reach([apply])[number]:
+            return model.nodes[apply].name
     return ""
 
 

@@ -62,7 +62,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     yield from _penalties(model)
 
 
-def _on_the_way(model: GraphModel, tensor: Any) -> set[int]:
+def _on_the_way(model: GraphModel, tensor: Any) -> frozenset[int]:
     """The nodes between a tensor and its sources, without those inside of a function with a gradient of its own."""
     way = model.flow.computed(tensor)
     ends = [n for n in way if model.nodes[n].op == "IdentityN" and model.nodes[n].attr("_gradient_op_type") is not None]

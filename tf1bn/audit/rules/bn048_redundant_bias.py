@@ -50,9 +50,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
             )
 
 
-def _read(model: GraphModel, tensor: tuple[int, int]) -> set[tuple[int, int]]:
+def _read(model: GraphModel, tensor: tuple[int, int]) -> frozenset[tuple[int, int]]:
     origins = model.flow.origins(tensor)
-    return origins if len(origins) == 1 else set()
+    return origins if len(origins) == 1 else frozenset()
 
 
 def bad() -> samples.Sample:
