@@ -49,10 +49,15 @@ TORCH ?= torch==2.13.0
 RUNTIMES_VENV := .venv-runtimes
 RUNTIMES := $(RUNTIMES_VENV)/.installed-runtimes
 
+# The release that comes: whatever is newest on the day the environment is made.
+NIGHTLY_VENV := .venv-nightly
+NIGHTLY := $(NIGHTLY_VENV)/.installed-nightly
+NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert test-runtimes bench $(BENCHES) bench-native wheel-native
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert test-runtimes test-nightly bench $(BENCHES) bench-native wheel-native
 .PHONY: python-tf215 lint clean
 .NOTPARALLEL:
 
@@ -65,6 +70,7 @@ help:
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
+	@echo "make test-nightly  run the core of the tests on the newest tf-nightly, in $(NIGHTLY_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
 	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
@@ -124,6 +130,17 @@ $(RUNTIMES): setup.py pyproject.toml
 	  tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 \
 	  ai-edge-litert==2.3.0 || { \
 	  echo "make: a runtime could not be installed; tests/runtimes needs those that this file names." >&2; exit 1; }
+	@touch $@
+
+# First the names that it lacks, in seconds; then the tests.
+test-nightly: $(NIGHTLY)
+	$(NIGHTLY_VENV)/bin/python -m tf1bn doctor --names
+	$(NIGHTLY_VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	  -m "not slow and not exhaustive" $(NIGHTLY_TESTS) $(PYTEST_ARGS)
+
+$(NIGHTLY): export TF1BN_TENSORFLOW = tf-nightly
+$(NIGHTLY): setup.py pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(NIGHTLY_VENV) TF_VERSION= $(NIGHTLY_VENV)/.installed-test
 	@touch $@
 
 # tensorpack takes part where it has been installed into this environment.
@@ -188,5 +205,5 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-nightly build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

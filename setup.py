@@ -41,6 +41,26 @@ _TEST = [
     "wheel",
 ]
 
+_PROVIDERS = {
+    **dict.fromkeys(
+        ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos", "tensorflow-cpu-aws"), "2.15"
+    ),
+    "intel-tensorflow": "2.15",
+    **dict.fromkeys(("tf-nightly", "tf-nightly-cpu"), "2.16.dev0"),
+}
+"""The distributions that bring the module ``tensorflow``, and from which release on they serve."""
+
+
+def _tensorflow() -> list[str]:
+    """Returns the requirement of TensorFlow, which another distribution fulfils than usual where one is named."""
+    name = os.environ.get("TF1BN_TENSORFLOW", "tensorflow")
+    if name == "none":
+        return []
+    if name not in _PROVIDERS:
+        raise RuntimeError(f"setup.py: TF1BN_TENSORFLOW is {name!r}; expected none or one of {', '.join(_PROVIDERS)}.")
+    return [f"{name}>={_PROVIDERS[name]}"]
+
+
 _NATIVE = os.environ.get("TF1BN_WHEEL_NATIVE") == "1"
 """Whether the wheel holds the op library, which ``make wheel-native`` builds before."""
 
@@ -86,7 +106,7 @@ setuptools.setup(
     cmdclass=_commands(),
     python_requires=">=3.10",
     entry_points={"console_scripts": ["tf1bn = tf1bn.commands.main:main"]},
-    install_requires=["tensorflow>=2.15", "numpy>=1.23", "absl-py>=1.0"],
+    install_requires=[*_tensorflow(), "numpy>=1.23", "absl-py>=1.0"],
     extras_require={
         "plots": _PLOTS,
         "progress": _PROGRESS,

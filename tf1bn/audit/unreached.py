@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
+from tf1bn.graph.once import once
 from tf1bn.graph.runners import GATHERS
 from tf1bn.graph.sites import Site
 from tf1bn.graph.variables import Variable, Writer
@@ -68,7 +68,7 @@ class Miss(NamedTuple):
         return (model.train_ops[0].name, "...", self.writer.node.name) if self.writer else ()
 
 
-@functools.lru_cache(maxsize=4)
+@once
 def misses(model: GraphModel) -> tuple[Miss, ...]:
     """Returns the statistics of trained sites that are not moved by any train op or named fetch."""
     if not model.trains:

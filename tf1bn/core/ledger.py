@@ -7,13 +7,11 @@ each average.
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow.compat.v1 as tf
-
 from tf1bn import errors
+from tf1bn.core import of_graph
 from tf1bn.core.place import Place, replica_here, root_graph
 from tf1bn.core.values import Moments
 
@@ -104,13 +102,11 @@ class Ledger:
         return [op for writer in earlier for op in writer.ops]
 
 
-_LEDGERS: weakref.WeakKeyDictionary[tf.Graph, dict[int, Ledger]] = weakref.WeakKeyDictionary()
-
-
 def ledger() -> Ledger:
     """Returns the ledger of the graph that is being built; under tf.distribute each replica has one of its own.
 
     Replicas build the same calls in one graph, each on its own copies of the averages, so no order is needed among
     their updates.
     """
-    return _LEDGERS.setdefault(root_graph(), {}).setdefault(replica_here(), Ledger())
+    found: Ledger = of_graph.table(root_graph(), "ledgers").setdefault(replica_here(), Ledger())
+    return found

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Hashable
 from typing import Any
 
-import tensorflow.compat.v1 as tf
-
-from tf1bn.core import place
+from tf1bn.core import of_graph, place
 
 Path = tuple[Any, ...]
 
@@ -49,9 +46,7 @@ class Numbering:
         return self.numbers.setdefault(path, len(self.numbers) + 1)
 
 
-_NUMBERINGS: weakref.WeakKeyDictionary[tf.Graph, dict[Hashable, Numbering]] = weakref.WeakKeyDictionary()
-
-
 def numbering(group: Hashable) -> Numbering:
     """Returns the numbering of a group in the graph that is being built."""
-    return _NUMBERINGS.setdefault(place.root_graph(), {}).setdefault(group, Numbering())
+    found: Numbering = of_graph.table(place.root_graph(), "numberings").setdefault(group, Numbering())
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +11,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat.tf_layers import words
 from tf1bn.compat.tf_layers.inspection import Inspected
-from tf1bn.core import place
-
-_counts: weakref.WeakKeyDictionary[tf.Graph, dict[str, int]] = weakref.WeakKeyDictionary()
+from tf1bn.core import of_graph, place
 
 
 class Layer(Inspected):
@@ -261,7 +258,7 @@ def snake_case(name: str) -> str:
 
 
 def _numbered(name: str) -> str:
-    counts = _counts.setdefault(place.root_graph(), {})
+    counts = of_graph.table(place.root_graph(), "layer_names")
     counts[name] = counts.get(name, 0) + 1
     return f"{name}_{counts[name]}"
 

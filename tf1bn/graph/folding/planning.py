@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +14,7 @@ from tf1bn.graph.folding.linear import Linear, linear
 from tf1bn.graph.folding.steps import data_input, moving_operand
 from tf1bn.graph.folding.walk import Walk
 from tf1bn.graph.nodes import Tensor
+from tf1bn.graph.once import once
 from tf1bn.graph.sites import BATCH, BOTH, Site
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def blocker(model: GraphModel, site: Site) -> str:
     return _blockers(model)[site]
 
 
-@functools.lru_cache(maxsize=1)
+@once
 def _blockers(model: GraphModel) -> dict[Site, str]:
     return {verdict.site: verdict.reason for verdict in plan(model)}
 
