@@ -31,7 +31,7 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tf1bn import errors, exits
+from tf1bn import errors, exits, printing
 from tf1bn.compat import python2
 from tf1bn.compat.program import FACADE, Program
 
@@ -198,7 +198,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a program for the command line and returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in ("--help", "-help", "-h"):
-        print(__doc__)
+        with printing.for_reader():
+            print(__doc__)
         return exits.DONE
     try:
         options = parse(argv)
