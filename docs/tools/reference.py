@@ -40,6 +40,10 @@ _SLIM = ("learning", "slim_evaluation", "slim_summaries", "queues", "model_analy
 """Modules of tf1bn.compat.contrib that slim alone offers."""
 
 
+FIRST = ("batch_norm", "dense", "conv2d", "minimize", "with_updates", "default_update_strategy")
+"""What a newcomer looks for stands first on its page."""
+
+
 class Section(NamedTuple):
     """A part of a page.
 
@@ -92,7 +96,8 @@ def public_names(module: str) -> tuple[str, ...]:
     tree = _tree(module)
     assigned = _assigned(tree)
     if "_ROWS" in assigned:
-        return _keys(assigned["_ROWS"])
+        rows = _keys(assigned["_ROWS"])
+        return (*(name for name in FIRST if name in rows), *(name for name in rows if name not in FIRST))
     if "__all__" in assigned:
         return tuple(_listed(module, tree, assigned["__all__"]))
     made = (node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef))
@@ -120,15 +125,23 @@ def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
     return {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
 
 
-def _spelled(tree: ast.Module) -> set[str]:
-    """Returns the names that a module's text defines or imports; others are made when it is imported."""
-    found = set(_assigned(tree))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
+def _spelled(module: str, name: str) -> bool:
+    """Whether the text of a module, or of the one that it imports the name from, defines the name in so many words."""
+    for node in _statements(_tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return True
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return True
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tf1bn"):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _spelled(str(node.module), alias.name)
+    return False
+
+
+def _statements(tree: ast.Module) -> list[ast.stmt]:
+    """Returns the statements of a module, with those under ``if TYPE_CHECKING``."""
+    return [inner for node in tree.body for inner in ([node] if not isinstance(node, ast.If) else node.body)]
 
 
 def _imported(module: str, tree: ast.Module, name: str) -> str:
@@ -164,15 +177,14 @@ def _page(package: str) -> str:
 
 def _names(section: Section, level: int) -> list[str]:
     lines, unseen = [], []
-    spelled = _spelled(_tree(section.module))
     for name in section.names:
-        if name in spelled:
+        if _spelled(section.module, name):
             lines += [f"::: {section.module}.{name}", "    options:", f"      heading_level: {level}", ""]
         else:
             unseen.append(name)
     if unseen:  # the reader of sources that makes these pages cannot see them
         marked = [f'<code id="{section.module}.{name}">{name}</code>' for name in unseen]
-        lines += [f"Made from a table of the module: {', '.join(marked)}.", ""]
+        lines += [f"Further names, made when the module is imported: {', '.join(marked)}.", ""]
     return lines
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 
-WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 128, 44, 160, 82, 16
+WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 120, 46, 142, 84, 14
 COLOURS = {"data": "#5f6b7a", "control": "#c2410c", "moves": "#0f62a8", "listed": "#7c6f64"}
 DASHES = {"control": "7 4", "listed": "2 4"}
 MEANINGS = {
@@ -52,7 +52,7 @@ BOXES = {
     "update": Box(1, 1, ("update",), "#fde8d7"),
     "UPDATE_OPS": Box(3, 1, ("collection", "UPDATE_OPS"), "#f6f1e7"),
     "averages": Box(1, 2, ("moving_mean", "moving_variance"), "#d9e8f7"),
-    "shadows": Box(2, 2, ("their Exponential-", "MovingAverage"), "#d9e8f7"),
+    "shadows": Box(2, 2, ("their Exponen-", "tialMovingAverage"), "#d9e8f7"),
     "images": Box(0, 3, ("row to classify",)),
     "inference": Box(1, 3, ("normalised by", "the averages")),
     "answer": Box(2, 3, ("inference",), "#dcefdc"),
@@ -185,9 +185,9 @@ def svg(case: Case, edges: set[tuple[str, str, str]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"',
         f'  aria-label="{label}">',
-        '<g font-family="Helvetica, Arial, sans-serif" font-size="13">',
+        '<g font-family="Helvetica, Arial, sans-serif" font-size="14">',
         f'<rect width="{width}" height="{height}" rx="10" fill="#ffffff"/>',
-        f'<text x="{MARGIN}" y="{MARGIN + 12}" font-size="15" font-weight="bold">{label}</text>',
+        f'<text x="{MARGIN}" y="{MARGIN + 12}" font-size="16" font-weight="bold">{label}</text>',
         *(_marker(kind) for kind in COLOURS),
         *(_edge(boxes, *edge) for edge in sorted(edges)),
         *(_drawn(box) for box in boxes.values()),
@@ -206,9 +206,9 @@ def _corner(box: Box) -> tuple[int, int]:
 def _drawn(box: Box) -> str:
     x, y = _corner(box)
     lines = len(box.lines)
-    middle, first = x + WIDTH // 2, y + HEIGHT // 2 + 5 - round((lines - 1) * 7.5)
+    middle, first = x + WIDTH // 2, y + HEIGHT // 2 + 5 - round((lines - 1) * 8)
     texts = [
-        f'<text x="{middle}" y="{first + 15 * n}" text-anchor="middle">{_safe(line)}</text>'
+        f'<text x="{middle}" y="{first + 16 * n}" text-anchor="middle">{_safe(line)}</text>'
         for n, line in enumerate(box.lines)
     ]
     tall = HEIGHT + 12 * (lines > 2)
@@ -250,7 +250,7 @@ def _legend(kinds: set[str], height: int) -> list[str]:
         dash = f' stroke-dasharray="{DASHES[kind]}"' if kind in DASHES else ""
         parts.append(f'<path d="M{x} {y - 4} h34" stroke="{COLOURS[kind]}" stroke-width="2.2"{dash}/>')
         parts.append(f'<text x="{x + 42}" y="{y}">{MEANINGS[kind]}</text>')
-        x += 66 + 7 * len(MEANINGS[kind])
+        x += 66 + round(7.2 * len(MEANINGS[kind]))
     return parts
 
 
