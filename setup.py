@@ -29,6 +29,14 @@ _CONVERT = ["safetensors>=0.8"]
 # The build for processors only is enough, and a tenth of the size; PyTorch's own site says how to get it.
 _TORCH = ["torch>=2.1"]
 _ONNX = ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.18"]
+# The site. MkDocs and its theme have successors with other settings: a major version is a change of its own.
+_DOCS = [
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.6,<10",
+    "mkdocstrings>=1.0,<2",
+    "mkdocstrings-python>=2.0,<3",
+    "ruff>=0.17,<0.18",
+]
 _TEST = [
     "pytest>=7.4",
     "pytest-xdist>=3.5",
@@ -93,6 +101,7 @@ setuptools.setup(
         "convert": _CONVERT,
         "torch": _TORCH,
         "onnx": _ONNX,
+        "docs": _DOCS,
         "test": [*_TEST, *_PLOTS, *_PROGRESS],
     },
     classifiers=[
