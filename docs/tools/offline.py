@@ -9,7 +9,7 @@ from pathlib import Path
 # Links that a reader clicks may lead out; what a browser loads by itself may not.
 _LOADED = re.compile(
     r"<(?:script|img|iframe|source|video)\b[^>]*?\bsrc=[\"']?((?:https?:)?//[^\"'\s>]+)"
-    r"|<link\b[^>]*?\brel=[\"']?(?!canonical)[^>]*?\bhref=[\"']?((?:https?:)?//[^\"'\s>]+)",
+    r"|<link\b[^>]*?\brel=(?![\"']?canonical)[^>]*?\bhref=[\"']?((?:https?:)?//[^\"'\s>]+)",
     re.IGNORECASE,
 )
 _STYLED = re.compile(
