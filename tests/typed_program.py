@@ -84,7 +84,7 @@ def main() -> None:
         f"{prefix}.meta", [digits.train.images[:200]], checkpoint=prefix, feed="images", output=folder / "again"
     )
     written: export.Export = export.export(f"{prefix}.meta", prefix, "logits", folder / "served")
-    print(sites, len(done.layers), written.output)
+    print(sites, len(done.sites), written.path)
     try:
         tf1bn.batch_norm(tf.zeros([2, 2]), True, decay=2.0)
     except errors.ArgumentError as error:
