@@ -74,6 +74,9 @@ def _commands() -> dict[str, type]:
     return {"bdist_wheel": OfAnyPython}
 
 
+# So that files written while building have the same modes whoever builds: a wheel is the same byte for byte.
+os.umask(0o022)
+
 setuptools.setup(
     name="tf1bn",
     version=_version(),

@@ -1,4 +1,4 @@
-"""A program as a user with a type checker writes it: `mypy --strict` finds nothing wrong with it, where tf1bn is installed.
+"""A program as a user with a type checker writes it: `mypy --strict` finds nothing wrong where tf1bn is installed.
 
 `make release-check` checks it against the wheel. It also runs: it trains, restores, audits, inspects and exports.
 """
@@ -54,7 +54,7 @@ def train(digits: datasets.Dataset, prefix: str) -> audit.Report:
         loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
         train_op: tf.Operation = tf1bn.minimize(tf.train.AdamOptimizer(0.01), loss)
         session.run(tf.global_variables_initializer())
-        for _, batch in zip(range(100), datasets.batches.batches(digits.train, 60, seed=0)):
+        for _, batch in zip(range(100), datasets.batches.batches(digits.train, 60, seed=0), strict=False):
             session.run(train_op, {images: batch.images, labels: batch.labels})
         tf1bn.saver().save(session, prefix)
         return audit.assert_healthy(train_op)

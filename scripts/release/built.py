@@ -1,4 +1,4 @@
-"""Steps that build: wheel and sdist from the files of the last commit, twice the same, with all that belongs in them."""
+"""Steps that build: wheel and sdist from the files of the last commit, twice the same, and whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from common import ROOT, Failed, Place, run
+from place import ROOT, Failed, Place, run
 from texts import read_version
 
 _BUILD = "import sys; from setuptools import build_meta as b; getattr(b, 'build_' + sys.argv[1])(sys.argv[2])"

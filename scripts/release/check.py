@@ -1,7 +1,8 @@
 """Says what a release still lacks: `make release-check`, or `python scripts/release/check.py --only=version,wheel`.
 
-Each step prints one line; a step that fails prints why, and the others still run. Wheel and sdist are built from the files of
-the last commit and installed into an empty environment in a folder for the occasion, so nothing of the checkout helps.
+Each step prints one line; a step that fails prints why, and the others still run. Wheel and sdist are built from the
+files of the last commit and installed into an empty environment in a folder for the occasion, so nothing of the
+checkout helps.
 
 Exit codes: 0 nothing is missing, 1 something is, 2 wrong usage.
 """
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import built
 import installed
 import texts
-from common import Failed, Place
+from place import Failed, Place
 
 Step = Callable[[Place], str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from common import ROOT, Failed, Place, run
+from place import ROOT, Failed, Place, run
 from texts import read_version
 
 PROGRAM = ROOT / "tests" / "typed_program.py"

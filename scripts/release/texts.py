@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from common import ROOT, Failed, Place, run
+from place import ROOT, Failed, Place, run
 
 
 def read_version() -> str:
