@@ -14,6 +14,7 @@ _ITEM = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*)")
 
 def markdown(text: str) -> str:
     """Returns a docstring with its own sections as bold words with lists below."""
+    text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)  # the word that is known for code
     text = _PAGE.sub(r"[\1](../\1.md)", _ROLE.sub(r"`\1`", text))
     done: list[str] = []
     lines = text.splitlines()

@@ -23,6 +23,7 @@ assert pages.DOCS
             "**Variables** (in a scope):\n\n- `x`: one.\n\nAny text\nend: it.\n",
         ),
         ("See :mod:`a.b`, :func:`c` and ``docs/tf2.md``.", "See `a.b`, `c` and [tf2](../tf2.md)."),
+        ("Example:\n  >>> f()\n", "Examples:\n  >>> f()"),
         ("A line of words:\n  x = 1\n", "A line of words:\n\nx = 1\n"),
         ("Text,\nmore: text.\n\n  indented: x", "Text,\nmore: text.\n\n  indented: x"),
     ],
@@ -41,7 +42,7 @@ def test_nothing_is_lost_of_the_longest_docstring():
             line = line.replace(sign, "")
         return line.split()
 
-    plain = text.replace("docs/batch_norm.md", "[batch_norm](../batch_norm.md)")
+    plain = text.replace("Example:", "Examples:").replace("docs/batch_norm.md", "[batch_norm](../batch_norm.md)")
     plain = plain.replace("docs/distribution.md", "[distribution](../distribution.md)")
     plain = plain.replace("docs/native.md", "[native](../native.md)")
     assert words(prose.markdown(text)) == words(plain)
