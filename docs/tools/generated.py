@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import catalogue
+import commands
 import reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,7 @@ def pages() -> dict[str, str]:
     """Returns the Markdown of every page that is not a file below docs/, by its name there."""
     return {
         "audit_rules.md": catalogue.text(),
+        "commands.md": commands.text(),
         **reference.pages(),
         "contributing.md": _of_root("CONTRIBUTING.md"),
         "changelog.md": _of_root("CHANGELOG.md"),

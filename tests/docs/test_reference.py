@@ -14,6 +14,7 @@ import tf1bn
 from tests.docs import pages
 from tf1bn import errors
 from tf1bn.audit.rules import catalog
+from tf1bn.commands import table
 
 import catalogue  # isort: skip  # beside generated, on the path by now
 import reference  # isort: skip
@@ -117,6 +118,14 @@ def test_every_code_is_in_one_group():
 
 def test_markdown_signs_are_escaped_outside_of_code():
     assert catalogue.escaped("a_b *c* <d> | `e_f`") == r"a\_b \*c\* \<d> \| `e_f`"
+
+
+def test_the_page_of_commands_says_of_each_what_its_help_says():
+    text = pages.site()["commands.md"]
+    for row in table.ROWS:
+        assert f"[`tf1bn {row.name}`](#tf1bn-{row.name})" in text and row.summary in text
+        said = importlib.import_module("tf1bn.run" if row.name == "run" else row.module).__doc__
+        assert inspect.cleandoc(said) in text
 
 
 ENTRIES = sorted((pages.ROOT / "tf1bn").rglob("__init__.py"))
