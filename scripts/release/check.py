@@ -64,6 +64,8 @@ def _run(names: Sequence[str], place: Place) -> list[str]:
     for name in names:
         lacking = [need for need in NEEDS.get(name, ()) if need in failed]
         began = time.monotonic()
+        if sys.stdout.isatty():
+            print(f"...      {name}", end="\r", flush=True)
         try:
             if lacking:
                 raise Failed(f"not tried, since {lacking[0]} failed")

@@ -15,7 +15,7 @@ MYPY = "[mypy]\n[mypy-tensorflow.*]\nignore_missing_imports = True\nfollow_impor
 
 def install(place: Place) -> str:
     """The wheel and its requirements install into an empty environment, and all requirements are met."""
-    run([sys.executable, "-m", "venv", place.environment], place.folder)
+    run([sys.executable, "-m", "venv", "--without-pip", place.environment], place.folder)
     _pip(place, "install", place.product(".whl"))
     _pip(place, "check")
     where = run([place.python, "-c", "import tf1bn; print(tf1bn.__file__)"], place.elsewhere).strip()
@@ -66,7 +66,8 @@ def from_sdist(place: Place) -> str:
 
 
 def _pip(place: Place, *words: object) -> str:
-    command = [place.python, "-m", "pip", "--disable-pip-version-check", *map(str, words)]
+    # This interpreter's pip works on the other environment: some systems make none with a pip of its own.
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", place.python, *map(str, words)]
     return run(command, place.elsewhere, what=f"pip {words[0]}")
 
 
