@@ -65,6 +65,13 @@ def test_pages_that_code_speaks_of_exist():
     assert not [name for name in spoken if not (pages.ROOT / name).is_file()]
 
 
+def test_files_that_the_recipes_name_exist():
+    text = (pages.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tf1bn|tests|docs|scripts)/[\w./]*)`", text))
+    assert "tf1bn/strategies/catalog.py" in named
+    assert not [name for name in named if "NAME" not in name and "NNN" not in name and not (pages.ROOT / name).exists()]
+
+
 def test_every_picture_is_shown():
     shown = {posixpath.basename(target) for text in SITE.values() for target in links(text)}
     assert {path.name for path in (pages.DOCS / "pictures").iterdir()} <= shown
