@@ -163,6 +163,8 @@ def _lacking(path: str) -> str:
     """Says who has not got a name."""
     if path.startswith("contrib"):
         return "tf.contrib left TensorFlow with 2.0, and tf1bn does not emulate this"
+    if path.partition(".")[0] == "estimator":
+        return "tf.estimator left TensorFlow with 2.16, and tf1bn does not emulate this"
     version = tf.__version__
     if private.of_version_2(path) is not None:
         return f"tensorflow.compat.v1 of TensorFlow {version} has no such name, only its version 2 has"
