@@ -48,10 +48,12 @@ class _Evaluation(tf.train.CheckpointSaverListener):
     def end(self, session: Any, global_step_value: int) -> None:
         """Evaluates the last checkpoint."""
         del session
-        if self._timer.last_triggered_step() != global_step_value and not termination.ending():
+        if self._timer.last_triggered_step() != global_step_value:
             self._evaluate(global_step_value)
 
     def _evaluate(self, step: int) -> None:
+        if termination.ending():
+            return
         self._timer.update_last_triggered_step(step)
         checkpoint = self._estimator.latest_checkpoint()
         if checkpoint is None or checkpoint == self._done:

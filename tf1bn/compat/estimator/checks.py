@@ -41,7 +41,17 @@ def hooks_of(name: str, hooks: Iterable[Any] | None) -> tuple[Any, ...]:
 
 def is_tensor(value: Any) -> bool:
     """Whether a value is a tensor of any kind, or a variable."""
-    return isinstance(value, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor, tf.Variable))
+    return isinstance(value, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)) or is_variable(value)
+
+
+def is_variable(value: Any) -> bool:
+    """Whether a value is a variable of either kind, or what an assignment to one returns."""
+    return not isinstance(value, tf.Tensor) and isinstance(getattr(value, "op", None), tf.Operation)
+
+
+def is_fetchable(value: Any) -> bool:
+    """Whether a value is a tensor, an operation or a variable."""
+    return isinstance(value, (tf.Tensor, tf.Operation)) or is_variable(value)
 
 
 def require_this_graph(name: str, value: Any) -> None:

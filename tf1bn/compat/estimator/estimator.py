@@ -389,7 +389,7 @@ class Estimator:
                 hooks=[*input_hooks, *hooks, evaluation.StopAfterNEvalsHook(steps), *spec.evaluation_hooks],
                 config=session_config_of(self._config),
             )
-        evaluating.write(self.eval_dir(name), results, checkpoint)
+            evaluating.write(self.eval_dir(name), results, checkpoint)
         return dict(results)
 
     @contextlib.contextmanager

@@ -120,7 +120,7 @@ def _loss(loss: Any, mode: str) -> Any:
         if mode in (ModeKeys.TRAIN, ModeKeys.EVAL):
             raise _missing("loss", mode)
         return None
-    if not isinstance(loss, (tf.Tensor, tf.Variable)):
+    if not isinstance(loss, tf.Tensor) and not checks.is_variable(loss):
         raise errors.ArgumentTypeError(errors.explain("`loss` must be a tensor", got=loss))
     checks.require_this_graph("loss", loss)
     shape = tf.TensorShape(loss.shape)
@@ -141,7 +141,7 @@ def _train_op(train_op: Any, mode: str) -> Any:
         if mode == ModeKeys.TRAIN:
             raise _missing("train_op", mode)
         return None
-    if not isinstance(train_op, (tf.Tensor, tf.Operation, tf.Variable)):
+    if not checks.is_fetchable(train_op):
         raise errors.ArgumentTypeError(errors.explain("`train_op` must be an operation or a tensor", got=train_op))
     checks.require_this_graph("train_op", train_op)
     return train_op
@@ -182,7 +182,7 @@ def _metric(name: str, value: Any) -> tuple[Any, Any]:
             )
         )
     for part in value:
-        if not isinstance(part, (tf.Tensor, tf.Operation, tf.Variable)):
+        if not checks.is_fetchable(part):
             raise errors.ArgumentTypeError(
                 errors.explain(f"`eval_metric_ops` has {name!r}", got=part, expected="tensors and operations")
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -24,7 +24,7 @@ class _Fields(NamedTuple):
 class WarmStartSettings(_Fields):
     """Which variables begin with values of a checkpoint.
 
-    Unlike in TensorFlow, a regular expression takes the moving averages of batch norms along, whose weights it takes:
+    Unlike in TensorFlow, a regular expression takes moving averages of batch norms, too, whose names it matches:
     with the weights of one network and the initial averages the network computes something else. Only a list of
     names or of expressions means exactly the variables that it names.
 
@@ -94,14 +94,12 @@ def apply(settings: WarmStartSettings) -> None:
     """
     source = _existing(settings.ckpt_to_initialize_from)
     tf.logging.info("warm start from %s", source)
-    tf.train.warm_start(
-        source,
-        settings.vars_to_warm_start,
-        settings.var_name_to_vocab_info or None,
-        settings.var_name_to_prev_var_name or None,
-    )
-    if isinstance(settings.vars_to_warm_start, str):
-        _take_statistics(source, settings)
+    expression = settings.vars_to_warm_start
+    statistics = list(_statistics(expression)) if isinstance(expression, str) else []
+    ours = {variable.op.name for variable in statistics}
+    names = {now: before for now, before in settings.var_name_to_prev_var_name.items() if now not in ours}
+    tf.train.warm_start(source, expression, settings.var_name_to_vocab_info or None, names or None)
+    _take_statistics(source, statistics, settings.var_name_to_prev_var_name)
 
 
 def _existing(path: str) -> str:
@@ -113,12 +111,12 @@ def _existing(path: str) -> str:
     return str(found)
 
 
-def _take_statistics(source: str, settings: WarmStartSettings) -> None:
-    """Reads the averages of those batch norms of which the regular expression takes a variable."""
+def _take_statistics(source: str, statistics: Iterable[Any], previous: Mapping[str, str]) -> None:
+    """Makes the averages begin with those of the checkpoint."""
     stored = dict(tf.train.list_variables(source))
     taken, missing = {}, []
-    for variable in _statistics(settings.vars_to_warm_start):
-        name = settings.var_name_to_prev_var_name.get(variable.op.name, variable.op.name)
+    for variable in statistics:
+        name = previous.get(variable.op.name, variable.op.name)
         if name in stored and list(stored[name]) == variable.shape.as_list():
             taken[name] = variable
         else:
@@ -135,7 +133,7 @@ def _take_statistics(source: str, settings: WarmStartSettings) -> None:
 
 
 def _statistics(expression: str) -> Iterator[Any]:
-    """Yields the averages of the batch norms whose names or whose weights' names the expression matches."""
+    """Yields the averages of batch norms whose names the expression matches."""
     graph = tf.get_default_graph()
     by_name = {variable.op.name: variable for variable in tf.global_variables()}
     seen = set()
