@@ -40,7 +40,7 @@ class ModelFnOps(NamedTuple):
 
     Attributes:
       output_alternatives: name of a signature -> (ProblemType, name -> tensor); served as predictions, whatever the
-        type.
+        type. Of several the default is the one that the export names, else all ``predictions``.
       eval_metric_ops: name -> (value, update op).
       others: as of EstimatorSpec.
     """
@@ -69,6 +69,8 @@ class ModelFnOps(NamedTuple):
                         errors.explain("there is no such output", got=default, expected=f"one of {sorted(outputs)}")
                     )
                 outputs[export_outputs.DEFAULT] = outputs[default]
+            elif len(outputs) > 1:
+                outputs.setdefault(export_outputs.DEFAULT, export_outputs.PredictOutput(self.predictions))
         return EstimatorSpec(
             self.mode,
             predictions=self.predictions,

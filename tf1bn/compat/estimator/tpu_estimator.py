@@ -42,7 +42,10 @@ class ExamplesPerSecondHook(tf.train.SessionRunHook):
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Writes the speed since the last point."""
-        step, now = int(run_values.results), time.monotonic()
+        # What the run itself has read may be the step before or after it.
+        if self._before is not None and run_values.results + 1 - self._before[0] < self._every:
+            return
+        step, now = int(run_context.session.run(self._step)), time.monotonic()
         if self._before is None:
             self._before = step, now
         elif step - self._before[0] >= self._every:
@@ -51,6 +54,11 @@ class ExamplesPerSecondHook(tf.train.SessionRunHook):
             summary = tf.Summary(value=[tf.Summary.Value(tag="examples/sec", simple_value=rate)])
             tf.summary.FileWriterCache.get(self._folder).add_summary(summary, step)
             self._before = step, now
+
+    def end(self, session: Any) -> None:
+        """Brings the points to the file."""
+        del session
+        tf.summary.FileWriterCache.get(self._folder).flush()
 
 
 class TPUEstimator(Estimator):
