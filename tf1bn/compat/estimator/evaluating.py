@@ -83,7 +83,7 @@ def _add(summary: Any, name: str, value: Any) -> None:
     elif isinstance(value, np.ndarray) and value.ndim:
         summary.value.add(tag=name).tensor.CopyFrom(tf.make_tensor_proto(value))
     elif isinstance(value, (numbers.Number, np.generic, np.ndarray)):
-        summary.value.add(tag=name).simple_value = float(value)
+        summary.value.add(tag=name).simple_value = float(np.asarray(value, np.float64))
     else:
         tf.logging.warning("the metric %s is of type %s, of which no summary is written", name, type(value).__name__)
 
