@@ -94,6 +94,7 @@ ESTIMATOR: dict[str, Path] = {
     "contrib.estimator.python.estimator.early_stopping": _STOPPING,
     "contrib.estimator.python.estimator.extenders": Path(also=("contrib.estimator",), real=False),
     "contrib.estimator.python.estimator.hooks": Path(also=("contrib.estimator",), real=False),
+    "contrib.predictor": Path(modules=("estimator.predictors",), real=False),
     "contrib.tpu": _TPU,
     **{f"contrib.tpu.python.tpu.{name}": _TPU for name in ("tpu_config", "tpu_estimator", "tpu_optimizer")},
     "contrib.tpu.python.ops.tpu_ops": _TPU,
@@ -123,35 +124,9 @@ ESTIMATOR: dict[str, Path] = {
     PACKAGE: Path({"estimator": "@estimator"}, real=False),
 }
 
-_CANNED = (
-    *("BaselineClassifier", "BaselineEstimator", "BaselineRegressor", "DNNClassifier", "DNNEstimator", "DNNRegressor"),
-    *("DNNLinearCombinedClassifier", "DNNLinearCombinedEstimator", "DNNLinearCombinedRegressor", "LinearClassifier"),
-    *("LinearEstimator", "LinearRegressor", "BoostedTreesClassifier", "BoostedTreesEstimator"),
-    *("BoostedTreesRegressor", "KMeans", "LinearSDCA", "RNNClassifier", "RNNEstimator", "SVM", "LogisticRegressor"),
-)
-_HEADS = (
-    *("Head", "BinaryClassHead", "LogisticRegressionHead", "MultiClassHead", "MultiHead", "MultiLabelHead"),
-    *("PoissonRegressionHead", "RegressionHead", "binary_classification_head", "logistic_regression_head"),
-    *("multi_class_head", "multi_head", "multi_label_head", "poisson_regression_head", "regression_head"),
-)
-_WRITE_ONE = (
-    "Ready-made estimators are not served. Write their network as a model_fn (tf.feature_column.input_layer, "
-    "tf.layers, tf.losses) and pass it to tf.estimator.Estimator; docs/estimator.md has one."
-)
-_NO_HEADS = (
-    "Heads are not served. Let model_fn compute the loss with tf.losses and return a tf.estimator.EstimatorSpec; "
-    "docs/estimator.md has one."
-)
 _TOWERS = "Estimators here train on one device; tf1bn.distribute shares statistics between replicas."
 
 ESTIMATOR_REPLACEMENTS: dict[str, str] = {
-    **{
-        f"{root}.{name}": _WRITE_ONE for name in _CANNED for root in ("estimator", "contrib.learn", "contrib.estimator")
-    },
-    **{f"estimator.experimental.{name}": _WRITE_ONE for name in ("KMeans", "LinearSDCA")},
-    **{f"estimator.experimental.{name}_logit_fn_builder": _WRITE_ONE for name in ("dnn", "linear")},
-    **{f"contrib.estimator.{name}_logit_fn_builder": _WRITE_ONE for name in ("dnn", "linear")},
-    **{f"{root}.{name}": _NO_HEADS for name in _HEADS for root in ("estimator", "contrib.learn", "contrib.estimator")},
     "contrib.estimator": "See tf.estimator, which is served here.",
     "contrib.estimator.TowerOptimizer": _TOWERS,
     "contrib.estimator.replicate_model_fn": _TOWERS,

@@ -148,7 +148,7 @@ def absent(path: str, kind: type[errors.Tf1bnError]) -> errors.Tf1bnError:
     """Returns the error for a path that nobody serves."""
     parent, _, leaf = path.rpartition(".")
     hint = next((REPLACEMENTS[begin] for begin in _beginnings(path) if begin in REPLACEMENTS), "")
-    if path.startswith("contrib.") and leaf in NEAREST:
+    if path.startswith(("contrib.", "estimator.")) and leaf in NEAREST:
         hint = f"Use {NEAREST[leaf]}."
     known = names(parent) if is_module(parent) else []
     stand_in = f'A stand-in of your own: tf1bn.compat.v1.register("{path}", ...).'

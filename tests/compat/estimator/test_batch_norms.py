@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tests.compat.estimator import small
 from tf1bn import errors
+from tf1bn.audit import AuditHook
 from tf1bn.compat import estimator
 
 STEPS = 7
@@ -64,6 +65,14 @@ def test_updates_that_the_train_op_leaves_out_are_warned_about(norm, folder):
     ):
         model.train(small.batches(), steps=2)
     np.testing.assert_array_equal(small.averages_of(model).mean, np.zeros(3))
+
+
+def test_the_auditor_is_a_hook_of_an_estimator(folder):
+    forgetful = estimator.Estimator(small.make_model_fn(small.tf_layers_norm, updates=False), folder)
+    with pytest.warns(errors.Tf1bnWarning), pytest.raises(errors.PlacementError, match="AuditHook: .*BN001"):
+        forgetful.train(small.batches(), hooks=[AuditHook()], steps=2)
+    right = estimator.Estimator(small.make_model_fn(small.tf_layers_norm), folder)
+    right.train(small.batches(), hooks=[AuditHook(check_after=2)], steps=3)
 
 
 def test_many_forgotten_updates_are_counted(folder):

@@ -77,11 +77,11 @@ def test_a_model_fn_trains_as_the_script_does(name, steps, tolerance, tmp_path):
 
 @pytest.mark.mnist
 @pytest.mark.slow
-@pytest.mark.parametrize("name, steps, accuracy", [("mlp", 1000, 0.95), ("cnn", 200, 0.9)])
-def test_a_model_fn_reaches_the_accuracy_of_the_script_on_mnist(name, steps, accuracy, tmp_path, mnist_dir):
-    settings = TrainSettings(name, steps=steps, seed=1)
+@pytest.mark.parametrize("name, steps, accuracy, apart", [("mlp", 1000, 0.9, 0.001), ("cnn", 400, 0.9, 0.03)])
+def test_a_model_fn_reaches_the_accuracy_of_the_script_on_mnist(name, steps, accuracy, apart, tmp_path, mnist_dir):
+    settings = TrainSettings(name, steps=steps, seed=1, decay=0.9)  # so short a run needs averages that follow
     data = datasets.load(mnist_dir)
     model, checkpoint = both(settings, data, tmp_path)
     mine = model.evaluate(once(data.test))["accuracy"]
     script = model.evaluate(once(data.test), checkpoint_path=checkpoint, name="script")["accuracy"]
-    assert mine > accuracy and abs(mine - script) < 0.02, (mine, script)
+    assert min(mine, script) > accuracy and abs(mine - script) < apart, (mine, script)

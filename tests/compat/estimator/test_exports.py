@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from tests.compat.estimator import small
 from tf1bn import errors
 from tf1bn.compat import estimator
-from tf1bn.compat.estimator import folders
+from tf1bn.compat.estimator import folders, predictors
 
 export = estimator.export
 
@@ -195,3 +195,43 @@ def test_a_name_that_is_taken_is_waited_for_and_then_refused(tmp_path, monkeypat
     with pytest.raises(errors.ExportError, match="no free name"):
         folders.new_export(str(tmp_path))
     assert waited == [1] * 10
+
+
+def test_a_predictor_answers_arrays(model, tmp_path):
+    path = model.export_saved_model(str(tmp_path), small.receiver)
+    y = small.reference_output(model, small.X[:4], small.reference_averages(3))
+    served = predictors.from_saved_model(path)
+    names = {name: tensor.name for name, tensor in served.feed_tensors.items()}
+    for predictor in (
+        served,
+        predictors.from_saved_model(path.decode(), "serving_default", tags="serve"),
+        predictors.from_saved_model(path, input_names=names, output_names={"y": served.fetch_tensors["y"].name}),
+        predictors.from_saved_model(path, signature_def=loaded(path).signature_def["serving_default"], tags=["serve"]),
+        predictors.from_estimator(model, small.receiver),
+    ):
+        for _ in range(2):
+            np.testing.assert_allclose(predictor({"x": small.X[:4]})["y"], y, rtol=1e-4)
+        predictor.session.close()
+
+
+def test_predictors_refuse(model, tmp_path):
+    path = model.export_saved_model(str(tmp_path), small.receiver)
+    for call, text in (
+        (
+            lambda: predictors.from_saved_model(path, "a", input_names={}),
+            "from_saved_model: pass one of `signature_def",
+        ),
+        (
+            lambda: predictors.from_saved_model(path, input_names={}),
+            "from_saved_model: pass one of `signature_def_key`",
+        ),
+        (
+            lambda: predictors.from_saved_model(path, "other"),
+            "no such signature. Got 'other'; expected one of .'serving",
+        ),
+        (lambda: predictors.from_estimator(3, small.receiver), "from_estimator: `estimator` has another type"),
+        (lambda: predictors.from_estimator(model, small.receiver, "other"), "there is no such output. Got 'other'"),
+        (lambda: predictors.from_saved_model(path)({"z": 1}), "Predictor: there are no such inputs. Got .'z'."),
+    ):
+        with pytest.raises(errors.Tf1bnError, match=text):
+            call()

@@ -281,7 +281,10 @@ CALLS = {
         lambda d: E.experimental.InMemoryEvaluatorHook(E.Estimator(MODEL, d), INPUT, every_n_iter=0),
         "`every_n_iter` must be above zero",
     ),
-    "absent": (lambda d: E.DNNClassifier, "tf.estimator has no 'DNNClassifier' in tf1bn"),
+    "absent": (
+        lambda d: E.DNNClassifier,
+        "tf.estimator has no 'DNNClassifier' in tf1bn. Use tf.estimator.Estimator with a model_fn",
+    ),
     "no loss to compare": (
         lambda d: exporters._smaller_loss({"loss": 1}, {"a": 1}),
         "BestExporter: there is no loss to compare. Got ..a",

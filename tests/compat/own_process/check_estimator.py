@@ -74,11 +74,11 @@ def test_every_spelling_gives_the_same(tmp_path: pathlib.Path) -> None:
     [
         (
             "tf.estimator.DNNClassifier",
-            "tf.estimator.DNNClassifier: tf.estimator left TensorFlow with 2.16.*a model_fn",
+            "tf.estimator.DNNClassifier: tf.estimator left TensorFlow with 2.16.*with a model_fn",
         ),
-        ("tf.estimator.LinearRegressor", "Ready-made estimators are not served"),
-        ("tf.estimator.MultiClassHead", "Heads are not served"),
-        ("tf.contrib.learn.DNNClassifier", "Ready-made estimators are not served"),
+        ("tf.estimator.LinearRegressor", "Use tf.estimator.Estimator with a model_fn"),
+        ("tf.estimator.MultiClassHead", "Use tf.losses and tf.metrics in the model_fn"),
+        ("tf.contrib.learn.DNNClassifier", "Use tf.estimator.Estimator with a model_fn"),
         ("tf.contrib.learn.monitors", "Use hooks of tf.train"),
         ("tf.contrib.estimator.replicate_model_fn", "train on one device; tf1bn.distribute"),
         ("tf.estimator.tpu.experimental", "TPU embeddings are not served"),
