@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -246,3 +247,44 @@ def test_a_handler_of_the_program_stays_in_charge(folder):
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_training_in_another_thread_handles_no_signal(folder):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(make(folder).train(small.batches(), steps=2)))
+    thread.start()
+    thread.join()
+    assert step_of(found[0]) == 2
+
+
+def test_sessions_are_configured_by_the_program(folder, monkeypatch):
+    seen = []
+    plain = tf.Session.__init__
+
+    def noted(session, target="", graph=None, config=None):
+        seen.append(config)
+        plain(session, target, graph, config)
+
+    monkeypatch.setattr(tf.Session, "__init__", noted)
+    model = make(folder, session_config=tf.ConfigProto(inter_op_parallelism_threads=1))
+    model.train(small.batches(), steps=1)
+    model.evaluate(small.batches(), steps=1)
+    next(model.predict(small.batches()))
+    model.export_saved_model(os.path.join(folder, "export"), small.receiver)
+    assert len(seen) >= 4 and {config.inter_op_parallelism_threads for config in seen} == {1}
+    seen.clear()
+    make(folder).evaluate(small.batches(), steps=1)
+    assert [config.allow_soft_placement for config in seen] == [True]
+
+
+@pytest.mark.parametrize("steps, points", [(None, 0), (0, 0), (2, 2)])
+def test_summaries_come_every_so_many_steps(folder, steps, points):
+    make(folder, save_summary_steps=steps, log_step_count_steps=None).train(small.batches(), steps=4)
+    events = [
+        event
+        for name in os.listdir(folder)
+        if "tfevents" in name
+        for event in tf.train.summary_iterator(os.path.join(folder, name))
+        if any(value.tag == "loss" for value in event.summary.value)
+    ]
+    assert len(events) == points
