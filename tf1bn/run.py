@@ -2,8 +2,9 @@
 
     tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]          (also: python -m tf1bn.run)
 
-The program's imports of `tensorflow` (and `tf_slim`) give the facade `tf1bn.compat.v1`. Only the program and the
-modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing is rewritten.
+The program's imports of `tensorflow` (and `tf_slim` and `tensorflow_estimator`) give the facade `tf1bn.compat.v1`.
+Only the program and the modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing
+is rewritten.
 
 Flags of tf1bn, before SCRIPT:
   --tf1bn_update_strategy=NAME  how every batch norm of the program that goes through tf1bn keeps its averages
