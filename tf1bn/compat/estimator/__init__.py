@@ -1,5 +1,13 @@
 """``tf.estimator`` of TensorFlow 1, on monitored sessions; newer TensorFlow has none.
 
+In come a program's ``model_fn`` and ``input_fn``; out come a ``model_dir`` with the files that TensorFlow 1.15 wrote,
+metrics, predictions and SavedModels. Averages of batch norms move in training only.
+
+To read, in this order: :mod:`modes`, :mod:`spec` with :mod:`checks`, :mod:`run_config`; :mod:`estimator`, the front
+door, with :mod:`calling`, :mod:`feeding`, :mod:`fitting`, :mod:`evaluating`, :mod:`predicting`, :mod:`exporting`,
+:mod:`warm_start` and :mod:`batch_norms`; :mod:`alternating` with :mod:`train_specs` and :mod:`exporters`;
+:mod:`inputs`, :mod:`export`, :mod:`experimental`; :mod:`tpu`; ``contrib.learn`` in the files that begin with ``learn``.
+
 >>> from tf1bn.compat import estimator
 >>> model = estimator.Estimator(model_fn, "model_dir")
 >>> model.train(estimator.inputs.numpy_input_fn({"x": x}, y, shuffle=True), steps=1000)
