@@ -4,6 +4,7 @@
 #   TF_VERSION   TensorFlow release, in an environment of its own        make test TF_VERSION=2.18
 #   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
 #   ONEDNN       0 or 1: TensorFlow without or with oneDNN               make test ONEDNN=0
+#   RELEASE_ARGS more arguments for the check of a release               make release-check RELEASE_ARGS=--only=docs
 #   DEMO_ARGS    more arguments for the demo
 #   BENCH_ARGS   more arguments for the benchmark                        make bench-step BENCH_ARGS=--shapes=64x28x28x8
 
@@ -12,6 +13,7 @@ TF_VERSION ?=
 PYTEST_ARGS ?=
 ONEDNN ?=
 DEMO_ARGS ?=
+RELEASE_ARGS ?=
 BENCH_ARGS ?=
 VENV ?= .venv$(if $(TF_VERSION),-tf$(subst .,,$(TF_VERSION)))
 
@@ -54,11 +56,16 @@ NIGHTLY_VENV := .venv-nightly
 NIGHTLY := $(NIGHTLY_VENV)/.installed-nightly
 NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine
 
+# The site, in an environment that holds no TensorFlow: sources are read, not imported.
+DOCS_VENV := .venv-docs
+DOCS := $(DOCS_VENV)/.installed-docs
+SITE := build/site
+
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert test-runtimes test-nightly bench $(BENCHES) bench-native wheel-native
-.PHONY: python-tf215 lint clean
+.PHONY: python-tf215 lint docs release-check clean
 .NOTPARALLEL:
 
 help:
@@ -74,6 +81,8 @@ help:
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
 	@echo "make wheel-native  make a wheel of this machine with the op library in it, in dist"
+	@echo "make docs         build the site of the documentation into $(SITE), in $(DOCS_VENV); needs no network but for that environment"
+	@echo "make release-check  say what a release still lacks; takes ten minutes"
 	@echo "make lint         check style (ruff) and types (mypy)"
 	@echo "make clean        remove the environments, caches and build products"
 	@echo "Variables: PYTHON=$(PYTHON) TF_VERSION=$(TF_VERSION) PYTEST_ARGS=$(PYTEST_ARGS) DEMO_ARGS=$(DEMO_ARGS) BENCH_ARGS=$(BENCH_ARGS) ONEDNN=$(ONEDNN)"
@@ -178,6 +187,24 @@ lint: $(TESTS)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
+# Strict: a link that leads nowhere, or a docstring that cannot be shown, fails. offline.py looks for what a browser
+# would fetch from elsewhere.
+docs: $(DOCS)
+	rm -rf $(SITE)
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --quiet --strict --site-dir $(SITE)
+	$(DOCS_VENV)/bin/python docs/tools/offline.py $(SITE)
+	@echo "$(SITE)/index.html opens as it is; for the search: $(DOCS_VENV)/bin/python -m http.server --directory $(SITE)"
+
+# The same interpreter as for the tests, and none of the package's own requirements.
+$(DOCS): setup.py
+	@$(MAKE) --no-print-directory VENV=$(DOCS_VENV) $(DOCS_VENV)/.made-with-$(subst /,-,$(PYTHON))
+	@$(DOCS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$($(PYTHON) docs/tools/requirements.py) || { \
+	  echo "make: MkDocs and its plugins could not be installed; setup.py names them under docs." >&2; exit 1; }
+	@touch $@
+
+release-check: $(TESTS) $(DOCS)
+	$(BIN)/python scripts/release/check.py $(RELEASE_ARGS)
+
 # Where the interpreter lacks ensurepip (some systems package it apart), pip is copied in by the outer pip.
 $(MADE):
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -205,5 +232,5 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-nightly build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-nightly $(DOCS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,14 @@ _CONVERT = ["safetensors>=0.8"]
 # The build for processors only is enough, and a tenth of the size; PyTorch's own site says how to get it.
 _TORCH = ["torch>=2.1"]
 _ONNX = ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.18"]
+# The site. MkDocs and its theme have successors with other settings: a major version is a change of its own.
+_DOCS = [
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.6,<10",
+    "mkdocstrings>=1.0,<2",
+    "mkdocstrings-python>=2.0,<3",
+    "ruff>=0.17,<0.18",
+]
 _TEST = [
     "pytest>=7.4",
     "pytest-xdist>=3.5",
@@ -86,6 +94,9 @@ def _commands() -> dict[str, type]:
     return {"bdist_wheel": OfAnyPython}
 
 
+# So that files written while building have the same modes whoever builds: a wheel is the same byte for byte.
+os.umask(0o022)
+
 setuptools.setup(
     name="tf1bn",
     version=_version(),
@@ -113,6 +124,7 @@ setuptools.setup(
         "convert": _CONVERT,
         "torch": _TORCH,
         "onnx": _ONNX,
+        "docs": _DOCS,
         "test": [*_TEST, *_PLOTS, *_PROGRESS],
     },
     classifiers=[

@@ -77,7 +77,15 @@ def test_the_metadata_names_version_python_and_requirements(wheel: zipfile.ZipFi
     always = [line for line in requirements if "extra==" not in line]
     assert sorted(re.split(r"[><=]", line)[0] for line in always) == ["absl-py", "numpy", "tensorflow"]
     assert "tensorflow>=2.15" in always, "no upper bound: users choose their TensorFlow"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"convert", "onnx", "plots", "progress", "test", "torch"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "convert",
+        "docs",
+        "onnx",
+        "plots",
+        "progress",
+        "test",
+        "torch",
+    }
 
 
 def test_the_wheel_offers_the_command(wheel: zipfile.ZipFile, tmp_path: pathlib.Path) -> None:

@@ -1,6 +1,15 @@
 """Batch normalization for TensorFlow 1 graphs on today's TensorFlow.
 
-Every public name is one row below and is imported on first use, so ``import tf1bn`` costs nothing.
+Every public name is one row below and is imported on first use, so ``import tf1bn`` costs nothing. The packages stand
+on floors, and each imports from lower ones only:
+
+errors, exits, extras, lazy, printing, registry, terms; native; core, datasets, graph; strategies, distribute,
+checkpoint; layers, population, export; compat, audit, convert, testing, examples, machine, run; benchmark; this file;
+commands.
+
+To learn how a layer works, read ``layers/batch_norm.py``, then ``strategies/base.py``; to learn what is done with
+files, ``graph/model.py`` and ``checkpoint/layout.py``. The docstring of each package says what comes in, what goes
+out, and in which order its files are read.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ DONE = 0
 REFUSED = 1
 USAGE = 2
 TIMED_OUT = 124  # as timeout(1)
+READER_GONE = 141  # as a program that SIGPIPE ended
 
 MEANINGS = {
     "0": "done, and nothing was found",
@@ -13,6 +14,7 @@ MEANINGS = {
     "2": "used wrongly",
     "124": "stopped when the time was up",
     "130": "interrupted (SIGINT)",
+    "141": "nobody read the output to its end (SIGPIPE)",
     "143": "asked to end (SIGTERM)",
 }
 

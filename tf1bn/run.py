@@ -2,8 +2,9 @@
 
     tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]          (also: python -m tf1bn.run)
 
-The program's imports of `tensorflow` (and `tf_slim`) give the facade `tf1bn.compat.v1`. Only the program and the
-modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing is rewritten.
+The program's imports of `tensorflow` (and `tf_slim` and `tensorflow_estimator`) give the facade `tf1bn.compat.v1`.
+Only the program and the modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing
+is rewritten.
 
 Flags of tf1bn, before SCRIPT:
   --tf1bn_update_strategy=NAME  how every batch norm of the program that goes through tf1bn keeps its averages
@@ -31,7 +32,7 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tf1bn import errors, exits
+from tf1bn import errors, exits, printing
 from tf1bn.compat import python2
 from tf1bn.compat.program import FACADE, Program
 
@@ -198,7 +199,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a program for the command line and returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in ("--help", "-help", "-h"):
-        print(__doc__)
+        with printing.for_reader():
+            print(__doc__)
         return exits.DONE
     try:
         options = parse(argv)

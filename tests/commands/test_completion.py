@@ -40,6 +40,8 @@ def test_bash_completes_commands():
     assert set(complete("com")) == {"compare", "compare-checkpoints", "completion"}
     assert complete("help", "doc") == ["doctor"]
     assert set(complete("completion", "")) == {"bash", "zsh"}
+    assert complete("native", "b") == ["build"]
+    assert complete("native", "--f") == ["--force", "--format="]
 
 
 @needs_bash
@@ -71,6 +73,7 @@ def test_zsh_file_knows_every_command_and_flag():
     for row in table.ROWS:
         assert f"    '{row.name}:" in text and f"    {row.name}) _arguments " in text
     assert "'--to=:value:(meta frozen saved_model tflite onnx)'" in text and "'--nodry_run'" in text
+    assert "'1:word:(bash zsh)'" in text and "'1:word:(build info)'" in text
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")

@@ -31,7 +31,7 @@ def test_help_is_the_map_and_no_failure(words, capsys):
 def test_the_map_explains_every_exit_code(capsys):
     main.main(["help"])
     shown = capsys.readouterr().out.partition("Exit codes:\n")[2]
-    assert [line.split()[0] for line in shown.splitlines()] == ["0", "1", "2", "124", "130", "143"]
+    assert [line.split()[0] for line in shown.splitlines()] == ["0", "1", "2", "124", "130", "141", "143"]
     assert (exits.DONE, exits.REFUSED, exits.USAGE, exits.TIMED_OUT) == (0, 1, 2, 124)
     assert (exits.after(2), exits.after(15)) == (130, 143)
 
@@ -161,3 +161,45 @@ def test_run_runs_a_program_as_the_runner_does(tmp_path):
     assert done.returncode == 7, done.stderr
     assert done.stdout == f"{[str(tmp_path / 'program.py'), '7']} {tmp_path} beside\n"
     assert run("run").returncode == 2
+
+
+READER = """
+import os, subprocess, sys
+
+reading, writing = os.pipe()
+os.close(reading)  # a reader who is gone before the first word
+done = subprocess.run(sys.argv[1:], stdout=writing, stderr=subprocess.PIPE, text=True)
+print(done.returncode, done.stderr, end="")
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["help", "train"],
+        ["train", "--help"],
+        ["run", "--help"],
+        ["completion", "zsh"],
+        ["audit", "--explain=BN001"],
+        ["audit", "--explain=BN001", "--format=json"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_who_goes_away_gets_no_traceback(words):
+    command = [sys.executable, "-c", READER, sys.executable, "-m", "tf1bn", *words]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{exits.READER_GONE} ", done.stdout
+
+
+def test_complaints_to_nobody_leave_quietly_too():
+    command = [sys.executable, "-c", READER.replace("stderr=subprocess.PIPE", "stderr=writing"), sys.executable]
+    done = subprocess.run([*command, "-m", "tf1bn", "nothing"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout == f"{exits.READER_GONE} None", done.stdout
+
+
+def test_native_tells_what_it_takes(capsys):
+    for words, text in (["native"], "build or info"), (["native", "make"], "'make' is not one of build, info"):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (2, "") and text in done.stderr

@@ -17,7 +17,7 @@ import time
 import traceback
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
-FLAGS = {"slim_scopes": "--slim_dir", "two_files": "--two_dir", "before_one": "--log_dir"}
+FLAGS = {"slim_scopes": "--slim_dir", "two_files": "--two_dir", "before_one": "--log_dir", "tpu_digits": "--tpu_dir"}
 IMPORT_LINE = re.compile(r"^(\s*)(import|from) tensorflow\b", re.MULTILINE)
 
 

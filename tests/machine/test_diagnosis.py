@@ -96,7 +96,7 @@ CASES = {
     "NumPy 2 beside an old TensorFlow": (said(version="2.15.1"), "numpy", PROBLEM, "built for NumPy 1", "numpy<2"),
     "Keras 3": (with_versions(keras="3.15.1"), "keras", NOTE, "moves no average", "tf1bn.batch_norm"),
     "tf_slim": (with_versions(tf_slim="1.1.0"), "tf-slim", NOTE, "every batch_norm raises", "tf1bn run"),
-    "Estimator": (with_versions(tensorflow_estimator="2.15.0"), "tensorflow-estimator", NOTE, "not import", "session"),
+    "Estimator": (with_versions(tensorflow_estimator="2.15.0"), "tensorflow-estimator", NOTE, "not import", "tf1bn"),
     "Sonnet 2": (with_versions(dm_sonnet="2.0.2"), "dm-sonnet", NOTE, "requires TensorFlow 2", "tf1bn migrate"),
     "tflearn": (with_versions(tflearn="0.5.0"), "tflearn", NOTE, "is_sequence", "tf1bn"),
 }  # fmt: skip

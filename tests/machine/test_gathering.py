@@ -1,6 +1,7 @@
 """What is gathered of this machine, against other sources."""
 
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ import setuptools
 import tensorflow.compat.v1 as tf
 
 from tf1bn.core import onednn
-from tf1bn.machine import distributions, facts, probe, processor
+from tf1bn.machine import distributions, facts, probe, processor, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,7 +106,7 @@ def test_the_requirements_are_those_of_the_installation(monkeypatch):
     monkeypatch.setattr(setuptools, "setup", lambda **options: given.update(options))
     runpy.run_path(str(ROOT / "setup.py"))
     required = {extra: dict(text.split(">=") for text in rows) for extra, rows in given["extras_require"].items()
-                if extra != "test"}  # fmt: skip
+                if extra not in ("docs", "test")}  # fmt: skip
     assert required == distributions.EXTRAS
     assert dict(text.split(">=") for text in given["install_requires"]) == distributions.NEEDED
 
@@ -141,7 +142,7 @@ def test_the_native_library_is_looked_for_where_it_is_built(monkeypatch, tmp_pat
 
     monkeypatch.setenv("TF1BN_NATIVE_DIR", str(tmp_path))
     monkeypatch.setattr(places, "PREBUILT", tmp_path / "none")
-    monkeypatch.setattr(probe, "ask", lambda: probe.Answer(0, {}))
+    monkeypatch.setattr(probe, "ask", lambda waiting: probe.Answer(0, {}))
     nothing = facts.gather()
     assert (nothing.native, nothing.native_trouble) == ("", "")
     assert nothing.variables["TF1BN_NATIVE_DIR"] == str(tmp_path)
@@ -151,3 +152,60 @@ def test_the_native_library_is_looked_for_where_it_is_built(monkeypatch, tmp_pat
     (tmp_path / places.file_name()).write_bytes(places.sealed(b"all of it"))
     whole = facts.gather()
     assert whole.native and whole.native_trouble == ""
+
+
+def test_who_asks_hears_how_long_it_takes(monkeypatch):
+    monkeypatch.setattr(probe, "FIRST_NOTE", 0.001)
+    monkeypatch.setattr(probe, "BETWEEN_NOTES", 0.001)
+    heard = []
+    assert probe.ask(heard.append).facts["version"] == tf.__version__
+    assert len(heard) > 1 and heard == sorted(heard)
+
+
+def test_an_interrupted_question_leaves_no_process(monkeypatch):
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            started.append(self)
+
+    def stop(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(probe, "FIRST_NOTE", 0.001)
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    with pytest.raises(KeyboardInterrupt):
+        probe.ask(stop)
+    assert [process.returncode for process in started] == [-9]
+
+
+class Stream(io.StringIO):
+    def __init__(self, terminal):
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+def test_waiting_is_told_in_place_on_a_terminal_and_wiped_at_the_end():
+    stream = Stream(terminal=True)
+    with waiting.Waiting(stream) as told:
+        for seconds in (2.0, 3.1):
+            told(seconds)
+    drawn = [f"{waiting.TEXT}: {seconds} s" for seconds in (2, 3)]
+    wiped = " " * len(drawn[0])
+    assert stream.getvalue() == "".join(f"\r{text}" for text in [*drawn, wiped]) + "\r"
+
+
+def test_waiting_is_told_in_few_lines_elsewhere():
+    stream = Stream(terminal=False)
+    with waiting.Waiting(stream) as told:
+        for second in range(2, 24):
+            told(second)
+    assert stream.getvalue().splitlines() == [f"{waiting.TEXT}: {second} s" for second in (2, 12, 22)]
+
+
+def test_what_is_over_soon_is_not_told():
+    stream = Stream(terminal=True)
+    with waiting.Waiting(stream):
+        pass
+    assert stream.getvalue() == ""

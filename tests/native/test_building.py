@@ -3,6 +3,7 @@
 The compilers here are shell scripts, so nothing is compiled.
 """
 
+import json
 import os
 import signal
 import stat
@@ -13,6 +14,8 @@ import time
 import pytest
 
 from tf1bn import errors, native
+from tf1bn.commands import native as subcommand
+from tf1bn.commands import parsing
 from tf1bn.native import __main__ as command
 from tf1bn.native import building, library, places
 from tf1bn.native.names import DIRECTORY_VARIABLE
@@ -250,3 +253,31 @@ def test_the_command_tells_what_the_processor_runs(library_folder, monkeypatch, 
     path, levels, threads = capsys.readouterr().out.splitlines()
     assert path.endswith(places.file_name())
     assert levels.startswith("levels: ") and int(threads.removeprefix("threads: ")) >= 1
+
+
+def test_the_command_tf1bn_native_builds_and_tells_the_same(compiler, tmp_path, capsys):
+    path, target = compiler(WRITES), tmp_path / "cache"
+    flags = subcommand.COMMAND.flags.values
+    flags(["tf1bn native", f"--compiler={path}", f"--cache_dir={target}"])
+    try:
+        first, second = (subcommand.COMMAND.work(["build"]) for _ in range(2))
+        with pytest.raises(parsing.UsageError, match="belong to build"):
+            subcommand.COMMAND.work(["info"])
+    finally:
+        flags.unparse_flags()
+    assert first.content == {"path": str(target / places.file_name()), "compiler": path}
+    assert second.content == {**first.content, "compiler": None}
+    assert command.main(["build", f"--cache_dir={target}"]) == 0
+    assert capsys.readouterr().out == f"{second.text}\n"
+
+
+def test_the_command_tf1bn_native_tells_what_the_processor_runs(library_folder, monkeypatch, capsys):
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(library_folder))
+    flags = subcommand.COMMAND.flags.values
+    flags(["tf1bn native"])
+    try:
+        told = subcommand.COMMAND.work(["info"])
+    finally:
+        flags.unparse_flags()
+    assert command.main(["info"]) == 0
+    assert capsys.readouterr().out == f"{told.text}\n" and json.loads(json.dumps(told.content))["levels"]

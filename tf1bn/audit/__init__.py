@@ -3,7 +3,14 @@
     from tf1bn.audit import audit
     report = audit("model.ckpt-1000.meta", checkpoint="model.ckpt-1000")
 
-Names are resolved on first use, so that reading a page or a report needs no TensorFlow.
+In comes a graph, live or in a file, with or without its checkpoint; out comes a :class:`Report` of :class:`Finding`,
+each with a code, a place, what is wrong and the fix. :func:`repair` writes a new graph where that is safe. The graph
+itself is read by :mod:`tf1bn.graph`, and a rule is one file of :mod:`tf1bn.audit.rules`.
+
+To read, in this order: :mod:`finding` (the values); :mod:`runner` (rules over a graph); any rule; :mod:`unreached`,
+:mod:`keys`, :mod:`shapes`, :mod:`towers`, :mod:`states` and :mod:`own`, which several rules share; :mod:`samples`
+(the graphs that prove a rule); :mod:`suppressions` and :mod:`report`; then what acts: :mod:`fix` with :mod:`trial`,
+:mod:`probing`, :mod:`hook`. Names are resolved on first use, so that reading a page or a report needs no TensorFlow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,16 @@
 """Checkpoints: know any layout, migrate it without losing a number.
 
-Every public name is one row below and is imported on first use; reading, planning and migrating need no
-TensorFlow.
+In comes the prefix of a checkpoint, of whatever library; out comes what batch norms it holds, a plan of what would
+become of every tensor, or a new checkpoint. Sources are never changed. Every public name is one row below and is
+imported on first use; reading, planning and migrating need no TensorFlow.
+
+To read, in this order: the file formats, from the bytes up: :mod:`wire`, :mod:`protos`, :mod:`table`, :mod:`dtypes`,
+:mod:`strings`, :mod:`bundle`, :mod:`v1_format`, then :mod:`source`, which opens either. What is in them:
+:mod:`layout`, :mod:`layouts`, :mod:`sites`, :mod:`slots`, :mod:`statistics`, :mod:`problems`, :mod:`inspector`,
+:mod:`picture`. A migration: :mod:`plan`, :mod:`rules`, :mod:`conversions`, :mod:`naming`, :mod:`leftovers`,
+:mod:`planner`; to another graph :mod:`graph_file`, :mod:`topology`, :mod:`correspondence`, :mod:`graph_planner`; then
+:mod:`staging`, :mod:`shard`, :mod:`migration`, :mod:`proof`. By themselves: :mod:`comparison`, :mod:`restore`,
+:mod:`replacement`, :mod:`folding`.
 """
 
 from __future__ import annotations

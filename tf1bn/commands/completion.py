@@ -27,6 +27,10 @@ _OF_RUN = {
 }
 
 
+_WORDS = {"completion": ("bash", "zsh"), "native": ("build", "info")}
+"""What may stand behind a command that takes a word of few."""
+
+
 def flags_of(row: table.Row) -> dict[str, tuple[str, ...]]:
     """Returns what can be typed behind a command: each flag, with = where a value follows, and its values if few."""
     own = getattr(importlib.import_module(row.module).COMMAND, "flags", None)
@@ -52,7 +56,13 @@ def bash(flags: dict[str, dict[str, tuple[str, ...]]]) -> str:
         for flag, allowed in own.items()
         if allowed
     ]
-    return _BASH.format(names=" ".join([*flags, "help"]), flags="\n".join(cases), values="\n".join(values))
+    behind = [f"      {name}) words='{' '.join(words)}' ;;" for name, words in _WORDS.items()]
+    return _BASH.format(
+        names=" ".join([*flags, "help"]),
+        words="\n".join(behind),
+        flags="\n".join(cases),
+        values="\n".join(values),
+    )
 
 
 def zsh(flags: dict[str, dict[str, tuple[str, ...]]]) -> str:
@@ -61,7 +71,8 @@ def zsh(flags: dict[str, dict[str, tuple[str, ...]]]) -> str:
     cases = []
     for name, own in flags.items():
         arguments = " ".join(f"'{_argument(flag, allowed)}'" for flag, allowed in own.items())
-        cases.append(f"    {name}) _arguments {arguments} '*:file:_files' ;;")
+        rest = f"1:word:({' '.join(_WORDS[name])})" if name in _WORDS else "*:file:_files"
+        cases.append(f"    {name}) _arguments {arguments} '{rest}' ;;")
     return _ZSH.format(commands="\n".join(commands), cases="\n".join(cases))
 
 
@@ -86,9 +97,14 @@ _tf1bn() {{
     COMPREPLY=($(compgen -W '{names}' -- "$word"))
     return
   fi
-  if [[ $command == completion && $word != -* ]]; then
-    COMPREPLY=($(compgen -W 'bash zsh' -- "$word"))
-    return
+  if [[ $word != -* ]]; then
+    case "$command" in
+{words}
+    esac
+    if [[ -n $words ]]; then
+      COMPREPLY=($(compgen -W "$words" -- "$word"))
+      return
+    fi
   fi
   if [[ $word == --*=* ]]; then
     flag="${{word%%=*}}"
@@ -134,7 +150,6 @@ _tf1bn() {{
   (( CURRENT -= 1 ))
   case $command in
     help) _describe command commands ;;
-    completion) _values shell bash zsh ;;
 {cases}
   esac
 }}

@@ -20,9 +20,10 @@ _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on 
 
 
 def _doctor() -> parsing.Report:
-    from tf1bn.machine import diagnosis, facts, report
+    from tf1bn.machine import diagnosis, facts, report, waiting
 
-    found = facts.gather()
+    with waiting.Waiting() as told:
+        found = facts.gather(told)
     lines = diagnosis.diagnose(found)
     return parsing.Report(
         report.as_text(lines, __version__),

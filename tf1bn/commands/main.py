@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tf1bn import __version__, errors, exits
+from tf1bn import __version__, errors, exits, printing
 from tf1bn.commands import table
 
 _HELP = ("--help", "-help", "-h", "-?")
@@ -28,24 +28,33 @@ _INTRODUCTION = """Batch normalization for TensorFlow 1 graphs on today's Tensor
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that a command line names, and returns the exit code where it does not leave by itself."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with printing.for_reader():
+        code = _answered(words)
+    if code is not None:
+        return code
+    name, *rest = words
+    if name == "help":
+        name, rest = rest[0], ["--help"]
+    return _start(table.find(name), f"tf1bn {name}", rest)
+
+
+def _answered(words: list[str]) -> int | None:
+    """Prints what needs no command and returns the exit code, or None where a command is to be started."""
     if not words:
         print(overview(), file=sys.stderr)
         return exits.USAGE
-    name, *rest = words
-    if name in _HELP or words == ["help"]:
+    if words[0] in _HELP or words == ["help"]:
         print(overview())
         return exits.DONE
-    if name == "--version":
+    if words[0] == "--version":
         print(f"tf1bn {__version__}")
         return exits.DONE
-    if name == "help":
-        name, rest = rest[0], ["--help"]
     try:
-        row = table.find(name)
+        table.find(words[1] if words[0] == "help" else words[0])
     except errors.UnknownNameError as error:
         print(f"usage error: {error}\nTry tf1bn --help.", file=sys.stderr)
         return exits.USAGE
-    return _start(row, f"tf1bn {row.name}", rest)
+    return None
 
 
 def script(path: str) -> int:

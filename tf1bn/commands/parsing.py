@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from absl import app, flags, logging
 
-from tf1bn import errors, exits
+from tf1bn import errors, exits, printing
 
 FORMATS = ("text", "json")
 
@@ -113,11 +113,14 @@ class Command(NamedTuple):
 
     def _parse(self, arguments: list[str]) -> list[str]:
         try:
-            rest = flags.FLAGS(arguments)
+            with printing.for_reader():
+                rest = flags.FLAGS(arguments)
         except flags.Error as error:
             sys.exit(_usage(str(error)))
         except SystemExit as asked:  # absl leaves with 1 after printing help, which is no failure
-            sys.exit(exits.DONE if asked.code == 1 else asked.code)
+            with printing.for_reader():
+                code = exits.DONE if asked.code == 1 else asked.code
+            sys.exit(code)
         self.flags.values.mark_as_parsed()
         return rest
 
@@ -149,13 +152,14 @@ class Command(NamedTuple):
         return ""
 
     def _print(self, report: Report) -> int:
-        if self.form.value == "json" and report.content:
-            print(json.dumps(_finite(report.content), allow_nan=False))
-        elif report.text:
-            print(report.text)
-        if report.complaint:
-            sys.stdout.flush()
-            print(report.complaint, file=sys.stderr)
+        with printing.for_reader():
+            if self.form.value == "json" and report.content:
+                print(json.dumps(_finite(report.content), allow_nan=False))
+            elif report.text:
+                print(report.text)
+            if report.complaint:
+                sys.stdout.flush()
+                print(report.complaint, file=sys.stderr)
         return report.exit_code
 
 

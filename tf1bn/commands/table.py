@@ -51,6 +51,7 @@ GROUPS: dict[str, tuple[Row, ...]] = {
     ),
     "This machine": (
         Row("doctor", "say what this machine has, and what is wrong with it"),
+        Row("native", "build the optional op library, or say where it is"),
         Row("bench", "time tf1bn beside tf.layers, tf_slim and tensorpack", "benchmark"),
         Row("completion", "print the completion file of a shell"),
     ),

@@ -10,6 +10,7 @@ One table of paths, as data. A row's target is written as
 from __future__ import annotations
 
 from tf1bn.compat.contrib_names import CONTRIB
+from tf1bn.compat.estimator_names import ESTIMATOR, ESTIMATOR_REPLACEMENTS
 from tf1bn.compat.paths import CELLS, MNIST, SUMMARIES, Path, taken
 from tf1bn.compat.python_names import PYTHON
 
@@ -93,19 +94,17 @@ PATHS: dict[str, Path] = {
     "pywrap_tensorflow": Path({"NewCheckpointReader": "=train.NewCheckpointReader"}),
 }
 
-PATHS.update({**CONTRIB, **PYTHON})
+PATHS.update({**CONTRIB, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
-    "slim, rnn and learn.datasets.mnist are served here.",
+    "slim, rnn, estimator, learn and tpu are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
     "contrib.data": "Use tf.data, for example tf.data.Dataset.",
     "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
-    "contrib.estimator": "Estimators left TensorFlow with 2.16; write the loop with tf.Session.",
     "contrib.image": "Use tf.image, or tf.raw_ops.ImageProjectiveTransformV3.",
     "contrib.keras": "Use tf.keras.",
-    "contrib.learn": "Write the loop with tf.Session; contrib.learn.datasets.mnist is served here.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.lookup": "Use tf.lookup.",
     "contrib.opt": "Use the optimizers of tf.train.",
@@ -113,13 +112,12 @@ REPLACEMENTS = {
     "contrib.slim.nets": "Put the network's source beside the program; it needs only slim's layers.",
     "contrib.summary": "Use tf.summary.",
     "contrib.tensorboard": "Use the package tensorboard.",
-    "contrib.tpu": "TPU training of graphs is not served here.",
-    "estimator": "Estimators left TensorFlow with 2.16; write the loop with tf.Session.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",
     "models": "The model garden is not part of TensorFlow; put the module's source beside the program.",
     "nn.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "nn.sparse_softmax": "Use tf.sparse.softmax.",
     "python": "A private module of TensorFlow; use the public name of what the program needs.",
     "merge": "Use tf.raw_ops.Merge, or tf.cond.",
+    **ESTIMATOR_REPLACEMENTS,
 }
 """Path of an absent name, or of a beginning of it -> what to use instead."""

@@ -148,7 +148,7 @@ def absent(path: str, kind: type[errors.Tf1bnError]) -> errors.Tf1bnError:
     """Returns the error for a path that nobody serves."""
     parent, _, leaf = path.rpartition(".")
     hint = next((REPLACEMENTS[begin] for begin in _beginnings(path) if begin in REPLACEMENTS), "")
-    if path.startswith("contrib.") and leaf in NEAREST:
+    if path.startswith(("contrib.", "estimator.")) and leaf in NEAREST:
         hint = f"Use {NEAREST[leaf]}."
     known = names(parent) if is_module(parent) else []
     stand_in = f'A stand-in of your own: tf1bn.compat.v1.register("{path}", ...).'
@@ -163,6 +163,8 @@ def _lacking(path: str) -> str:
     """Says who has not got a name."""
     if path.startswith("contrib"):
         return "tf.contrib left TensorFlow with 2.0, and tf1bn does not emulate this"
+    if path.partition(".")[0] == "estimator":
+        return "tf.estimator left TensorFlow with 2.16, and tf1bn does not emulate this"
     version = tf.__version__
     if private.of_version_2(path) is not None:
         return f"tensorflow.compat.v1 of TensorFlow {version} has no such name, only its version 2 has"

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import private, python2
+from tf1bn.compat import estimator_names, private, python2
 
 FACADE = "tf1bn.compat.v1"
-SERVED = {"tensorflow": "", "tf_slim": "contrib.slim"}
+SERVED = {"tensorflow": "", "tf_slim": "contrib.slim", "tensorflow_estimator": estimator_names.PACKAGE}
 """Top-level package that a program imports -> path of the facade."""
 
 UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")

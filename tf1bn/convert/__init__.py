@@ -1,6 +1,15 @@
 """Weights taken from TensorFlow 1 to PyTorch, Keras 3, safetensors, NumPy and ONNX, and back.
 
-Every public name is one row below and is imported on first use; without a graph, nothing here needs TensorFlow.
+In come a checkpoint and, better, its graph; out come a plan (which tensor becomes which, how, and how sure that is),
+files of another framework, and a proof: both sides run on the same inputs. What is not certain is asked, never
+guessed. Every public name is one row below and is imported on first use; without a graph, nothing here needs
+TensorFlow.
+
+To read, in this order: :mod:`layer`, :mod:`steps`, :mod:`target`, :mod:`plan` (the values); :mod:`source`,
+:mod:`reading`, :mod:`reader` with :mod:`uses` (layers from a graph), :mod:`guessing` (from names alone),
+:mod:`features`; :mod:`answers`, :mod:`dialects`, :mod:`naming`, :mod:`matching`, :mod:`planner`, :mod:`planning`;
+:mod:`facts` (what weights cannot carry); :mod:`writers`, :mod:`placing`, :mod:`converting`; :mod:`proof`,
+:mod:`verifying`; the way back, :mod:`states` and :mod:`back`; :mod:`filling` (Keras).
 """
 
 from __future__ import annotations

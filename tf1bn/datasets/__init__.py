@@ -1,7 +1,11 @@
-"""Data for examples, scripts and tests, in NumPy alone: embedded digits, IDX folders, batches.
+"""Data for examples, commands and tests, in NumPy alone: embedded digits, IDX folders, batches.
 
-Modules: :mod:`idx` (reader), :mod:`digits` (embedded), :mod:`folder` (MNIST and its like), :mod:`batches`,
-:mod:`resize`, :mod:`splits` (what loaders return).
+In comes nothing, or a folder with MNIST's four files; out comes a :class:`Dataset` of three :class:`Split` (train,
+validation, test): images float32 ``[N, height, width, 1]`` from 0 to 1, labels int64. No TensorFlow, and nothing is
+downloaded.
+
+To read, in this order: :mod:`splits` (what loaders return), :mod:`digits` (embedded), :mod:`idx` (a strict reader of
+the file format), :mod:`folder` (MNIST and its like), :mod:`resize`, :mod:`batches` (seeded) with :mod:`counts`.
 """
 
 from __future__ import annotations

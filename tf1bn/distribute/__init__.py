@@ -2,7 +2,12 @@
 
     y = tf1bn.batch_norm(x, is_training, statistics=tf1bn.distribute.Replicas())
 
-Names are resolved on first use.
+Into a reducer come the sums of one member's shard; out come the sums of all members, and with them the moments of the
+whole batch. Names are resolved on first use.
+
+To read, in this order: :mod:`base` (the contract of a reducer), :mod:`statistics` (whose moments normalise, and what
+the averages take in); the reducers :mod:`replicas`, :mod:`collectives` with :mod:`numbering`, :mod:`allreduce`,
+:mod:`grouped`; :mod:`catalog`. For whole programs: :mod:`cluster`, :mod:`config`, :mod:`waiting`, :mod:`done`.
 """
 
 from __future__ import annotations

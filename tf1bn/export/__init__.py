@@ -1,4 +1,17 @@
-"""Inference graphs that stand alone, from training graphs and their checkpoints."""
+"""Inference graphs that stand alone, from training graphs and their checkpoints.
+
+In come a graph, its values (a checkpoint or a session) and the names of outputs; out comes a graph that computes
+these in inference and nothing else: no switch, no updates, no dropout, no training branch. It is written as
+``.meta``, frozen, as a SavedModel, TFLite or ONNX, loaded again, and compared with its source before it is moved into
+place.
+
+To read, in this order: :mod:`draft` (a graph under change), :mod:`discovery` (which switches there are), :mod:`own`
+with :mod:`template` (tf1bn's layers, by their records), :mod:`averages` (batch norms of other libraries),
+:mod:`switching`, :mod:`calls`, :mod:`dropout`, :mod:`updates`, :mod:`pruning`, :mod:`leftovers`; :mod:`inference`,
+which puts them together; :mod:`cutting`, :mod:`variables`, :mod:`functions`, :mod:`forms`, :mod:`onnx_form`,
+:mod:`checks`, and :mod:`exporting`. :mod:`layout` makes channels-first graphs channels last, :mod:`relayout` on the
+way of an export.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,6 @@ the way to mend it. TensorFlow is asked in a process of its own, because a build
 process that imports it.
 
 To read, in this order: :mod:`line`; :mod:`facts`, with :mod:`processor`, :mod:`distributions` and :mod:`probe`, which
-gather; :mod:`diagnosis`, with :mod:`known`, which judge and touch nothing, so that tests can hand them any machine;
-:mod:`report`.
+gather, and :mod:`waiting`, which says so; :mod:`diagnosis`, with :mod:`known`, which judge and touch nothing, so that
+tests can hand them any machine; :mod:`report`.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,8 +48,12 @@ class Facts(NamedTuple):
     variables: dict[str, str] = {}
 
 
-def gather() -> Facts:
-    """Asks this machine."""
+def gather(waiting: Callable[[float], None] | None = None) -> Facts:
+    """Asks this machine.
+
+    Args:
+      waiting: hears how long TensorFlow has been asked, as :func:`probe.ask` has it.
+    """
     providers = distributions.providers("tensorflow")
     native, trouble = _native()
     return Facts(
@@ -58,7 +63,7 @@ def gather() -> Facts:
         processor=processor.this(),
         versions=distributions.versions(),
         providers=providers,
-        answer=probe.ask() if providers else None,
+        answer=probe.ask(waiting) if providers else None,
         nvidia=Path("/proc/driver/nvidia/version").exists(),
         native=native,
         native_trouble=trouble,

@@ -56,7 +56,7 @@ ROWS = (
         "tensorflow-estimator",
         lambda v: v.get("tensorflow", (0,)) >= (2, 16),
         "does not import (2.15.0 with TensorFlow 2.21)",
-        "Take a program's model function out of the Estimator and train it in a session; nothing serves tf.estimator.",
+        _RUN,
     ),
     Known(
         "dm-sonnet",

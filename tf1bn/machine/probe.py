@@ -7,6 +7,8 @@ import math
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,14 +29,42 @@ class Answer(NamedTuple):
     complaint: str = ""
 
 
-def ask() -> Answer:
-    """Runs the probe with this interpreter and the package that this module is of."""
+FIRST_NOTE, BETWEEN_NOTES = 2.0, 1.0
+"""Seconds until it is first said that TensorFlow is being waited for, and until it is said again."""
+
+
+def ask(waiting: Callable[[float], None] | None = None) -> Answer:
+    """Runs the probe with this interpreter and the package that this module is of.
+
+    Args:
+      waiting: called with the seconds that have gone by, first after two of them, then once a second.
+    """
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-m", "tf1bn.machine.probe"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return answer(done.returncode, done.stdout, done.stderr)
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            printed, complaint = _ends(process, waiting, began)
+        except BaseException:  # whoever interrupts the doctor does not want the probe to go on
+            process.kill()
+            raise
+    return answer(process.returncode, printed, complaint)
+
+
+def _ends(process: subprocess.Popen[str], waiting: Callable[[float], None] | None, began: float) -> tuple[str, str]:
+    """Returns what the process printed on stdout and stderr, once it has ended."""
+    patience = FIRST_NOTE
+    while waiting is not None:
+        try:
+            return process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            waiting(time.monotonic() - began)
+            patience = BETWEEN_NOTES
+    return process.communicate()
 
 
 def answer(exit_code: int, printed: str, complaint: str) -> Answer:

@@ -1,7 +1,12 @@
 """An optional op library: the layer's normalisation, its gradient and its switch as one C++ op each, on CPU.
 
-``python -m tf1bn.native build`` compiles it once per machine; ``kernel="native"`` uses it. ``docs/native.md`` says what
-it is for and what it does not do.
+``tf1bn native build`` (or ``python -m tf1bn.native build``) compiles it once per machine; ``kernel="native"`` uses
+it. ``docs/native.md`` says what it is for and what it does not do. Into a build comes a compiler; out comes one file
+in the user's cache, whose name tells its source and the kind of machine.
+
+To read, in this order: :mod:`names` and :mod:`places` (where the file is; no TensorFlow), :mod:`building`,
+:mod:`library` (loads it), :mod:`ops` (the ops in a graph, and their gradients), then ``source/``; :mod:`stock` and
+:mod:`rewriting` (the same in TensorFlow's own ops, for graphs that travel); :mod:`telling` (what is printed).
 """
 
 from __future__ import annotations

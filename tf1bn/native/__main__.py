@@ -1,4 +1,4 @@
-"""Builds the native op library, or tells about it.
+"""Builds the native op library, or tells about it; also ``tf1bn native``.
 
   python -m tf1bn.native build [--compiler=g++] [--cache_dir=DIR] [--force]
   python -m tf1bn.native info
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from tf1bn import errors, exits
-from tf1bn.native import building, places
+from tf1bn.native import building, telling
 from tf1bn.native.names import DIRECTORY_VARIABLE
 
 
@@ -42,18 +42,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _built(given: argparse.Namespace) -> str:
-    done = building.build(compiler=given.compiler, cache_dir=given.cache_dir, force=given.force)
-    lines = [f"built with {done.compiler}" if done.compiler else "was there", str(done.path)]
-    if done.path not in places.candidates():
-        lines.append(f"To use it: export {DIRECTORY_VARIABLE}={done.path.parent}")
-    return "\n".join(lines)
+    return telling.of_build(building.build(compiler=given.compiler, cache_dir=given.cache_dir, force=given.force))
 
 
 def _told() -> str:
     from tf1bn.native import library
 
-    found = library.info()
-    return f"{found.path}\nlevels: {', '.join(found.levels)}\nthreads: {found.threads}"
+    return telling.of_library(library.info())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,12 @@
 """Population statistics: the averages of trained weights, estimated anew from data, or merged from several processes.
 
-Every public name is one row below and is imported on first use.
+In come a graph with its checkpoint and data, or several checkpoints; out comes a new checkpoint in which the averages
+alone have other values. Every public name is one row below and is imported on first use.
+
+To read, in this order: :mod:`pooling` (moments of many batches in float64), :mod:`feeding`, :mod:`targets` (which
+averages, of which calls) with :mod:`geometry` and :mod:`companions`; :mod:`copying` with :mod:`grafting` and
+:mod:`lifting` (a copy whose moments can be fetched and nothing is moved), :mod:`sessions`, :mod:`passes`,
+:mod:`estimation`, :mod:`accuracy`, :mod:`storing`; :mod:`merging`; :mod:`report`.
 """
 
 from __future__ import annotations

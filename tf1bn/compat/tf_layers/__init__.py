@@ -1,7 +1,12 @@
 """``tf.layers`` of TensorFlow 1.15: its functions and classes, names, collections and numbers.
 
 Use it as ``from tf1bn.compat import tf_layers``; every function has the argument order and defaults of its original.
-The batch norm moves its averages in UPDATE_OPS, or as an enclosing ``tf1bn.default_update_strategy`` says.
+In comes such a call; out come the original's output, variables and collections. The batch norm moves its averages in
+UPDATE_OPS, or as an enclosing ``tf1bn.default_update_strategy`` says.
+
+To read, in this order: :mod:`base` (a layer object: named at its first call, shared by later ones) with
+:mod:`inspection` and :mod:`specs`; :mod:`words` and :mod:`windows` (what callers may say); :mod:`core`, the plainest
+layers; :mod:`normalization`; :mod:`convolutional`, :mod:`transposed`, :mod:`separable`, :mod:`pooling`.
 """
 
 from tf1bn.compat.tf_layers.base import Layer

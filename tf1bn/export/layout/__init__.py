@@ -1,4 +1,12 @@
-"""Channels-first inference graphs made channels last, for CPUs, TFLite and servers."""
+"""Channels-first inference graphs made channels last, for CPUs, TFLite and servers.
+
+In comes an inference graph with convolutions or pools that are channels first; out comes one with the same inputs and
+outputs whose ops are channels last, the list of ops that were turned, and the list of those that could not be.
+
+To read, in this order: :mod:`tensors` (how the new graph holds a tensor), :mod:`rules` (how each type of op is
+turned), :mod:`catalog` (a row for each type), :mod:`turning` (the pass), :mod:`proof` (both graphs beside each
+other), :mod:`standalone` (a graph by itself).
+"""
 
 from __future__ import annotations
 
