@@ -12,6 +12,7 @@ from tf1bn.machine.processor import Processor
 
 SAID = {
     "version": "2.21.0",
+    "lacking": [],
     "place": "/site/tensorflow",
     "onednn": True,
     "built_with_cuda": False,
@@ -59,6 +60,7 @@ CASES = {
         with_versions(tensorflow="2.15.1")._replace(answer=Answer(1, {}, "ImportError: numpy.core")),
         "tensorflow", FATAL, "numpy.core", "pip install 'numpy<2'"
     ),
+    "names gone": (said(lacking=["train.Saver", "cond"]), "tensorflow", PROBLEM, "lacks train.Sav", "newer tf1bn"),
     "wrong numbers": (said(step="got (0.0,)"), "tensorflow", FATAL, "wrong: got (0.0,)", "another release"),
     "two TensorFlows": (
         with_versions(tensorflow_cpu="2.21.0")._replace(providers=("tensorflow", "tensorflow-cpu")),

@@ -209,3 +209,22 @@ def test_what_is_over_soon_is_not_told():
     with waiting.Waiting(stream):
         pass
     assert stream.getvalue() == ""
+
+
+def test_setup_takes_the_provider_that_is_named(monkeypatch):
+    import setuptools
+
+    path = str(Path(__file__).resolve().parents[2] / "setup.py")
+    given = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **arguments: given.update(arguments))
+    for name, expected in (
+        ("tf-nightly", ["tf-nightly>=2.16.dev0"]),
+        ("tensorflow-cpu", ["tensorflow-cpu>=2.15"]),
+        ("none", []),
+    ):
+        monkeypatch.setenv("TF1BN_TENSORFLOW", name)
+        runpy.run_path(path)
+        assert [text for text in given["install_requires"] if text.startswith("t")] == expected
+    monkeypatch.setenv("TF1BN_TENSORFLOW", "tensorflaw")
+    with pytest.raises(RuntimeError, match="tensorflaw.*expected none or one of tensorflow"):
+        runpy.run_path(path)

@@ -1,5 +1,6 @@
 """Names of tf.compat.v1 that tf1bn uses: read from source, and looked up in a TensorFlow."""
 
+import json
 import subprocess
 import sys
 import types
@@ -60,3 +61,23 @@ def test_interpreter_without_tensorflow_says_so(tmp_path):
     with pytest.raises(OSError):
         tensorflow_names.missing_in(str(tmp_path / "nowhere"), ["zeros"])
     assert subprocess.run([str(python), "-c", "import json"], check=False).returncode == 0
+
+
+def test_doctor_lists_names_and_what_is_lacking(tmp_path):
+    command = [sys.executable, "-m", "tf1bn", "doctor", "--names", "--format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["lacking"]) == (0, [])
+    assert report["used"] == tensorflow_names.used()
+
+
+def test_doctor_says_which_interpreter_cannot_be_asked(tmp_path):
+    python = str(tmp_path / "nowhere")
+    for flags, code, word in (
+        (["--names", f"--python={python}"], 1, "nowhere"),
+        ([f"--python={python}"], 2, "--python goes with --names"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "tf1bn", "doctor", *flags], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code and word in done.stderr and "Traceback" not in done.stderr

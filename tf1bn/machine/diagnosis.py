@@ -86,7 +86,15 @@ def _tensorflow(facts: Facts) -> list[Line]:
         wrong = f"{text}; a batch norm trained for one step is wrong: {answer.facts['step']}"
         return [Line("tensorflow", wrong, FATAL, "Install another release of TensorFlow, and report this.")]
     lines = [Line("tensorflow", f"{text}; a batch norm trained for one step is right")]
-    return [*lines, *_providers(facts, version)]
+    return [*lines, *_names(answer.facts["lacking"]), *_providers(facts, version)]
+
+
+def _names(lacking: list[str]) -> list[Line]:
+    """Returns a line for the names of tf.compat.v1 that tf1bn uses and this TensorFlow lacks."""
+    if not lacking:
+        return []
+    text = f"it lacks {', '.join(lacking[:5])}{' and others' if len(lacking) > 5 else ''}, which tf1bn uses"
+    return [Line("tensorflow", text, PROBLEM, "Install a newer tf1bn, or an older TensorFlow.")]
 
 
 def _providers(facts: Facts, version: str) -> list[Line]:
@@ -99,11 +107,10 @@ def _providers(facts: Facts, version: str) -> list[Line]:
     if number(facts.versions.get(name, version))[:2] != number(version)[:2]:
         text = f"the metadata of {name} say {facts.versions[name]}, and TensorFlow says {version}"
         return [Line("tensorflow", text, PROBLEM, f"pip install --force-reinstall {name}")]
-    if name != "tensorflow":
+    if name not in facts.required:
         text = f"pip does not count {name} as the tensorflow that tf1bn requires"
-        return [
-            Line("tensorflow", text, NOTE, "Install tf1bn with pip install --no-deps; `pip check` complains in vain.")
-        ]
+        mend = f"Install tf1bn from source with TF1BN_TENSORFLOW={name}, or a wheel with pip install --no-deps."
+        return [Line("tensorflow", text, NOTE, mend)]
     return []
 
 

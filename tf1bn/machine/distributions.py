@@ -32,6 +32,15 @@ def providers(module: str) -> tuple[str, ...]:
     return tuple(sorted({normalised(name) for name in names}))
 
 
+def required(name: str) -> tuple[str, ...]:
+    """Returns the distributions that an installed one requires, extras left out; none where it is not installed."""
+    try:
+        texts = importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    return tuple(normalised(re.split(r"[^\w.-]", text)[0]) for text in texts if "extra ==" not in text)
+
+
 def normalised(name: str) -> str:
     """Returns the name of a distribution as package indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()

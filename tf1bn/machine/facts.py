@@ -32,6 +32,7 @@ class Facts(NamedTuple):
       native_trouble: why it cannot be used, although a file is there.
       compiler: one that could build it; empty for none.
       variables: variables of the environment that matter, where they are set.
+      required: the distributions that tf1bn requires, as its installation says.
     """
 
     python: str
@@ -46,6 +47,7 @@ class Facts(NamedTuple):
     native_trouble: str = ""
     compiler: str = ""
     variables: dict[str, str] = {}
+    required: tuple[str, ...] = ("tensorflow",)
 
 
 def gather(waiting: Callable[[float], None] | None = None) -> Facts:
@@ -69,6 +71,7 @@ def gather(waiting: Callable[[float], None] | None = None) -> Facts:
         native_trouble=trouble,
         compiler=_compiler(),
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        required=distributions.required("tf1bn") or ("tensorflow",),
     )
 
 

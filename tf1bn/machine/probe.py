@@ -79,10 +79,12 @@ def _facts() -> dict[str, Any]:
     import tensorflow.compat.v1 as tf
 
     from tf1bn.core import onednn
+    from tf1bn.machine import tensorflow_names
 
     return {
         "version": tf.__version__,
         "place": str(Path(tf.__file__).parent),
+        "lacking": tensorflow_names.missing(list(tensorflow_names.used()), tf),
         "onednn": onednn.enabled(),
         "built_with_cuda": tf.test.is_built_with_cuda(),
         "gpus": [_gpu(tf, device) for device in tf.config.list_physical_devices("GPU")],
