@@ -35,6 +35,7 @@ def read(source: Source) -> tuple[list[Layer], dict[str, str]]:
             free[name] = stored[name]
     layers += _with_kernels(free)
     _ask_flattened(layers)
+    _ask_dealt(layers, source)
     layers.sort(key=lambda layer: natural(layer.scope))
     for place, layer in enumerate(layers):
         layer.place = place
@@ -149,3 +150,12 @@ def _ask_flattened(layers: list[Layer]) -> None:
         if possible and rows not in vectors and rows not in widths:
             text = f"does it take flattened maps of {' or '.join(map(str, possible))} channels"
             layer.doubts.append(Doubt(layer.scope, text, 'give "flattened": the number of channels, or 0 for no'))
+
+
+def _ask_dealt(layers: list[Layer], source: Source) -> None:
+    """Asks of a table that is stored in parts whether its rows were dealt out to them in turn."""
+    for layer in layers:
+        parts = source.infos[layer.tensors[KERNEL].key].slices if layer.kind == "embedding" else ()
+        if len(parts) > 1 and len({extents[0] for extents in parts}) == len(parts):
+            text = f"its rows are stored in {len(parts)} parts: were they dealt out in turn (partition_strategy 'mod')"
+            layer.doubts.append(Doubt(layer.scope, text, f'give "dealt": {len(parts)}, or 0 for no ("div")'))

@@ -14,6 +14,9 @@ from tf1bn.graph.variables import VARIABLE_OPS, Variable
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
 
+MODULO = "_tf1bn_modulo"
+"""Attribute of a lookup in a table whose row ``i`` is row ``i // parts`` of part ``i % parts``: how many parts."""
+
 _RESHAPES = ("Reshape", "ExpandDims", "Squeeze", "Transpose", "Cast", "StopGradient", "ConjugateTranspose")
 _HANDS_ON = {*ops.SAME, "ReadVariableOp", *ops.MERGES, *ops.EXITS, *ops.NEXTS, *_RESHAPES}
 _BOOKKEEPING = ("Assign", "Scatter", "ResourceScatter", "ResourceApply", "ResourceSparseApply", "Apply", "SparseApply")

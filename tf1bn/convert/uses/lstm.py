@@ -16,7 +16,9 @@ from tf1bn.graph.variables import Variable
 NAME = "lstm"
 RECURRENT = "recurrent"
 _IJFO, _IFJO = (0, 2, 1, 3), (0, 1, 2, 3)  # which block of the source is i, f, j (or g, c), o
-_BLOCK_OPS = {"LSTMBlockCell": (3, 7), "BlockLSTM": (4, 8), "BlockLSTMV2": (4, 8)}
+_BLOCK_OPS = {"LSTMBlockCell": (3, 7, _IJFO), "BlockLSTM": (4, 8, _IJFO), "BlockLSTMV2": (4, 8, _IFJO)}
+"""Fused op -> inputs that are kernel and bias, and the order of its gates: that of the second version is another."""
+
 _ADDS = ("BiasAdd", "Add", "AddV2")
 
 
@@ -36,8 +38,13 @@ def find(reader: Reader) -> None:
 
 def _fused(reader: Reader, variable: Variable, use: Use) -> None:
     node = use.node
-    bias = reader.variables.of(node.inputs[_BLOCK_OPS[node.op][1]])
-    layer = _layer(reader, variable, bias, node, _IJFO, attribute(node, "forget_bias", 1.0))
+    _, place, order = _BLOCK_OPS[node.op]
+    bias = reader.variables.of(node.inputs[place])
+    forget = 0.0 if node.op == "BlockLSTMV2" else attribute(node, "forget_bias", 1.0)  # the second version adds nothing
+    layer = _layer(reader, variable, bias, node, order, forget)
+    clip = attribute(node, "cell_clip", 0.0 if node.op == "BlockLSTMV2" else 3.0)
+    if clip > 0:
+        layer.traits["cell_clip"] = float(clip)
     if attribute(node, "use_peephole", False):
         _ask_peepholes(layer)
 
@@ -67,6 +74,9 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     ]
     if any(key.endswith("_diag") for key in near):
         _ask_peepholes(layer)
+    clip = _clip(reader, (split.id, candidate))
+    if clip is not None:
+        layer.traits["cell_clip"] = clip
     state = reader.flow.shape(source.inputs[1]) if recurrent is None else None
     projected = any(key.startswith("projection") for key in near)
     if projected or (state and state[-1] not in (None, layer.traits["units"])):
@@ -111,6 +121,18 @@ def _forget_bias(reader: Reader, tensor: Tensor) -> float:
             known = [reader.flow.scalar(item) for item in user.inputs]
             return next((number for number in known if number is not None), 0.0)
     return 0.0
+
+
+def _clip(reader: Reader, candidate: Tensor) -> float | None:
+    """Returns the bound of the cell state, where the new state is cut off: tanh, product, sum, then a minimum."""
+    tensor = candidate
+    for ops in (("Tanh",), ("Mul",), _ADDS, ("Minimum", "ClipByValue")):
+        step = next((user for user in reader.value_users(tensor) if user.op in ops), None)
+        if step is None:
+            return None
+        tensor = (step.id, 0)
+    known = [reader.flow.scalar(item) for item in reader.nodes[tensor[0]].inputs[1:]]
+    return max((abs(number) for number in known if number is not None), default=None)
 
 
 def _activation(reader: Reader, tensor: Tensor) -> str:
@@ -205,6 +227,8 @@ def notes(layer: Layer, framework: str) -> Iterator[str]:
         yield "batch_first=True where the graph is not time-major; outputs are masked by lengths only if packed"
     else:
         yield f"LSTM({traits['units']}); the bias holds the forget bias {traits['forget_bias']:g}"
+    if traits.get("cell_clip"):
+        yield f"its cell state is cut off at +-{traits['cell_clip']:g}, which no LSTM does here: the same only within"
 
 
 KIND = Kind(NAME, find, torch, keras, notes)
