@@ -10,7 +10,7 @@ from tf1bn.checkpoint import inspector, sites
 from tf1bn.checkpoint.layout import ROLES
 from tf1bn.convert.layer import BIAS, KERNEL, LIKELY, Doubt, Layer, Stored
 from tf1bn.convert.source import Source
-from tf1bn.convert.uses import gru
+from tf1bn.convert.uses import cudnn, gru
 
 _KERNELS = re.compile(r"(^|/)(kernel|weights?|W|w|filters?|embeddings?|(depthwise|pointwise)_(kernel|weights))(:0)?$")
 _BIASES = re.compile(r"(^|/)(bias(es)?|b)(:0)?$")
@@ -96,10 +96,15 @@ def _layer(name: str, free: dict[str, Stored]) -> Layer:
     for other in [item for item in free if item.rpartition("/")[0] == scope and _BIASES.search(item)]:
         if free[other].shape in fitting:
             layer.tensors[BIAS] = free.pop(other)
-    if kind == "lstm":
+    if kind == "lstm" and scope.endswith(cudnn.LSTM_CELL):
+        layer.traits = cudnn.as_cell(stored).traits
+        layer.why = "CudnnLSTM saves its cells under this name"
+    elif kind == "lstm":
         layer.traits |= {"units": width // 4, "inputs": stored.shape[0] - width // 4, "order": [0, 2, 1, 3]}
         text = "which constant does the cell add to its forget gate (1 is the default of TensorFlow 1)"
         layer.doubts.append(Doubt(layer.scope, text, 'give "forget_bias": 1.0'))
+    elif cudnn.GRU_CELL in scope:
+        layer.doubts.append(Doubt(layer.scope, cudnn.GRU_QUESTION, f"give {_DROP}"))
     elif kind == "gru":
         _join_candidate(layer, scope, free)
     return layer

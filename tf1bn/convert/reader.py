@@ -86,6 +86,10 @@ class Reader:
         shape = tuple(size or 0 for size in variable.shape or ())
         return known or Stored(variable.key, shape, variable.dtype)
 
+    def tensors(self) -> Iterable[Stored]:
+        """Returns all tensors of the checkpoint; none where only the graph is known."""
+        return (self._stored or {}).values()
+
     def free(self) -> list[Variable]:
         """Returns the variables that the forward pass uses and no layer has yet, in graph order."""
         return [item for number, item in self.variables.by_node.items() if number not in self.taken and self.uses(item)]

@@ -130,6 +130,12 @@ def _connect(reader: Reader, layers: list[Layer]) -> None:
     at = {layer.node: layer for layer in layers}
     parents = reader.flow.data_parents
     for layer in layers:
+        cell = layer.traits.get("cell", 0)
+        inner = [item for item in layers if item.node == layer.node and item.traits.get("cell", 0) == cell - 1]
+        if inner:  # one op of several cells on each other
+            layer.before = frozenset(item.place for item in inner)
+            layer.above = layer.before.union(*(item.above for item in inner))
+            continue
         seen, todo, near = {layer.node}, list(parents[layer.node]), set()
         while todo:
             number = todo.pop()

@@ -15,8 +15,8 @@ from tf1bn.graph.variables import Variable
 
 NAME = "lstm"
 RECURRENT = "recurrent"
-_IJFO, _IFJO = (0, 2, 1, 3), (0, 1, 2, 3)  # which block of the source is i, f, j (or g, c), o
-_BLOCK_OPS = {"LSTMBlockCell": (3, 7, _IJFO), "BlockLSTM": (4, 8, _IJFO), "BlockLSTMV2": (4, 8, _IFJO)}
+IJFO, _IFJO = (0, 2, 1, 3), (0, 1, 2, 3)  # which block of the source is i, f, j (or g, c), o
+_BLOCK_OPS = {"LSTMBlockCell": (3, 7, IJFO), "BlockLSTM": (4, 8, IJFO), "BlockLSTMV2": (4, 8, _IFJO)}
 """Fused op -> inputs that are kernel and bias, and the order of its gates: that of the second version is another."""
 
 _ADDS = ("BiasAdd", "Add", "AddV2")
@@ -58,7 +58,7 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     source = reader.nodes[reader.flow.strip(use.node.inputs[0])[0]]
     if recurrent is None and source.op not in ("ConcatV2", "Concat"):
         return False
-    order = _IJFO if recurrent is None else _IFJO
+    order = IJFO if recurrent is None else _IFJO
     candidate = 1 if recurrent is None else 2
     forget = _forget_bias(reader, (split.id, 3 - candidate))
     if recurrent is not None:  # the product with the state has the state's width
