@@ -20,8 +20,8 @@ from tf1bn.convert.target import Target
 
 _PIECE = 1 << 20
 _RANGE = 32 << 20
-_RUN = 32
-"""Fewest numbers that are written one behind the other, where there are as many: two lines of the cache."""
+_RUN = 128
+"""Fewest numbers that are written one behind the other, where there are as many: eight lines of the cache."""
 
 
 class Axis(NamedTuple):
@@ -191,8 +191,10 @@ class _Turn:
         buffer = np.empty((self._step, len(self._place)), self._place.dtype)
         for at in range(start, stop, self._step):
             piece = buffer[: min(self._step, stop - at)]
-            self._stretch.into(at * self._bytes, piece)
-            running.add(piece)
+            content = piece.reshape(-1).view(np.uint8)
+            for first, last in _spans(content.size, _PIECE):
+                self._stretch.into(at * self._bytes + first, content[first:last])
+                running.add(content[first:last])  # while it is in the cache
             self._place[:, at : at + len(piece)] = piece.T
         return running.value(), (stop - start) * self._bytes
 
