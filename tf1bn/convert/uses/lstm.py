@@ -9,6 +9,7 @@ from tf1bn.convert.layer import BIAS, KERNEL, Doubt, Layer
 from tf1bn.convert.reader import Reader, Use, attribute
 from tf1bn.convert.steps import Add, Blocks, Step, Transpose
 from tf1bn.convert.target import Part, Target, constant, joined, whole
+from tf1bn.convert.uses import linear
 from tf1bn.convert.uses.kind import Kind
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.variables import Variable
@@ -42,6 +43,7 @@ def _fused(reader: Reader, variable: Variable, use: Use) -> None:
     bias = reader.variables.of(node.inputs[place])
     forget = 0.0 if node.op == "BlockLSTMV2" else attribute(node, "forget_bias", 1.0)  # the second version adds nothing
     layer = _layer(reader, variable, bias, node, order, forget)
+    linear.input_trait(reader, layer, node.inputs[1 if node.op.startswith("BlockLSTM") else 0], layer.traits["inputs"])
     clip = attribute(node, "cell_clip", 0.0 if node.op == "BlockLSTMV2" else 3.0)
     if clip > 0:
         layer.traits["cell_clip"] = float(clip)
@@ -61,11 +63,13 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     order = IJFO if recurrent is None else _IFJO
     candidate = 1 if recurrent is None else 2
     forget = _forget_bias(reader, (split.id, 3 - candidate))
+    given = use.node.inputs[0] if recurrent is not None else source.inputs[0]
     if recurrent is not None:  # the product with the state has the state's width
         pair = [variable, recurrent]
         pair.sort(key=lambda item: reader.stored(item).shape[0] * 4 == reader.stored(item).shape[1])
         variable, recurrent = pair
     layer = _layer(reader, variable, bias, split, order, forget, recurrent)
+    linear.input_trait(reader, layer, given, layer.traits["inputs"])
     if _activation(reader, (split.id, candidate)) != "Tanh" or _activation(reader, (split.id, 0)) != "Sigmoid":
         question = "its gates are not those of sigmoid and tanh in the usual order"
         layer.doubts.append(Doubt(layer.scope, question, 'give "drop": true and carry it by hand'))
@@ -174,13 +178,14 @@ def _layer(
     return reader.add(layer, node.id)
 
 
-def _cuts(layer: Layer, steps: tuple[Step, ...]) -> tuple[Part, Part]:
+def _cuts(layer: Layer, steps: tuple[Step, ...], *, turned: bool) -> tuple[Part, Part]:
     """Returns the kernels of input and state."""
     kernel = layer.tensors[KERNEL]
+    given = (*steps, *linear.reordered(layer, "flattened", 1)) if turned else steps
     if RECURRENT in layer.tensors:
-        return Part(kernel, steps), Part(layer.tensors[RECURRENT], steps)
+        return Part(kernel, given), Part(layer.tensors[RECURRENT], steps)
     rows = layer.traits["inputs"]
-    return Part(kernel, steps, (0, 0, rows)), Part(kernel, steps, (0, rows, kernel.shape[0]))
+    return Part(kernel, given, (0, 0, rows)), Part(kernel, steps, (0, rows, kernel.shape[0]))
 
 
 def torch(layer: Layer) -> list[Target]:
@@ -189,7 +194,7 @@ def torch(layer: Layer) -> list[Target]:
     So no number of the source is rounded, and the way back is exact.
     """
     order = tuple(layer.traits["order"])
-    one, two = _cuts(layer, (Transpose((1, 0)), Blocks(0, order)))
+    one, two = _cuts(layer, (Transpose((1, 0)), Blocks(0, order)), turned=True)
     found = [joined("weight_ih_l0", (one,), 0), joined("weight_hh_l0", (two,), 0)]
     units, forget = layer.traits["units"], layer.traits["forget_bias"]
     dtype = layer.tensors[KERNEL].dtype
@@ -212,7 +217,7 @@ def torch(layer: Layer) -> list[Target]:
 def keras(layer: Layer) -> list[Target]:
     """The variables of ``LSTM``: gates i, f, c, o and one bias, which takes up the forget bias."""
     order = tuple(layer.traits["order"])
-    one, two = _cuts(layer, (Blocks(1, order),))
+    one, two = _cuts(layer, (Blocks(1, order),), turned=False)
     forget = layer.traits["forget_bias"]
     steps: tuple[Any, ...] = (Blocks(0, order), *((Add(1, 4, forget),) if forget else ()))
     found = [joined("kernel", (one,), 0), joined("recurrent_kernel", (two,), 0)]
