@@ -179,6 +179,15 @@ def activity(reader: Reader, layer: Layer, out: Tensor) -> None:
         layer.traits["activation"] = found
     if dropout(reader, out):
         layer.traits["dropout"] = True
+    blocks = [attribute(user, "block_size", 0) for user in _behind(reader, out) if user.op == "DepthToSpace"]
+    if blocks:
+        layer.traits["depth_to_space"] = int(blocks[0])
+
+
+def _behind(reader: Reader, out: Tensor) -> list[Node]:
+    """Returns the ops that take what a layer gives, or what its nonlinearity gives."""
+    users = reader.value_users(out)
+    return users + [late for user in users if user.op in _ACTIVATIONS for late in reader.value_users((user.id, 0))]
 
 
 def trait_list(layer: Layer, name: str) -> list[Any]:
