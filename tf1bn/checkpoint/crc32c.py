@@ -143,7 +143,7 @@ class Running:
         self._size = 0
         self._tail = b""
 
-    def add(self, data: bytes | bytearray | memoryview | np.ndarray) -> None:
+    def add(self, data: bytes | bytearray | memoryview) -> None:
         """Takes the next bytes."""
         assert not self._tail, "a piece before this one had no whole number of words"
         view = memoryview(data).cast("B")
@@ -169,7 +169,7 @@ class Running:
         rest = np.zeros(_LAGS[2], np.uint64)  # what was put behind the end: the state as many zero bytes later
         for lag in _LAGS:
             rest[:lag] ^= self._known[_LAGS[2] - lag : _LAGS[2]]
-        state = _advance(_raw(memoryview(rest).cast("B")), _ORDER - 8 * _LAGS[2])
+        state = _advance(_raw(rest.data.cast("B")), _ORDER - 8 * _LAGS[2])
         for octet in self._tail:
             state = _BYTE[(state ^ octet) & 255] ^ (state >> 8)
         return state

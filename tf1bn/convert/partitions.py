@@ -141,7 +141,7 @@ class _Graph:
     def part(self, text: str) -> str:
         """Returns the part whose value an input is; empty for any other input."""
         found = _source(self._nodes, parse(text))
-        return found if found in self._slices else ""
+        return found if found is not None and found in self._slices else ""
 
     def alone(self, node: Any) -> str:
         """Returns the variable whose only part a node reads; empty for any other node."""

@@ -144,7 +144,7 @@ def _straight(stretch: Stretch, place: np.ndarray) -> Pour:
         for at in range(start, stop, _PIECE):
             piece = content[at : min(at + _PIECE, stop)]
             stretch.into(at, piece)
-            running.add(piece)
+            running.add(piece.data)
         return running.value(), stop - start
 
     jobs = tuple(_bound(work, *span) for span in _spans(content.size, _RANGE))
@@ -194,7 +194,7 @@ class _Turn:
             content = piece.reshape(-1).view(np.uint8)
             for first, last in _spans(content.size, _PIECE):
                 self._stretch.into(at * self._bytes + first, content[first:last])
-                running.add(content[first:last])  # while it is in the cache
+                running.add(content[first:last].data)  # while it is in the cache
             self._place[:, at : at + len(piece)] = piece.T
         return running.value(), (stop - start) * self._bytes
 
@@ -213,7 +213,7 @@ class _Turn:
         for at in range(start, stop, _PIECE):
             piece = buffer[: min(_PIECE, stop - at)]
             self._stretch.into(at, piece)
-            running.add(piece)
+            running.add(piece.data)
         return running.value(), stop - start
 
     def _gathered(self, start: int, stop: int) -> tuple[int, int]:

@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
 
     def into(self, at: int, place: np.ndarray) -> None:
         """Fills an array with the bytes from a place on."""
-        self.opened.read_into(self.entry, at, memoryview(place.reshape(-1)).cast("B"))
+        self.opened.read_into(self.entry, at, place.reshape(-1).data.cast("B"))
 
     def check(self, crc: int) -> None:
         """Refuses a checksum of all bytes that is not the stored one.
@@ -57,7 +57,7 @@ class Stretch(NamedTuple):
         for at in range(0, self.entry.size, _PIECE):
             piece = content[at : at + _PIECE]
             self.into(at, piece)
-            running.add(piece)  # while it is in the cache
+            running.add(piece.data)  # while it is in the cache
         self.check(running.value())
         return content
 
