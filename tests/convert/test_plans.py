@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from tests.convert import networks
 from tf1bn import convert, errors
 from tf1bn.checkpoint.source import open_checkpoint
 from tf1bn.convert import facts
 from tf1bn.convert import plan as plans
+from tf1bn.testing.graphs import graph_mode
 
 
 def _how(plan):
@@ -52,6 +54,22 @@ def test_what_weights_do_not_carry_is_told_with_the_amounts(saved, options):
     assert "SAME cuts [[1, 2], [1, 2]] (before, behind) off the full result" in cut
     assert all(line.startswith("# ") for line in facts.as_comments(plan).splitlines())
     json.dumps([facts.as_json(plan), plans.as_json(plan)], allow_nan=False)
+
+
+def test_the_order_of_depth_to_space_is_told():
+    """What the sentence says is what TensorFlow's op does: seen with NumPy in the place of PyTorch's functions."""
+    value = np.arange(1 * 2 * 3 * 8, dtype=np.float32).reshape(1, 2, 3, 8)
+    with graph_mode() as graph, tf.Session(graph=graph) as session:
+        x = tf.placeholder(tf.float32, [None, 2, 3, 5])
+        y = tf.nn.conv2d(x, tf.get_variable("c/kernel", [1, 1, 5, 8]), 1, "SAME")
+        tf.nn.depth_to_space(tf.nn.relu(y), 2)
+        plan = convert.plan_conversion({"c/kernel": np.ones((1, 1, 5, 8), "f4")}, graph=graph)
+        expected = session.run(tf.nn.depth_to_space(tf.constant(value), 2))
+    assert "x.unflatten(1, (4, -1)).transpose(1, 2).flatten(1, 2), then nn.PixelShuffle(2)" in facts.as_text(plan)
+    first = value.transpose(0, 3, 1, 2)
+    moved = first.reshape(1, 4, 2, 2, 3).swapaxes(1, 2).reshape(1, 2, 2, 2, 2, 3)  # channel, place in the block, maps
+    shuffled = moved.transpose(0, 1, 4, 2, 5, 3).reshape(1, 2, 4, 6)
+    assert np.array_equal(shuffled, expected.transpose(0, 3, 1, 2))
 
 
 def test_npz_has_the_source_s_own_tensors_and_a_state_in_it_goes_back(saved, options, tmp_path):

@@ -1,5 +1,7 @@
 """Every network with real PyTorch: the same numbers on the same inputs, each mutation caught, and back bit for bit."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def test_a_module_with_the_weights_computes_what_the_graph_does(name, saved, opt
         found.require()
 
 
-@pytest.mark.parametrize("name", ["resnet", "generator", "recurrent", "sequence"])
+@pytest.mark.parametrize("name", mutations.ALL)
 @pytest.mark.parametrize("form", ["pt", "safetensors"])
 def test_a_round_trip_keeps_every_bit(name, form, saved, options, tmp_path):
     if form == "safetensors":
@@ -64,6 +66,30 @@ def test_safetensors_are_what_its_own_library_reads(saved, options, tmp_path):
     one, two = library.load_file(tmp_path / "m.safetensors"), torch.load(tmp_path / "m.pt", weights_only=True)
     assert set(one) == set(two) and all(torch.equal(one[name], two[name]) for name in one)
     assert (tmp_path / "m.safetensors").stat().st_mode & 0o777 == (tmp_path / "m.pt").stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("form", ["safetensors", "json", "txt"])
+def test_the_names_of_a_file_are_taken(form, saved, options, tmp_path):
+    """A target's state, or a list of its names and shapes, gives the names; its order is that of the file."""
+    wanted = {f"net.{number}.{word}": value for number, word, value in (
+        (0, "weight", torch.zeros(3, 2, 3, 3)), (0, "bias", torch.zeros(3)), (2, "weight", torch.zeros(12)),
+        (2, "bias", torch.zeros(12)), (2, "running_mean", torch.zeros(12)), (2, "running_var", torch.zeros(12)),
+        (3, "weight", torch.zeros(4, 12)), (3, "bias", torch.zeros(4)), (5, "weight", torch.zeros(3, 4)),
+        (5, "bias", torch.zeros(3)))}  # fmt: skip
+    path = tmp_path / f"like.{form}"
+    shapes = {name: list(value.shape) for name, value in wanted.items()}
+    if form == "safetensors":
+        pytest.importorskip("safetensors.torch").save_file(wanted, path)
+    elif form == "json":
+        path.write_text(json.dumps(shapes))
+    else:
+        path.write_text("".join(f"{name} {shape}\n" for name, shape in shapes.items()))
+    plan = convert.plan_conversion(saved("flattened"), like=path, **options("flattened"))
+    assert not plan.doubts
+    assert {entry.target.name: list(entry.target.shape) for entry in plan.entries} == shapes
+    assert {layer.scope: layer.name for layer in plan.layers} == {
+        "conv": "net.0", "bn": "net.2", "turned": "net.3", "head": "net.5",
+    }  # fmt: skip
 
 
 def test_bfloat16_keeps_its_bits(tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -57,6 +59,46 @@ def test_shards_and_their_index_are_replaced_together(tmp_path):
                     file.write(json.dumps({"weight_map": {"a": "m-1", "b": "m-2"}}) if "index" in name else name)
             assert placing.commit(folder, names, path, True) == [str(tmp_path / name) for name in names]
         assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
+_KILLED = """
+import os, signal, sys
+from tf1bn.convert import placing
+count, move = int(sys.argv[3]), os.replace
+
+def replaced(*paths):
+    global count
+    if not count:
+        os.kill(os.getpid(), signal.SIGKILL)
+    count -= 1
+    move(*paths)
+
+os.replace = replaced
+with placing.staged(sys.argv[1], sys.argv[2] == "over") as folder:
+    names = ["m-1", "m-2", "m.bin.index.json"]
+    for name in names:
+        with open(os.path.join(folder, name), "w") as file:
+            file.write('{"weight_map": {"a": "m-1", "b": "m-2"}}' if "index" in name else "new")
+    placing.commit(folder, names, sys.argv[1], sys.argv[2] == "over")
+"""
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2, 3])
+@pytest.mark.parametrize("over", ["new", "over"])
+def test_a_kill_between_two_files_leaves_no_target_and_the_next_run_clears_up(moved, over, tmp_path):
+    path = str(tmp_path / "m.bin")
+    if over == "over":
+        (tmp_path / "m.bin").write_text("old")
+
+    def run(count):
+        return subprocess.run([sys.executable, "-c", _KILLED, path, over, str(count)], check=False).returncode
+
+    done = run(moved)
+    assert done == (0 if moved == 3 else -signal.SIGKILL)
+    assert os.path.exists(path + ".index.json") == (moved == 3) and not os.path.exists(path)
+    if moved < 3:
+        assert run(3) == 0, "the next run is not refused for what the killed one left"
+    assert sorted(os.listdir(tmp_path)) == ["m-1", "m-2", "m.bin.index.json"]
 
 
 def test_an_index_says_which_file_has_which_tensor(tmp_path):

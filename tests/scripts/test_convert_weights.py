@@ -45,6 +45,21 @@ def test_there_and_back(model, run, run_json, tmp_path):
         assert before.get_tensor(name).tobytes() == after.get_tensor(name).tobytes()
 
 
+def test_order_and_what_weights_do_not_carry(model, run, run_json):
+    flags = [f"--source={model}", f"--graph={model}.meta", "--outputs=y", "--to=npz", "--dialect=torch", "--dry_run"]
+    forward, named = (
+        [item["name"] for item in run_json("convert_weights", *flags, f"--order={order}")["plan"]["tensors"]]
+        for order in ("forward", "name")
+    )
+    assert forward.index("conv.bn.running_var") < forward.index("head.bias") and named == sorted(forward)
+    assert forward.index("conv.weight") < forward.index("conv.bn.weight") and named != forward
+    text = run("convert_weights", *flags, "--facts=python").stdout
+    block = [line for line in text.splitlines() if line.startswith("#")]
+    assert block[0].startswith("# Weights of ") and "F.pad(x, (0, 1, 0, 1)) and padding=0" in block[1]
+    facts = run_json("convert_weights", *flags)["facts"]
+    assert facts["layers"][0]["traits"]["amounts"] == [[0, 1], [0, 1]] and facts["framework"] == "torch"
+
+
 def test_questions_of_a_dry_run_and_their_answers(model, run, tmp_path):
     flags = [f"--source={model}", "--to=npz", "--dialect=torch", "--dry_run", "--facts=none"]
     asked = run("convert_weights", *flags)

@@ -247,6 +247,16 @@ class Bundle:
             raise damaged(f"a data file of {self.prefix} ended while it was read")
         return data
 
+    def read_into(self, entry: protos.Entry, at: int, place: memoryview) -> None:
+        """Fills a writable buffer with the bytes at ``at`` of an entry's bytes, without a copy between."""
+        descriptor, done = self._descriptor(entry.shard), 0
+        assert at + len(place) <= entry.size
+        while done < len(place):
+            count = os.preadv(descriptor, [place[done:]], entry.offset + at + done)
+            if count <= 0:
+                raise damaged(f"a data file of {self.prefix} ended while it was read")
+            done += count
+
     def chunks(self, entry: protos.Entry) -> Iterator[bytes]:
         """Yields the stored bytes of an entry, a piece at a time."""
         for at in range(0, entry.size, _PIECE):

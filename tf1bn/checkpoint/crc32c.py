@@ -6,6 +6,13 @@ read as rows of many words, every column advanced by one row at a time, and the 
 
 Trick: leading zeros do not change a state of zero, so a buffer is filled up at its *front* to a power of two
 words and no tail needs a path of its own.
+
+Trick: the polynomial divides ``x**5685 + x**1362 + x**426 + 1``, and so that with every exponent times 64. A word may
+then be left out where it is put, by exclusive or, on three later ones. That leaves the last 5685 words of a buffer
+without one look-up in a table, as fast as memory is read. No such sum of fewer terms exists: ``x + 1`` divides the
+polynomial, so their number is even. Of those that a search finds below the 6200th power, this one has the widest gap,
+and with it the longest stretches that one operation does. Words that are put behind the end make a state so many zero
+bytes later; as ``x`` has the order ``2**31 - 1``, the way back is a way on.
 """
 
 from __future__ import annotations
@@ -20,7 +27,11 @@ _POLYNOMIAL = 0x82F63B78
 _ONES = 0xFFFFFFFF
 _MASK_DELTA = 0xA282EAD8
 _LANE_BITS = 14  # words per row of the wide path: 64 KiB rows, whose temporaries stay in the cache
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 16 << 20
+_LAGS = (5685 - 1362, 5685 - 426, 5685)  # in words of 8 bytes: where a word is put that is left out
+_WINDOW = 1 << 15  # words at a time, which stay in the cache
+_FROM = 1 << 18  # bytes from which leaving words out pays
+_ORDER = 2**31 - 1  # after so many zero bytes every state is what it was
 _SMALL = 768  # up to this many bytes a plain loop is faster than NumPy calls
 
 
@@ -120,6 +131,54 @@ def _state_of_words(words: np.ndarray) -> int:
     return _fold(acc)
 
 
+class Running:
+    """The CRC-32C of bytes that come in pieces: faster than :func:`extend` for each, by one fold for all of them.
+
+    Every piece but the last must have a multiple of 8 bytes.
+    """
+
+    def __init__(self) -> None:
+        # The last words that were left out, as they were then, and room for more.
+        self._known = np.zeros(_LAGS[2] + _WINDOW, np.uint64)
+        self._size = 0
+        self._tail = b""
+
+    def add(self, data: bytes | bytearray | memoryview) -> None:
+        """Takes the next bytes."""
+        assert not self._tail, "a piece before this one had no whole number of words"
+        view = memoryview(data).cast("B")
+        whole = len(view) & ~7
+        words = np.frombuffer(view[:whole], np.uint64)
+        for start in range(0, words.size, _WINDOW):
+            self._leave_out(words[start : start + _WINDOW])
+        self._size += whole
+        self._tail = bytes(view[whole:])
+
+    def _leave_out(self, words: np.ndarray) -> None:
+        known, (first, second, third) = self._known, _LAGS
+        for start in range(0, words.size, first):
+            stop = min(start + first, words.size)
+            out = known[third + start : third + stop]
+            np.bitwise_xor(words[start:stop], known[start:stop], out=out)
+            for lag in (first, second):
+                np.bitwise_xor(out, known[third + start - lag : third + stop - lag], out=out)
+        known[:third] = known[words.size : words.size + third].copy()
+
+    def state(self) -> int:
+        """Returns the state after all bytes, starting at zero."""
+        rest = np.zeros(_LAGS[2], np.uint64)  # what was put behind the end: the state as many zero bytes later
+        for lag in _LAGS:
+            rest[:lag] ^= self._known[_LAGS[2] - lag : _LAGS[2]]
+        state = _advance(_raw(rest.data.cast("B")), _ORDER - 8 * _LAGS[2])
+        for octet in self._tail:
+            state = _BYTE[(state ^ octet) & 255] ^ (state >> 8)
+        return state
+
+    def value(self) -> int:
+        """Returns the CRC-32C of all bytes."""
+        return self.state() ^ _advance(_ONES, self._size + len(self._tail)) ^ _ONES
+
+
 def _raw(data: memoryview) -> int:
     """Returns the state after ``data``, starting at zero."""
     size = len(data)
@@ -132,6 +191,10 @@ def _raw(data: memoryview) -> int:
         for octet in data[whole:]:
             state = _BYTE[(state ^ octet) & 255] ^ (state >> 8)
         return state
+    if size >= _FROM:
+        running = Running()
+        running.add(data)
+        return running.state()
     lanes_bytes = 4 << _LANE_BITS
     if size % lanes_bytes == 0:
         return _state_of_words(np.frombuffer(data, "<u4"))
@@ -154,6 +217,11 @@ def extend(crc: int, data: bytes | bytearray | memoryview) -> int:
 def value(data: bytes | bytearray | memoryview) -> int:
     """Returns the CRC-32C of ``data``."""
     return extend(0, data)
+
+
+def joined(first: int, second: int, size: int) -> int:
+    """Returns the CRC-32C of two stretches of bytes, one behind the other, of which the second has that size."""
+    return _advance(first, size) ^ second
 
 
 def of_chunks(chunks: Iterable[bytes | bytearray | memoryview], crc: int = 0) -> int:

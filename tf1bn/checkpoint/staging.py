@@ -12,7 +12,7 @@ import glob
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tf1bn import errors
@@ -70,13 +70,15 @@ class Staging:
     Args:
       target: prefix.
       overwrite: whether a checkpoint there is replaced.
+      index: the file by which others find the target, and which comes last; by default that of a checkpoint.
 
     Attributes:
       prefix: where to write the files meanwhile.
     """
 
-    def __init__(self, target: str, overwrite: bool) -> None:
+    def __init__(self, target: str, overwrite: bool, index: str = "") -> None:
         self._target, self._overwrite = target, overwrite
+        self._index = index or target + ".index"
         self._folder = os.path.dirname(target) or "."
         base = os.path.basename(target)
         self._part = os.path.join(self._folder, f".{base}.tf1bn-part")
@@ -113,7 +115,7 @@ class Staging:
     def _clear_left_over(self) -> None:
         """Removes what a killed migration to this target left behind."""
         mark = os.path.join(self._part, _MARK)
-        if os.path.exists(mark) and not os.path.lexists(self._target + ".index"):
+        if os.path.exists(mark) and not os.path.lexists(self._index):
             with open(mark, encoding="utf-8", errors="surrogateescape") as file:
                 for name in file.read().split("\n"):
                     if name and os.path.lexists(os.path.join(self._folder, name)):
@@ -140,11 +142,7 @@ class Staging:
         """
         names = [os.path.basename(path) for path in data_files(self.prefix)]
         old = [os.path.basename(path) for path in data_files(self._target)]
-        with open(os.path.join(self._part, _MARK), "x", encoding="utf-8", errors="surrogateescape") as file:
-            file.write("\n".join(names + old))
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(self._part)
+        self.mark(names + old)
         index = self._target + ".index"
         if os.path.lexists(index) and not self._overwrite:
             raise errors.CheckpointExistsError(errors.explain(f"the target {self._target!r} appeared meanwhile"))
@@ -155,6 +153,14 @@ class Staging:
         _sync_folder(self._folder)
         os.rename(self.prefix + ".index", index)
         _sync_folder(self._folder)
+
+    def mark(self, names: Sequence[str]) -> None:
+        """Notes which files beside the target belong to nobody else until there is an index."""
+        with open(os.path.join(self._part, _MARK), "x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write("\n".join(names))
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(self._part)
 
     def _remove_old(self, index: str) -> None:
         """Removes the old target, its index first: from then on there is none until the new one is whole."""

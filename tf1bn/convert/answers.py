@@ -15,6 +15,7 @@ _TRAITS = {
     "flattened": int,
     "shaped": int,
     "features": int,
+    "dealt": int,
     "forget_bias": float,
     "axes": list,
     "turned": bool,

@@ -114,11 +114,15 @@ def convert_back(
 
 def _variables(graph: Any) -> dict[str, np.ndarray]:
     """Returns arrays of the shapes and types of a graph's variables; they take no memory."""
-    from tf1bn.graph.model import GraphModel
+    from tf1bn.convert import reading
 
+    model, slices = reading.whole(graph)
     found = {}
-    for variable in GraphModel(graph).variables.by_node.values():
-        if variable.shape is not None and None not in variable.shape and variable.dtype not in ("resource", "string"):
+    for variable in model.variables.by_node.values():
+        if variable.name in slices:
+            part = slices[variable.name]
+            found[part.whole] = _hollow(part.shape, dtypes.of_name(variable.dtype))
+        elif variable.shape is not None and None not in variable.shape and variable.dtype not in ("resource", "string"):
             row = dtypes.of_name(variable.dtype)
             found[variable.key] = _hollow(tuple(size or 0 for size in variable.shape), row)
     return found

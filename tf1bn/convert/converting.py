@@ -11,7 +11,7 @@ from tf1bn.convert import placing, planner, planning, states
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.source import Source
 from tf1bn.convert.writers import catalog
-from tf1bn.convert.writers.writer import Writer, deal, shard_names, write_index
+from tf1bn.convert.writers.writer import Making, Writer, deal, shard_names, write_index
 
 Names = Mapping[str, str] | Iterable[str]
 SHARD_MB = 512
@@ -169,9 +169,9 @@ def _write(plan: Plan, row: Writer, source: Source, target: str, most: int, over
     base = os.path.basename(target)
     names = shard_names(base, row.ending, len(groups))
     metadata = {"format": "pt" if plan.dialect == "torch" else "np"}
-    with placing.staged(target, overwrite) as folder:
+    with placing.staged(target, overwrite) as folder, Making(source) as making:
         for name, group in zip(names, groups, strict=True):
-            row.write(os.path.join(folder, name), group, source.read, metadata)
+            row.write(os.path.join(folder, name), group, making, metadata)
         if len(groups) > 1:
             names = [*names, os.path.basename(placing.index_path(target))]
             write_index(os.path.join(folder, names[-1]), groups, names[:-1])

@@ -23,6 +23,12 @@ def lines(layer: Layer, framework: str) -> list[str]:
     traits = layer.traits
     if traits.get("activation"):
         found.append(f"then {_NAMES.get(traits['activation'], traits['activation'])}")
+    if traits.get("depth_to_space") and framework == naming.TORCH:
+        block = traits["depth_to_space"]
+        found.append(
+            f"then depth_to_space({block}), which takes the place in the block from the first of its channels: "
+            f"x.unflatten(1, ({block * block}, -1)).transpose(1, 2).flatten(1, 2), then nn.PixelShuffle({block})"
+        )
     if traits.get("dropout"):
         found.append("dropout follows in training")
     if traits.get("data_format") == "channels_first":

@@ -7,7 +7,7 @@ or a vector becomes a stack of maps, the features of every layer around are in a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
 from tf1bn.convert.reader import Reader, attribute
@@ -29,7 +29,18 @@ _FORMATTED = (
     "FractionalMaxPool", "LRN", "SpaceToDepth", "DepthToSpace", "MaxPoolV2", "ResizeBilinear", "ResizeNearestNeighbor",
 )  # fmt: skip
 _KEEPS_LAYOUT = {"Pad", "PadV2", "MirrorPad", "ConcatV2", "Mean", "Max", "BatchToSpaceND", "SpaceToBatchND", "Slice"}
+_RESHAPES = ("Reshape", "Squeeze", "ExpandDims")
+_MIXES = {
+    "ConcatV2", "Concat", "Slice", "StridedSlice", "Split", "SplitV", "Pack", "Unpack", "Tile", "Gather", "GatherV2",
+    "Pad", "PadV2", "MirrorPad", "ReverseV2", "Transpose",
+}  # fmt: skip
+"""Ops that join features, cut them, or move them."""
+
+_STEPS = ("TensorArrayReadV3", "TensorListGetItem")
+_LISTS = {"TensorArrayScatterV3": 2, "TensorListFromTensor": 0}
 _FAR = 4000
+_NEAR = 60
+Sizes = tuple[int | None, ...] | None
 
 
 class Order(NamedTuple):
@@ -132,62 +143,183 @@ def _layout_after(flow: Flow, tensor: Tensor) -> str:
     return ""
 
 
-def incoming(reader: Reader, tensor: Tensor) -> Order | None:
-    """Returns how the features of a flat tensor came from maps; None where they did not.
+def order(reader: Reader, tensor: Tensor, size: int | None = None) -> Order | None:
+    """Returns how the features of a flat tensor came from maps, or become maps; None where they do neither.
 
-    A reshape that leaves one position only, as after global pooling, orders nothing.
+    What is added to features, or multiplied with them, has their order; so all tensors that elementwise ops connect
+    are looked at. A reshape that leaves one position only, as after global pooling, orders nothing.
+
+    Args:
+      reader: has the graph.
+      tensor: of shape ``[n, features]``.
+      size: how many features there are, where its static shape does not say.
     """
-    flow, seen, todo = reader.flow, {tensor}, [tensor]
-    while todo and len(seen) < _FAR:
-        current = todo.pop()
-        node = flow.nodes[current[0]]
-        steps: list[Tensor] = []
-        if node.op in ("Reshape", "Squeeze", "ExpandDims"):
-            before, after = flow.shape(node.inputs[0]), flow.shape(current)
+    walk = _Walk(reader.flow, size or _width(reader.flow.shape(tensor)))
+    found = walk.all(tensor)
+    known = {(item.channels, item.channels_last) for item in found}
+    if len(known) > 1:
+        ordering = [item for item in found if item.channels_last is not False and item.channels != 1]
+        return ordering[0]._replace(channels=0, channels_last=None) if ordering else found[0]
+    return found[0] if found else None
+
+
+class _Walk:
+    """Goes from a flat tensor to all that have its features in its order."""
+
+    def __init__(self, flow: Flow, size: int | None) -> None:
+        self._flow, self._size = flow, size
+
+    def all(self, tensor: Tensor) -> list[Order]:
+        """Returns every order that the graph states, and one that is unknown where features are mixed."""
+        seen, todo, found = {tensor}, [tensor], []
+        while todo and len(seen) < _FAR:
+            current = todo.pop()
+            for step in [*self._up(current), *self._down(current)]:
+                if isinstance(step, Order):
+                    found.append(step)
+                elif step not in seen and self._fits(step):
+                    seen.add(step)
+                    todo.append(step)
+        return found
+
+    def _fits(self, tensor: Tensor) -> bool:
+        """Whether a tensor may have these features: it has one axis of their size, beside the batch."""
+        shape = self._flow.shape(tensor)
+        if shape is None:
+            return True
+        inner = [size for size in shape[1:] if size != 1] if len(shape) > 1 else list(shape)
+        return len(inner) == 1 and (inner[0] is None or self._size is None or inner[0] == self._size)
+
+    def _sizes(self, tensor: Tensor) -> Sizes:
+        """Returns a static shape, with the number of features where only that is open."""
+        shape = self._flow.shape(tensor)
+        return (shape[0], self._size) if shape is not None and len(shape) == 2 and shape[1] is None else shape
+
+    def _up(self, tensor: Tensor) -> Iterator[Tensor | Order]:
+        flow, node = self._flow, self._flow.nodes[tensor[0]]
+        if node.op in _RESHAPES:
+            before, after = self._sizes(node.inputs[0]), self._sizes(tensor)
             if _flattens(before, after):
-                return _order(flow, node.inputs[0], node.name)
-            steps = node.inputs[:1] if _same_features(before, after) else []
-        elif current[0] in flow.bodies:  # what a branch returns
-            steps = [body.returns[current[1]] for body in flow.bodies[current[0]] if current[1] < len(body.returns)]
+                yield _order(flow, node.inputs[0], node.name)
+            elif _same_features(before, after):
+                yield node.inputs[0]
+            elif self._from_maps(node.inputs[0], before, after):
+                yield Order(0, None, node.name)
+        elif tensor[0] in flow.bodies:  # what a branch returns
+            yield from (body.returns[tensor[1]] for body in flow.bodies[tensor[0]] if tensor[1] < len(body.returns))
         elif node.op in ELEMENTWISE:
-            steps = node.inputs[1:] if node.op in ("Select", "SelectV2") else list(node.inputs)
-        for step in steps:
-            if step not in seen and reader.flow.rank(step) != 0:
-                seen.add(step)
-                todo.append(step)
-    return None
+            yield from node.inputs[1:] if node.op in ("Select", "SelectV2") else node.inputs
+        elif node.op in _STEPS:
+            sequence = self._listed(tensor)
+            if sequence is not None and self._in_rows(sequence):
+                yield Order(0, None, node.name)
+        elif node.op in _MIXES and any(self._mixed(item) for item in node.inputs):
+            yield Order(0, None, node.name)
 
+    def _from_maps(self, tensor: Tensor, before: Sizes, after: Sizes) -> bool:
+        """Whether a reshape puts several positions of maps into one row, or mixes what was flattened before."""
+        if before and after and before[-1] == after[-1] and before[-1] is not None:
+            return self._in_rows(tensor)  # what was a row stays one
+        maps = before is not None and len(before) > 2 and layout(self._flow, tensor).endswith("C")
+        return maps or self._ordered(tensor)
 
-def outgoing(reader: Reader, tensor: Tensor) -> Order | None:
-    """Returns how the features of a flat tensor become maps further on; None where they do not."""
-    flow, seen, todo = reader.flow, {tensor}, [tensor]
-    while todo and len(seen) < _FAR:
-        number, output = todo.pop(0)
-        for user, position, which in flow.users[number]:
+    def _in_rows(self, tensor: Tensor) -> bool:
+        """Whether the last axis of a sequence holds several positions of maps."""
+        flow = self._flow
+        for _ in range(_NEAR):
+            node = flow.nodes[tensor[0]]
+            if node.op in _RESHAPES:
+                before, after = flow.shape(node.inputs[0]), flow.shape(tensor)
+                if not before or not after or before[-1] != after[-1]:
+                    return bool(before) and len(before or ()) > 2 and layout(flow, node.inputs[0]).endswith("C")
+                tensor = node.inputs[0]
+            elif node.op in ELEMENTWISE or node.op == "Transpose":
+                rank = flow.rank(tensor)
+                same = [item for item in node.inputs if flow.rank(item) == rank]
+                if not same:
+                    return False
+                tensor = same[0]
+            else:
+                return False
+        return False
+
+    def _listed(self, tensor: Tensor) -> Tensor | None:
+        """Returns the sequence whose steps a loop takes one by one."""
+        todo, seen = [tensor[0]], {tensor[0]}
+        while todo and len(seen) < _NEAR:
+            node = self._flow.nodes[todo.pop(0)]
+            if node.op in _LISTS:
+                return node.inputs[_LISTS[node.op]]
+            fresh = [number for number, _ in node.inputs if number not in seen]
+            seen.update(fresh)
+            todo += fresh
+        return None
+
+    def _mixed(self, tensor: Tensor) -> bool:
+        """Whether what an op joins, cuts or moves has an order of features that is another one elsewhere."""
+        return self._in_rows(tensor) if (self._flow.rank(tensor) or 2) > 2 else self._ordered(tensor)
+
+    def _ordered(self, tensor: Tensor) -> bool:
+        """Whether features that are mixed further on have an order that is another one elsewhere."""
+        flow, seen, todo = self._flow, {tensor}, [tensor]
+        while todo and len(seen) < _FAR:
+            current = todo.pop()
+            node = flow.nodes[current[0]]
+            if node.op in _RESHAPES and _flattens(flow.shape(node.inputs[0]), flow.shape(current)):
+                found = _order(flow, node.inputs[0], node.name)
+                if found.channels != 1 and found.channels_last is not False:
+                    return True
+                continue
+            steps = node.inputs if node.op in ELEMENTWISE or node.op in _MIXES or node.op in _RESHAPES else []
+            rows = [step for step in steps if (flow.rank(step) or 2) == 2]  # maps have their own axis of channels
+            fresh = [step for step in rows if step not in seen]
+            seen.update(fresh)
+            todo += fresh
+        return False
+
+    def _down(self, tensor: Tensor) -> Iterator[Tensor | Order]:
+        flow = self._flow
+        for user, position, which in flow.users[tensor[0]]:
             node = flow.nodes[user]
-            if which != output or in_gradient(node.name):
+            if which != tensor[1] or in_gradient(node.name):
                 continue
             result = (user, 0) if position >= 0 else (user, ~position)
             if position < 0:  # what a branch returns comes out of its call
-                pass
-            elif node.op in ("Reshape", "Squeeze", "ExpandDims") and position == 0:
-                before, after = flow.shape((number, output)), flow.shape(result)
+                yield result
+            elif node.op in _RESHAPES and position == 0:
+                before, after = self._sizes(tensor), self._sizes(result)
                 if _flattens(after, before):
-                    return _order(flow, result, node.name)
-                if not _same_features(before, after):
+                    yield _order(flow, result, node.name)
+                elif _same_features(before, after):
+                    yield result
+            elif node.op in ELEMENTWISE:
+                yield result
+                if node.op in ops.SWITCHES:
+                    yield user, 1
+            elif node.op in _MIXES and self._shaped(result):
+                yield Order(0, None, node.name)
+
+    def _shaped(self, tensor: Tensor) -> bool:
+        """Whether features that were mixed become maps further on."""
+        flow, seen, todo = self._flow, {tensor}, [tensor]
+        while todo and len(seen) < _FAR:
+            number, output = todo.pop()
+            for user, position, which in flow.users[number]:
+                node = flow.nodes[user]
+                if which != output or position < 0 or in_gradient(node.name):
                     continue
-            elif node.op not in ELEMENTWISE:
-                continue
-            if node.op in ops.SWITCHES and (user, 1) not in seen:
-                seen.add((user, 1))
-                todo.append((user, 1))
-            if result not in seen:
-                seen.add(result)
-                todo.append(result)
-    return None
+                before, after = flow.shape((number, output)), flow.shape((user, 0))
+                if node.op in _RESHAPES and position == 0 and _flattens(after, before):
+                    return True
+                on = node.op in ELEMENTWISE or node.op in _MIXES
+                if on and (user, 0) not in seen and (flow.rank((user, 0)) or 2) == 2:
+                    seen.add((user, 0))
+                    todo.append((user, 0))
+        return False
 
 
-Sizes = tuple[int | None, ...] | None
+def _width(shape: Sizes) -> int | None:
+    return shape[-1] if shape else None
 
 
 def _flattens(maps: Sizes, flat: Sizes) -> bool:
@@ -208,7 +340,8 @@ def _same_features(before: Sizes, after: Sizes) -> bool:
     """Whether a reshape adds or takes away axes of size 1 only."""
     if before is None or after is None:
         return False
-    return [size for size in before[1:] if size != 1] == [size for size in after[1:] if size != 1]
+    one, two = ([size for size in sizes[1:] if size != 1] for sizes in (before, after))
+    return one == two and (None not in one or len(one) == 1)
 
 
 def _order(flow: Flow, maps: Tensor, where: str) -> Order:

@@ -10,7 +10,7 @@ from tf1bn.checkpoint import inspector, sites
 from tf1bn.checkpoint.layout import ROLES
 from tf1bn.convert.layer import BIAS, KERNEL, LIKELY, Doubt, Layer, Stored
 from tf1bn.convert.source import Source
-from tf1bn.convert.uses import gru
+from tf1bn.convert.uses import cudnn, gru
 
 _KERNELS = re.compile(r"(^|/)(kernel|weights?|W|w|filters?|embeddings?|(depthwise|pointwise)_(kernel|weights))(:0)?$")
 _BIASES = re.compile(r"(^|/)(bias(es)?|b)(:0)?$")
@@ -35,6 +35,7 @@ def read(source: Source) -> tuple[list[Layer], dict[str, str]]:
             free[name] = stored[name]
     layers += _with_kernels(free)
     _ask_flattened(layers)
+    _ask_dealt(layers, source)
     layers.sort(key=lambda layer: natural(layer.scope))
     for place, layer in enumerate(layers):
         layer.place = place
@@ -95,10 +96,15 @@ def _layer(name: str, free: dict[str, Stored]) -> Layer:
     for other in [item for item in free if item.rpartition("/")[0] == scope and _BIASES.search(item)]:
         if free[other].shape in fitting:
             layer.tensors[BIAS] = free.pop(other)
-    if kind == "lstm":
+    if kind == "lstm" and scope.endswith(cudnn.LSTM_CELL):
+        layer.traits = cudnn.as_cell(stored).traits
+        layer.why = "CudnnLSTM saves its cells under this name"
+    elif kind == "lstm":
         layer.traits |= {"units": width // 4, "inputs": stored.shape[0] - width // 4, "order": [0, 2, 1, 3]}
         text = "which constant does the cell add to its forget gate (1 is the default of TensorFlow 1)"
         layer.doubts.append(Doubt(layer.scope, text, 'give "forget_bias": 1.0'))
+    elif cudnn.GRU_CELL in scope:
+        layer.doubts.append(Doubt(layer.scope, cudnn.GRU_QUESTION, f"give {_DROP}"))
     elif kind == "gru":
         _join_candidate(layer, scope, free)
     return layer
@@ -149,3 +155,12 @@ def _ask_flattened(layers: list[Layer]) -> None:
         if possible and rows not in vectors and rows not in widths:
             text = f"does it take flattened maps of {' or '.join(map(str, possible))} channels"
             layer.doubts.append(Doubt(layer.scope, text, 'give "flattened": the number of channels, or 0 for no'))
+
+
+def _ask_dealt(layers: list[Layer], source: Source) -> None:
+    """Asks of a table that is stored in parts whether its rows were dealt out to them in turn."""
+    for layer in layers:
+        parts = source.infos[layer.tensors[KERNEL].key].slices if layer.kind == "embedding" else ()
+        if len(parts) > 1 and len({extents[0] for extents in parts}) == len(parts):
+            text = f"its rows are stored in {len(parts)} parts: were they dealt out in turn (partition_strategy 'mod')"
+            layer.doubts.append(Doubt(layer.scope, text, f'give "dealt": {len(parts)}, or 0 for no ("div")'))

@@ -56,8 +56,12 @@ def staged(path: str, overwrite: bool) -> Iterator[str]:
     Raises:
       CheckpointExistsError: another process writes this target.
     """
-    with Staging(path, overwrite).open() as staging:
+    with _staging(path, overwrite).open() as staging:
         yield os.path.dirname(staging.prefix)
+
+
+def _staging(path: str, overwrite: bool) -> Staging:
+    return Staging(path, overwrite, index_path(path))
 
 
 def commit(folder: str, names: Sequence[str], path: str, overwrite: bool) -> list[str]:
@@ -77,6 +81,8 @@ def commit(folder: str, names: Sequence[str], path: str, overwrite: bool) -> lis
     for name in names:
         os.chmod(os.path.join(folder, name), mode)  # safetensors lets nobody else read what it writes
         _flush(os.path.join(folder, name))
+    if len(final) > 1:  # a kill between two of them leaves what the next run clears away
+        _staging(path, overwrite).mark([*names, *map(os.path.basename, old)])
     for name in old:
         if name not in final or len(final) > 1:
             os.remove(name)

@@ -14,6 +14,9 @@ from tf1bn.graph.variables import VARIABLE_OPS, Variable
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
 
+MODULO = "_tf1bn_modulo"
+"""Attribute of a lookup in a table whose row ``i`` is row ``i // parts`` of part ``i % parts``: how many parts."""
+
 _RESHAPES = ("Reshape", "ExpandDims", "Squeeze", "Transpose", "Cast", "StopGradient", "ConjugateTranspose")
 _HANDS_ON = {*ops.SAME, "ReadVariableOp", *ops.MERGES, *ops.EXITS, *ops.NEXTS, *_RESHAPES}
 _BOOKKEEPING = ("Assign", "Scatter", "ResourceScatter", "ResourceApply", "ResourceSparseApply", "Apply", "SparseApply")
@@ -82,6 +85,10 @@ class Reader:
         known = (self._stored or {}).get(variable.key)
         shape = tuple(size or 0 for size in variable.shape or ())
         return known or Stored(variable.key, shape, variable.dtype)
+
+    def tensors(self) -> Iterable[Stored]:
+        """Returns all tensors of the checkpoint; none where only the graph is known."""
+        return (self._stored or {}).values()
 
     def free(self) -> list[Variable]:
         """Returns the variables that the forward pass uses and no layer has yet, in graph order."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.convert import features
+from tf1bn.convert import features, partitions
 from tf1bn.convert import source as sources
 from tf1bn.convert.layer import Layer, Stored
 from tf1bn.convert.reader import Reader
 from tf1bn.convert.uses import catalog
+from tf1bn.export.draft import meta_graph
 from tf1bn.export.inference import InferenceGraph, Names, inference_graph
 from tf1bn.graph.model import GraphModel
+
+_PART = re.compile(r"/part_\d+$")
 
 
 class Reading(NamedTuple):
@@ -56,12 +60,12 @@ def read(
       ExportError: the outputs cannot be computed in inference.
       ConvertError: a variable is missing in the checkpoint or has another shape, or the graph has no layer.
     """
-    origin = GraphModel(graph)
+    origin, slices = whole(graph)
     made = None
     model = origin
     if outputs is not None:
         made = inference_graph(graph, outputs, inputs=inputs, switches=switches)
-        model = GraphModel(_with_shapes(made.graph_def))
+        model = GraphModel(_with_shapes(partitions.joined(made.graph_def, slices)))
     reader = Reader(model, dict(stored) if stored is not None else None, origin)
     for module in catalog.ORDER:
         module.KIND.find(reader)
@@ -71,6 +75,7 @@ def read(
         raise errors.ConvertError(
             errors.explain("the graph has no layer with variables", fix="Is it frozen? Take the graph with variables.")
         )
+    _require_whole(layers, reader, slices)
     if stored is not None:
         for layer in layers:
             for item in layer.tensors.values():
@@ -86,6 +91,38 @@ def read(
     return Reading(layers, made, tuple(sorted(unused)), axes)
 
 
+def whole(graph: Any) -> tuple[GraphModel, dict[str, partitions.Slice]]:
+    """Returns a graph whose partitioned variables are whole, and what their parts are."""
+    origin = GraphModel(graph)
+    meta = origin.source.meta_graph
+    if meta is None and any(_PART.search(item.name) for item in origin.variables.by_node.values()):
+        meta = meta_graph(graph)  # of a live graph, which is not worth making for any other
+    slices = partitions.find(meta) if meta is not None else {}
+    if not slices:
+        return origin, slices
+    changed = tf.MetaGraphDef()
+    changed.CopyFrom(meta)
+    changed.graph_def.CopyFrom(partitions.joined(meta.graph_def, slices))
+    return GraphModel(changed), slices
+
+
+def _require_whole(layers: list[Layer], reader: Reader, slices: Mapping[str, partitions.Slice]) -> None:
+    """Refuses a part of a variable that something computes with alone."""
+    for layer in layers:
+        for item in layer.tensors.values():
+            variable = reader.named(item.key)
+            if variable is not None and variable.name in slices:
+                used = ", ".join(f"{use.node.op} {use.node.name!r}" for use in reader.uses(variable)[:2])
+                raise errors.ConvertError(
+                    errors.explain(
+                        f"{item.key!r} is a part of the partitioned variable {slices[variable.name].whole!r}, and its "
+                        f"parts are not joined where it is used ({used or layer.scope})",
+                        fix="Build the graph without a partitioner, which restores the same checkpoint, and give its "
+                        ".meta file.",
+                    )
+                )
+
+
 def _connect(reader: Reader, layers: list[Layer]) -> None:
     """Numbers layers in forward order, with room for two parts of one, and notes which computes from which."""
     for number, layer in enumerate(layers):
@@ -93,6 +130,12 @@ def _connect(reader: Reader, layers: list[Layer]) -> None:
     at = {layer.node: layer for layer in layers}
     parents = reader.flow.data_parents
     for layer in layers:
+        cell = layer.traits.get("cell", 0)
+        inner = [item for item in layers if item.node == layer.node and item.traits.get("cell", 0) == cell - 1]
+        if inner:  # one op of several cells on each other
+            layer.before = frozenset(item.place for item in inner)
+            layer.above = layer.before.union(*(item.above for item in inner))
+            continue
         seen, todo, near = {layer.node}, list(parents[layer.node]), set()
         while todo:
             number = todo.pop()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.checkpoint import crc32c, dtypes, sites
+from tf1bn.checkpoint import crc32c, dtypes, protos, sites
 from tf1bn.checkpoint.bundle import Bundle, TensorInfo
 from tf1bn.checkpoint.layout import MEAN, VARIANCE
 from tf1bn.checkpoint.layouts import object_based
@@ -18,6 +18,48 @@ from tf1bn.convert.layer import Stored
 
 _PIECE = 1 << 20
 _AVERAGE = "/ExponentialMovingAverage"
+
+
+class Stretch(NamedTuple):
+    """The bytes of one tensor in a file of a checkpoint.
+
+    Attributes:
+      opened: the checkpoint.
+      key: the tensor.
+      entry: what the index says of it.
+    """
+
+    opened: Bundle
+    key: str
+    entry: protos.Entry
+
+    def into(self, at: int, place: np.ndarray) -> None:
+        """Fills an array with the bytes from a place on."""
+        self.opened.read_into(self.entry, at, place.reshape(-1).data.cast("B"))
+
+    def check(self, crc: int) -> None:
+        """Refuses a checksum of all bytes that is not the stored one.
+
+        Raises:
+          CheckpointDamagedError: as said.
+        """
+        if crc32c.mask(crc) != self.entry.crc:
+            self.opened.verify_entry(self.key, self.entry)  # says what is wrong
+
+    def whole(self) -> np.ndarray:
+        """Returns all bytes, with their checksum verified.
+
+        Raises:
+          CheckpointDamagedError: it is wrong.
+        """
+        content = np.empty(self.entry.size, np.uint8)
+        running = crc32c.Running()
+        for at in range(0, self.entry.size, _PIECE):
+            piece = content[at : at + _PIECE]
+            self.into(at, piece)
+            running.add(piece.data)  # while it is in the cache
+        self.check(running.value())
+        return content
 
 
 class Source:
@@ -65,14 +107,25 @@ class Source:
         Raises:
           CheckpointDamagedError: its checksum is wrong.
         """
-        if self._ema and key + _AVERAGE in self.infos:
-            key += _AVERAGE
-        if isinstance(self._opened, Bundle) and self.infos[key].dtype.size and not self.infos[key].slices:
-            return _read_once(self._opened, key, self.infos[key])
+        key = self._averaged(key)
+        stored = self.stretch(key)
+        if stored is not None:
+            return stored.whole().view(np.dtype(self.infos[key].dtype.numpy)).reshape(self.infos[key].shape)
         if self._opened is not None:
             return self._opened.read(key)
         value = self._arrays[key]
         return value.view(np.uint16) if value.dtype.name == "bfloat16" else value
+
+    def stretch(self, key: str) -> Stretch | None:
+        """Returns where the bytes of a tensor stand in a file; None where they do not stand in one stretch."""
+        key = self._averaged(key)
+        info = self.infos[key]
+        if isinstance(self._opened, Bundle) and info.dtype.size and not info.slices:
+            return Stretch(self._opened, key, self._opened.entries[key])
+        return None
+
+    def _averaged(self, key: str) -> str:
+        return key + _AVERAGE if self._ema and key + _AVERAGE in self.infos else key
 
     def stored(self) -> dict[str, Stored]:
         """Returns every tensor of numbers, with the form in which it is stored, where its name tells."""
@@ -95,20 +148,6 @@ class Source:
     def object_based(self) -> bool:
         """Whether names are object paths, as TensorFlow 2 writes them."""
         return object_based.GRAPH_KEY in self.infos
-
-
-def _read_once(opened: Bundle, key: str, info: TensorInfo) -> np.ndarray:
-    """Reads a tensor piece by piece into its place, and checks its checksum on the way."""
-    entry = opened.entries[key]
-    content = np.empty(entry.size, np.uint8)
-    crc = 0
-    for at in range(0, entry.size, _PIECE):
-        piece = opened.read_piece(entry, at, _PIECE)
-        crc = crc32c.extend(crc, piece)
-        content[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
-    if crc32c.mask(crc) != entry.crc:
-        opened.verify_entry(key, entry)  # says what is wrong
-    return content.view(np.dtype(info.dtype.numpy)).reshape(info.shape)
 
 
 def _info(name: str, value: np.ndarray) -> TensorInfo:

@@ -78,6 +78,30 @@ class ChannelsFirst(NamedTuple):
         return f"axis {self.axis} from position x {self.channels} channels to {self.channels} channels x position"
 
 
+class Dealt(NamedTuple):
+    """Rows that stand part by part, dealt out to the parts in turn, are put one behind the other."""
+
+    parts: int
+
+    def _rows(self, count: int) -> np.ndarray:
+        """Returns for each place in the source which row stands there."""
+        return np.concatenate([np.arange(part, count, self.parts) for part in range(self.parts)])
+
+    def apply(self, value: np.ndarray) -> np.ndarray:
+        result = np.empty_like(value)
+        result[self._rows(len(value))] = value
+        return result
+
+    def undo(self, value: np.ndarray) -> np.ndarray:
+        return np.asarray(value[self._rows(len(value))])
+
+    def shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def text(self) -> str:
+        return f"rows of {self.parts} parts in turn"
+
+
 class Blocks(NamedTuple):
     """An axis is cut into equal blocks, which change places: ``order[i]`` is the block that comes i-th."""
 
@@ -151,7 +175,7 @@ class Decode(NamedTuple):
         return f"from {self.form}"
 
 
-Step = Transpose | Reshape | ChannelsFirst | Blocks | Add | Decode
+Step = Transpose | Reshape | ChannelsFirst | Dealt | Blocks | Add | Decode
 
 
 def flat(shape: Shape) -> tuple[Step, ...]:

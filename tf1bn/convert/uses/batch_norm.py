@@ -81,12 +81,12 @@ def _layer(reader: Reader, site: Site, chosen: dict[str, Variable | None]) -> La
             layer.doubts.append(Doubt(site.scope, question, f'give "{role}": the name of the tensor'))
     reader.take(*chosen.values(), *site.statistics)
     layer.tensors |= _renorm(reader, site)
-    out, x = first.output, first.x
+    out = first.output
     layer.output = reader.name(out)
     layer.why = f"{first.node.op} {first.node.name!r} normalises with it"
     layer.traits = _traits(reader, site)
     reader.add(layer, out[0])
-    order = features.incoming(reader, x) or features.outgoing(reader, out)
+    order = features.order(reader, out)
     if order and order.channels_last and order.channels > 1:
         layer.traits["features"] = order.channels
     elif order and order.channels != 1 and order.channels_last is None:

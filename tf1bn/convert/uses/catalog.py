@@ -6,6 +6,7 @@ from tf1bn.convert.uses import (
     batch_norm,
     bias,
     conv,
+    cudnn,
     dense,
     depthwise,
     embedding,
@@ -20,6 +21,6 @@ from tf1bn.registry import Registry
 
 USES: Registry[kind.Kind] = Registry("kind of use", kind.check)
 
-ORDER = (batch_norm, lstm, gru, conv, depthwise, transposed, dense, embedding, bias, separable, parameter)
+ORDER = (batch_norm, cudnn, lstm, gru, conv, depthwise, transposed, dense, embedding, bias, separable, parameter)
 for _module in ORDER:
     USES.register(_module.KIND.name, _module.KIND)

@@ -32,7 +32,8 @@ def find(reader: Reader) -> None:
         out = _unfolded(reader, uses[0])
         x = uses[0].node.inputs[2 if uses[0].node.op.startswith("Sparse") else 0]
         linear.base(reader, layer, variable, uses, out)
-        linear.flat_traits(reader, layer, x, out)
+        rows, columns = reversed(stored.shape) if layer.traits["turned"] else stored.shape
+        linear.flat_traits(reader, layer, x, out, (rows, columns))
         linear.activity(reader, layer, out)
 
 

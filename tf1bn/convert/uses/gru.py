@@ -8,8 +8,9 @@ from tf1bn.convert.layer import BIAS, KERNEL, Layer
 from tf1bn.convert.reader import Reader, Use, attribute
 from tf1bn.convert.steps import Blocks, Transpose
 from tf1bn.convert.target import Part, Target, joined, whole
+from tf1bn.convert.uses import linear
 from tf1bn.convert.uses.kind import Kind
-from tf1bn.graph.nodes import Node
+from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.variables import Variable
 
 NAME = "gru"
@@ -26,7 +27,7 @@ def find(reader: Reader) -> None:
         for use in reader.uses(variable):
             if use.node.op in _BLOCK_OPS and use.position == 2:
                 others = [reader.variables.of(tensor) for tensor in use.node.inputs[3:6]]
-                _add(reader, use.node, variable, others[1], others[0], others[2])
+                _add(reader, use.node, variable, others[1], others[0], others[2], use.node.inputs[0])
                 break
             if use.node.op == "MatMul" and use.position == 1 and not use.path and _spelled(reader, variable, use):
                 break
@@ -46,7 +47,7 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
                 kernel = reader.variables.of(second.inputs[1]) if second.op == "MatMul" else None
                 if kernel is not None:
                     _, candidate_bias = _biased(reader, second)
-                    _add(reader, splits[0], variable, bias, kernel, candidate_bias)
+                    _add(reader, splits[0], variable, bias, kernel, candidate_bias, concat.inputs[0])
                     return True
     return False
 
@@ -65,6 +66,7 @@ def _add(
     bias: Variable | None,
     candidate: Variable | None,
     candidate_bias: Variable | None,
+    given: Tensor,
 ) -> None:
     key = gates.key.rpartition("/")[0]
     scope = key.rpartition("/")[0] if key.endswith("/gates") else key or gates.key
@@ -75,16 +77,27 @@ def _add(
     reader.take(*roles.values())
     layer.why = f"{node.op} {node.name!r} parts its gates"
     reader.add(layer, node.id)
+    linear.input_trait(reader, layer, given, layer.traits["inputs"])
 
 
 def torch(layer: Layer) -> list[Target]:
     """Two linear maps of input and state together, for a cell written out: ``nn.GRU`` computes something else."""
     found = []
     for name, kernel, bias in (("gates", KERNEL, BIAS), ("candidate", CANDIDATE, CANDIDATE_BIAS)):
-        found.append(whole(f"{name}.weight", layer.tensors[kernel], Transpose((1, 0))))
+        found.append(_linear(f"{name}.weight", layer, kernel))
         if bias in layer.tensors:
             found.append(whole(f"{name}.bias", layer.tensors[bias]))
     return found
+
+
+def _linear(name: str, layer: Layer, role: str) -> Target:
+    """Returns the kernel of input and state; the features of the input are put in the target's order."""
+    stored, turn, order = layer.tensors[role], Transpose((1, 0)), linear.reordered(layer, "flattened", 1)
+    if not order:
+        return whole(name, stored, turn)
+    rows = layer.traits["inputs"]
+    parts = Part(stored, (turn, *order), (0, 0, rows)), Part(stored, (turn,), (0, rows, stored.shape[0]))
+    return joined(name, parts, 1)
 
 
 def keras(layer: Layer) -> list[Target]:

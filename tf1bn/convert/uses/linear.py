@@ -21,7 +21,9 @@ _ACTIVATIONS = {
     "Exp", "Erf",
 }  # fmt: skip
 _BETWEEN = {"Identity", "IdentityN", "Cast", "CheckNumerics", "EnsureShape", "Snapshot", "StopGradient", "Merge"}
+_KERNELS = ("MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2")
 _NEAR = 6
+_MANY = 200
 _SPACE = {"BatchToSpaceND", "Squeeze", "Transpose"}
 
 
@@ -80,26 +82,35 @@ def dropout(reader: Reader, tensor: Tensor) -> bool:
     return False
 
 
-def flat_traits(reader: Reader, layer: Layer, before: Tensor | None, after: Tensor | None) -> None:
+def flat_traits(
+    reader: Reader, layer: Layer, before: Tensor | None, after: Tensor | None, sizes: tuple[int, int]
+) -> None:
     """Notes where the features of a layer come from maps or become maps, and asks where that is not known."""
-    for trait, order in (
-        ("flattened", before and features.incoming(reader, before)),
-        ("shaped", after and features.outgoing(reader, after)),
-    ):
-        if not order:
-            continue
-        if order.channels == 1:
-            continue
-        if order.channels_last is None or (order.channels_last and not order.channels):
-            layer.doubts.append(
-                Doubt(
-                    layer.scope,
-                    f"{order.where!r} {'flattens' if trait == 'flattened' else 'makes'} maps whose axes are unknown",
-                    f'give "{trait}": the number of channels where they are last, or 0 where no order changes',
-                )
-            )
-        elif order.channels_last:
-            layer.traits[trait] = order.channels
+    if before is not None:
+        input_trait(reader, layer, before, sizes[0])
+    if after is not None:
+        _note_order(layer, "shaped", features.order(reader, after, sizes[1]))
+
+
+def input_trait(reader: Reader, layer: Layer, given: Tensor, size: int) -> None:
+    """Notes where the features that a layer takes come from maps, and asks where that is not known."""
+    _note_order(layer, "flattened", features.order(reader, given, size))
+
+
+def vector_trait(reader: Reader, layer: Layer, result: Tensor, size: int) -> None:
+    """Notes where a vector is added to, or multiplied with, features that come from maps or become maps."""
+    _note_order(layer, "features", features.order(reader, result, size))
+
+
+def _note_order(layer: Layer, trait: str, order: features.Order | None) -> None:
+    if order is None or order.channels == 1:
+        return
+    if order.channels_last is None or (order.channels_last and not order.channels):
+        text = f"{order.where!r} flattens or makes maps whose axes are unknown, or mixes such features with others"
+        answer = f'give "{trait}": the number of channels where they are last, or 0 where no order changes'
+        layer.doubts.append(Doubt(layer.scope, text, answer))
+    elif order.channels_last:
+        layer.traits[trait] = order.channels
 
 
 def reordered(layer: Layer, trait: str, axis: int) -> tuple[Step, ...]:
@@ -140,7 +151,25 @@ def base(reader: Reader, layer: Layer, variable: Variable, uses: list[Use], out:
     layer.why = f"{uses[0].node.op} {uses[0].node.name!r} uses it"
     if len(uses) > 1:
         layer.traits["calls"] = len(uses)
+    others = [use.node for use in reader.uses(variable) if use not in uses and makes_kernel(reader, use.node)]
+    if others:
+        question = f"{others[0].op} {others[0].name!r} makes another kernel of its own"
+        layer.doubts.append(Doubt(layer.scope, question, 'give "drop": true and carry it by hand'))
     reader.add(layer, uses[0].node.id)
+
+
+def makes_kernel(reader: Reader, node: Node) -> bool:
+    """Whether arithmetic on a variable makes the kernel of a layer, as weight normalization does."""
+    todo, seen = [node], {node.id}
+    while todo and len(seen) < _MANY:
+        current = todo.pop(0)
+        for user in reader.value_users((current.id, 0)):
+            if user.op in _KERNELS and len(user.inputs) > 1 and user.inputs[1][0] == current.id:
+                return current.op not in _KERNELS
+            if user.op in features.ELEMENTWISE and user.id not in seen:
+                seen.add(user.id)
+                todo.append(user)
+    return False
 
 
 def activity(reader: Reader, layer: Layer, out: Tensor) -> None:
@@ -150,6 +179,15 @@ def activity(reader: Reader, layer: Layer, out: Tensor) -> None:
         layer.traits["activation"] = found
     if dropout(reader, out):
         layer.traits["dropout"] = True
+    blocks = [attribute(user, "block_size", 0) for user in _behind(reader, out) if user.op == "DepthToSpace"]
+    if blocks:
+        layer.traits["depth_to_space"] = int(blocks[0])
+
+
+def _behind(reader: Reader, out: Tensor) -> list[Node]:
+    """Returns the ops that take what a layer gives, or what its nonlinearity gives."""
+    users = reader.value_users(out)
+    return users + [late for user in users if user.op in _ACTIVATIONS for late in reader.value_users((user.id, 0))]
 
 
 def trait_list(layer: Layer, name: str) -> list[Any]:

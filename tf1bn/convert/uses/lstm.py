@@ -9,14 +9,17 @@ from tf1bn.convert.layer import BIAS, KERNEL, Doubt, Layer
 from tf1bn.convert.reader import Reader, Use, attribute
 from tf1bn.convert.steps import Add, Blocks, Step, Transpose
 from tf1bn.convert.target import Part, Target, constant, joined, whole
+from tf1bn.convert.uses import linear
 from tf1bn.convert.uses.kind import Kind
 from tf1bn.graph.nodes import Node, Tensor
 from tf1bn.graph.variables import Variable
 
 NAME = "lstm"
 RECURRENT = "recurrent"
-_IJFO, _IFJO = (0, 2, 1, 3), (0, 1, 2, 3)  # which block of the source is i, f, j (or g, c), o
-_BLOCK_OPS = {"LSTMBlockCell": (3, 7), "BlockLSTM": (4, 8), "BlockLSTMV2": (4, 8)}
+IJFO, _IFJO = (0, 2, 1, 3), (0, 1, 2, 3)  # which block of the source is i, f, j (or g, c), o
+_BLOCK_OPS = {"LSTMBlockCell": (3, 7, IJFO), "BlockLSTM": (4, 8, IJFO), "BlockLSTMV2": (4, 8, _IFJO)}
+"""Fused op -> inputs that are kernel and bias, and the order of its gates: that of the second version is another."""
+
 _ADDS = ("BiasAdd", "Add", "AddV2")
 
 
@@ -36,8 +39,14 @@ def find(reader: Reader) -> None:
 
 def _fused(reader: Reader, variable: Variable, use: Use) -> None:
     node = use.node
-    bias = reader.variables.of(node.inputs[_BLOCK_OPS[node.op][1]])
-    layer = _layer(reader, variable, bias, node, _IJFO, attribute(node, "forget_bias", 1.0))
+    _, place, order = _BLOCK_OPS[node.op]
+    bias = reader.variables.of(node.inputs[place])
+    forget = 0.0 if node.op == "BlockLSTMV2" else attribute(node, "forget_bias", 1.0)  # the second version adds nothing
+    layer = _layer(reader, variable, bias, node, order, forget)
+    linear.input_trait(reader, layer, node.inputs[1 if node.op.startswith("BlockLSTM") else 0], layer.traits["inputs"])
+    clip = attribute(node, "cell_clip", 0.0 if node.op == "BlockLSTMV2" else 3.0)
+    if clip > 0:
+        layer.traits["cell_clip"] = float(clip)
     if attribute(node, "use_peephole", False):
         _ask_peepholes(layer)
 
@@ -51,14 +60,16 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     source = reader.nodes[reader.flow.strip(use.node.inputs[0])[0]]
     if recurrent is None and source.op not in ("ConcatV2", "Concat"):
         return False
-    order = _IJFO if recurrent is None else _IFJO
+    order = IJFO if recurrent is None else _IFJO
     candidate = 1 if recurrent is None else 2
     forget = _forget_bias(reader, (split.id, 3 - candidate))
+    given = use.node.inputs[0] if recurrent is not None else source.inputs[0]
     if recurrent is not None:  # the product with the state has the state's width
         pair = [variable, recurrent]
         pair.sort(key=lambda item: reader.stored(item).shape[0] * 4 == reader.stored(item).shape[1])
         variable, recurrent = pair
     layer = _layer(reader, variable, bias, split, order, forget, recurrent)
+    linear.input_trait(reader, layer, given, layer.traits["inputs"])
     if _activation(reader, (split.id, candidate)) != "Tanh" or _activation(reader, (split.id, 0)) != "Sigmoid":
         question = "its gates are not those of sigmoid and tanh in the usual order"
         layer.doubts.append(Doubt(layer.scope, question, 'give "drop": true and carry it by hand'))
@@ -67,6 +78,9 @@ def _spelled(reader: Reader, variable: Variable, use: Use) -> bool:
     ]
     if any(key.endswith("_diag") for key in near):
         _ask_peepholes(layer)
+    clip = _clip(reader, (split.id, candidate))
+    if clip is not None:
+        layer.traits["cell_clip"] = clip
     state = reader.flow.shape(source.inputs[1]) if recurrent is None else None
     projected = any(key.startswith("projection") for key in near)
     if projected or (state and state[-1] not in (None, layer.traits["units"])):
@@ -113,6 +127,18 @@ def _forget_bias(reader: Reader, tensor: Tensor) -> float:
     return 0.0
 
 
+def _clip(reader: Reader, candidate: Tensor) -> float | None:
+    """Returns the bound of the cell state, where the new state is cut off: tanh, product, sum, then a minimum."""
+    tensor = candidate
+    for ops in (("Tanh",), ("Mul",), _ADDS, ("Minimum", "ClipByValue")):
+        step = next((user for user in reader.value_users(tensor) if user.op in ops), None)
+        if step is None:
+            return None
+        tensor = (step.id, 0)
+    known = [reader.flow.scalar(item) for item in reader.nodes[tensor[0]].inputs[1:]]
+    return max((abs(number) for number in known if number is not None), default=None)
+
+
 def _activation(reader: Reader, tensor: Tensor) -> str:
     for _ in range(3):
         users = reader.value_users(tensor)
@@ -152,13 +178,14 @@ def _layer(
     return reader.add(layer, node.id)
 
 
-def _cuts(layer: Layer, steps: tuple[Step, ...]) -> tuple[Part, Part]:
+def _cuts(layer: Layer, steps: tuple[Step, ...], *, turned: bool) -> tuple[Part, Part]:
     """Returns the kernels of input and state."""
     kernel = layer.tensors[KERNEL]
+    given = (*steps, *linear.reordered(layer, "flattened", 1)) if turned else steps
     if RECURRENT in layer.tensors:
-        return Part(kernel, steps), Part(layer.tensors[RECURRENT], steps)
+        return Part(kernel, given), Part(layer.tensors[RECURRENT], steps)
     rows = layer.traits["inputs"]
-    return Part(kernel, steps, (0, 0, rows)), Part(kernel, steps, (0, rows, kernel.shape[0]))
+    return Part(kernel, given, (0, 0, rows)), Part(kernel, steps, (0, rows, kernel.shape[0]))
 
 
 def torch(layer: Layer) -> list[Target]:
@@ -167,7 +194,7 @@ def torch(layer: Layer) -> list[Target]:
     So no number of the source is rounded, and the way back is exact.
     """
     order = tuple(layer.traits["order"])
-    one, two = _cuts(layer, (Transpose((1, 0)), Blocks(0, order)))
+    one, two = _cuts(layer, (Transpose((1, 0)), Blocks(0, order)), turned=True)
     found = [joined("weight_ih_l0", (one,), 0), joined("weight_hh_l0", (two,), 0)]
     units, forget = layer.traits["units"], layer.traits["forget_bias"]
     dtype = layer.tensors[KERNEL].dtype
@@ -190,7 +217,7 @@ def torch(layer: Layer) -> list[Target]:
 def keras(layer: Layer) -> list[Target]:
     """The variables of ``LSTM``: gates i, f, c, o and one bias, which takes up the forget bias."""
     order = tuple(layer.traits["order"])
-    one, two = _cuts(layer, (Blocks(1, order),))
+    one, two = _cuts(layer, (Blocks(1, order),), turned=False)
     forget = layer.traits["forget_bias"]
     steps: tuple[Any, ...] = (Blocks(0, order), *((Add(1, 4, forget),) if forget else ()))
     found = [joined("kernel", (one,), 0), joined("recurrent_kernel", (two,), 0)]
@@ -205,6 +232,8 @@ def notes(layer: Layer, framework: str) -> Iterator[str]:
         yield "batch_first=True where the graph is not time-major; outputs are masked by lengths only if packed"
     else:
         yield f"LSTM({traits['units']}); the bias holds the forget bias {traits['forget_bias']:g}"
+    if traits.get("cell_clip"):
+        yield f"its cell state is cut off at +-{traits['cell_clip']:g}, which no LSTM does here: the same only within"
 
 
 KIND = Kind(NAME, find, torch, keras, notes)

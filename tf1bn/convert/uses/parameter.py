@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from tf1bn.convert import features
 from tf1bn.convert.layer import LIKELY, Doubt, Layer
 from tf1bn.convert.reader import Reader
 from tf1bn.convert.steps import Transpose
 from tf1bn.convert.target import Target, whole
+from tf1bn.convert.uses import linear
 from tf1bn.convert.uses.kind import Kind, as_stored, no_notes
-from tf1bn.graph.nodes import Node
 
 NAME = "parameter"
 _MOST_AXES = 2
-_NEAR = 200
-_KERNELS = ("MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2")
 _TAKES = {"ConcatV2", "Pack", "Tile", "StridedSlice", "BroadcastTo", "Slice"}
 
 
@@ -28,7 +28,7 @@ def find(reader: Reader) -> None:
         layer = Layer(NAME, stored.key, {stored.key: stored}, sure=LIKELY)
         layer.why = f"{use.node.op} {use.node.name!r} takes it; its axes stay"
         plain = use.node.op in features.ELEMENTWISE or use.node.op in _TAKES
-        plain = plain and not (len(stored.shape) > 1 and any(_makes_kernel(reader, item.node) for item in uses))
+        plain = plain and not (len(stored.shape) > 1 and any(linear.makes_kernel(reader, item.node) for item in uses))
         if not plain or sum(size != 1 for size in stored.shape) > _MOST_AXES:
             layer.doubts.append(
                 Doubt(
@@ -38,30 +38,21 @@ def find(reader: Reader) -> None:
                     'give "axes": their new order, such as [0, 1, 2], or "drop": true',
                 )
             )
+        if sum(size != 1 for size in stored.shape) == 1:
+            linear.vector_trait(reader, layer, (use.node.id, 0), math.prod(stored.shape))
         reader.take(variable)
         reader.add(layer, use.node.id)
-
-
-def _makes_kernel(reader: Reader, node: Node) -> bool:
-    """Whether arithmetic on a variable makes the kernel of a layer, as weight normalization does."""
-    todo, seen = [node], {node.id}
-    while todo and len(seen) < _NEAR:
-        current = todo.pop(0)
-        for user in reader.value_users((current.id, 0)):
-            if user.op in _KERNELS and len(user.inputs) > 1 and user.inputs[1][0] == current.id:
-                return True
-            if user.op in features.ELEMENTWISE and user.id not in seen:
-                seen.add(user.id)
-                todo.append(user)
-    return False
 
 
 def torch(layer: Layer) -> list[Target]:
     """A tensor under its own name, its axes in another order where a person said so."""
     axes = layer.traits.get("axes")
+    ((key, stored),) = layer.tensors.items()
+    if layer.traits.get("features"):
+        at = next(place for place, size in enumerate(stored.shape) if size != 1)
+        return [whole(key.rpartition("/")[2], stored, *linear.reordered(layer, "features", at))]
     if not axes:
         return as_stored(layer)
-    ((key, stored),) = layer.tensors.items()
     return [whole(key.rpartition("/")[2], stored, Transpose(tuple(axes)))]
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.convert.target import Read, Target
-from tf1bn.convert.writers.writer import Writer, values
+from tf1bn.convert.target import Target
+from tf1bn.convert.writers.writer import Making, Writer
 
 
-def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
+def write(path: str, targets: Sequence[Target], making: Making, metadata: Mapping[str, str]) -> None:
     """Writes one file, which ``numpy.load`` reads.
 
     Raises:
@@ -24,7 +24,7 @@ def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[st
                 errors.explain(f"{target.name!r} is bfloat16, which NumPy does not have", fix="Write safetensors.")
             )
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for target, value in values(targets, read):
+        for target, value in making.values(targets):
             with archive.open(f"{target.name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, value, allow_pickle=False)
 

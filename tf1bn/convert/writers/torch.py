@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from tf1bn import extras
-from tf1bn.convert.target import Read, Target
-from tf1bn.convert.writers.writer import Writer, values
+from tf1bn.convert.target import Target
+from tf1bn.convert.writers.writer import Making, Writer
 
 
-def write(path: str, targets: Sequence[Target], read: Read, metadata: Mapping[str, str]) -> None:
+def write(path: str, targets: Sequence[Target], making: Making, metadata: Mapping[str, str]) -> None:
     """Writes one file.
 
     Raises:
       MissingExtraError: PyTorch is not installed.
     """
     torch = extras.load("torch")
-    made = values(targets, read, held=True)
+    made = making.values(targets, held=True)
     torch.save({target.name: _tensor(torch, target, value) for target, value in made}, path)
 
 

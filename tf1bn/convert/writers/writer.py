@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import mmap
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tf1bn import errors
-from tf1bn.convert.target import Read, Target
+from tf1bn.checkpoint import dtypes
+from tf1bn.convert import pouring
+from tf1bn.convert.source import Source
+from tf1bn.convert.target import Target
 
 _SMALL = 1 << 20
-_LARGE = 80 << 20
+_LARGE = 32 << 20
+_BATCH = 64 << 20
 _THREADS = 2
 _ROWS = 144
 
-Write = Callable[[str, Sequence[Target], Read, Mapping[str, str]], None]
+Write = Callable[[str, Sequence[Target], "Making", Mapping[str, str]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Writer:
 
     Attributes:
       name: of the kind.
-      write: writes one file: path, tensors, source, metadata.
+      write: writes one file: path, tensors, what makes their numbers, metadata.
       ending: what its files end with; more than one file only where ``index`` is.
       index: whether its readers know an index of several files.
     """
@@ -80,43 +85,82 @@ def write_index(path: str, groups: Sequence[Sequence[Target]], names: Sequence[s
         file.write("\n")
 
 
-def values(targets: Sequence[Target], read: Read, *, held: bool = False) -> Iterator[tuple[Target, np.ndarray]]:
-    """Yields tensors with their numbers in the order of their axes; the next ones are made while one is written.
+class Making:
+    """Makes tensors of the target; what several files need one after the other is made once. A context manager.
 
-    Reading, checking and turning run in NumPy, which lets other threads work meanwhile. A large tensor is made alone,
-    so that memory does not grow by several of them.
+    Reading, checking and turning run in NumPy, which lets other threads work meanwhile: a large tensor is made by
+    several at once. Of what cannot be made in its place, only one large tensor at a time takes memory of its own.
 
     Args:
-      targets: in their order.
-      read: gives tensors of the source.
-      held: whether the caller keeps all of them. Then they stand in one stretch of memory, which goes back to the
-        system at once when they are dropped; the heap would keep it, and the next file would take as much again.
+      source: has the numbers.
     """
-    room = mmap.mmap(-1, sum(_slot(target) for target in targets) or 1) if held else None
-    start = 0
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        waiting: collections.deque[tuple[Target, Any]] = collections.deque()
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._room = mmap.mmap(-1, 1)
+        self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
+        self._one = threading.Lock()
+
+    def __enter__(self) -> Making:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def values(self, targets: Sequence[Target], *, held: bool = False) -> Iterator[tuple[Target, np.ndarray]]:
+        """Yields tensors with their numbers in the order of their axes.
+
+        They stand in memory that is used anew: by the next call where they are held, by the next tensors where not.
+        New memory costs as much as a copy, and the heap would keep what the last file had while the next one is made.
+
+        Args:
+          targets: in their order.
+          held: whether the caller keeps all of them until the next call.
+        """
+        groups = [targets] if held else deal(targets, _BATCH)
+        self._make_room(max(sum(map(_slot, group)) for group in groups))
+        for group in groups:
+            yield from self._together(group)
+
+    def _together(self, targets: Sequence[Target]) -> Iterator[tuple[Target, np.ndarray]]:
+        start = 0
+        waiting: list[tuple[Target, np.ndarray, list[Any], Any]] = []
         for target in targets:
-            while waiting and (len(waiting) == _THREADS or target.nbytes > _LARGE or waiting[0][0].nbytes > _LARGE):
-                first, future = waiting.popleft()
-                yield first, future.result()
-            place = None if room is None else np.frombuffer(room, np.uint8, target.nbytes, start)
+            place = np.frombuffer(self._room, np.uint8, target.nbytes, start)
+            place = place.view(np.dtype(dtypes.of_name(target.dtype).numpy)).reshape(target.shape)
             start += _slot(target)
-            waiting.append((target, pool.submit(_made, target, read, place)))
-        for first, future in waiting:
-            yield first, future.result()
+            work = pouring.pour(target, self._source, place)
+            jobs = work.jobs if work is not None else (_alone(target, self._source, place, self._one),)
+            waiting.append((target, place, [self._pool.submit(job) for job in jobs], work))
+        for target, place, futures, work in waiting:
+            results = [future.result() for future in futures]
+            if work is not None:
+                work.check(results)
+            yield target, place
+
+    def _make_room(self, size: int) -> None:
+        if size <= len(self._room):
+            return
+        self._room = mmap.mmap(-1, 1)  # the old one goes before the new one comes
+        self._room = mmap.mmap(-1, size)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with contextlib.suppress(OSError):  # a system may know the word and not the thing
+                self._room.madvise(mmap.MADV_HUGEPAGE)
+
+
+def _alone(target: Target, source: Source, place: np.ndarray, one: threading.Lock) -> Callable[[], None]:
+    """Returns the work that makes a tensor in memory of its own and moves it to its place."""
+
+    def work() -> None:
+        with one if target.nbytes > _LARGE else contextlib.nullcontext():
+            contiguous(target.value(source.read), place)
+
+    return work
 
 
 def _slot(target: Target) -> int:
     """Returns the room of a tensor, such that the next one starts where any type may."""
     return -(-target.nbytes // 64) * 64
-
-
-def _made(target: Target, read: Read, place: np.ndarray | None) -> np.ndarray:
-    value = target.value(read)
-    if place is None or not value.size:
-        return contiguous(value)
-    return contiguous(value, place.view(value.dtype).reshape(value.shape))
 
 
 def contiguous(value: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
