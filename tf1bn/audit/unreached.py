@@ -119,7 +119,7 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
     number = writer.node.id
     if any(item[0] == "loop" for item in model.flow.contexts[number]):
         return LOOP, None
-    if model.gates(number) and (number in model.update_ops or foreign(model, writer)):
+    if model.gates(number) and (number in model.update_ops or foreign(model, writer.node)):
         return BRANCH, None
     step = model.runners.step(number)
     if step is not None:
@@ -171,7 +171,18 @@ def private(collections: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in collections if key not in _PLAIN_COLLECTIONS and key != UPDATE_OPS)
 
 
-def foreign(model: GraphModel, writer: Writer) -> bool:
-    """Whether UPDATE_OPS names an op of the branch body that the writer is in."""
-    leaf = writer.node.name.rsplit("/", 1)[-1]
+def stalled(model: GraphModel, number: int) -> str:
+    """The name of an optimizer application that is conditional only because it waits for an op in a branch, or ""."""
+    conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
+    for item in model.train_ops if conditions else ():
+        for apply in item.applies:
+            added = conditions & model.flow.contexts[apply]
+            if added and not added & model.flow.data_context(apply) and model.flow.reach([apply])[number]:
+                return model.nodes[apply].name
+    return ""
+
+
+def foreign(model: GraphModel, node: Node) -> bool:
+    """Whether UPDATE_OPS names an op of the branch body that an update is in."""
+    leaf = node.name.rsplit("/", 1)[-1]
     return any(name.rsplit("/", 1)[-1] == leaf for name in model.source.foreign.get(UPDATE_OPS, ()))

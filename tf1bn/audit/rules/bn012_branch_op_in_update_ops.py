@@ -41,8 +41,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
     for number, (site, variable, writer) in sorted(owners.items()):
         if not model.gates(number) or any(item[0] == "loop" for item in model.flow.contexts[number]):
             continue
-        stalled = _stalled(model, number)
-        if number in entries or stalled or unreached.foreign(model, writer):
+        stalled = unreached.stalled(model, number)
+        if number in entries or stalled or unreached.foreign(model, writer.node):
             effect = (
                 f"{stalled!r} runs only when that branch is taken"
                 if stalled
@@ -56,17 +56,6 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 op=writer.node.name,
                 target=stalled,
             )
-
-
-def _stalled(model: GraphModel, number: int) -> str:
-    """An optimizer application that is conditional only because it waits for this op."""
-    conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
-    for item in model.train_ops:
-        for apply in item.applies:
-            added = conditions & model.flow.contexts[apply]
-            if added and not added & model.flow.data_context(apply) and model.flow.reach([apply])[number]:
-                return model.nodes[apply].name
-    return ""
 
 
 def bad() -> samples.Sample:
