@@ -42,10 +42,12 @@ def repair(
 ) -> Repair:
     """Writes a repaired copy of a graph.
 
-    A graph with an optimizer gets its unreached updates attached to the train op, as control inputs. A graph
-    without one gets its batch norms out of training mode: they read their averages. Both copies, old and new,
-    are then imported and run once on the same numbers, and the new one is kept only if it does what it should
-    and nothing else changed.
+    A graph with an optimizer gets its unreached updates attached to the train op, as control inputs. An update in a
+    branch of a conditional, or in a function, is attached by a stand-in: an op at top level that waits for it where
+    its branch is taken, and for nothing where it is not. A train op that was skipped with a branch waits for the
+    stand-in, too. A graph without an optimizer gets its batch norms out of training mode: they read their averages.
+    Both copies, old and new, are then imported and run on the same numbers, once for each branch that is repaired
+    and once beside it, and the new one is kept only if it does what it should and nothing else changed.
 
     Args:
       graph_or_path: a tf.Graph, a MetaGraphDef, or the path of a `.meta` file.
@@ -53,7 +55,8 @@ def repair(
       train_op: the op that the program runs to train; found by itself when left out.
       checkpoint: values for the check; the graph's own initial values when None.
       fetches: what the program runs besides its train op.
-      feed: values for placeholders by name, for the check; made up from their shapes when left out.
+      feed: values for placeholders by name, for the check; made up from their shapes when left out. The conditions of
+        branches need none.
       dry_run: repairs and checks, writes nothing.
 
     Returns:
@@ -120,7 +123,10 @@ def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
         if site.predicate is not None:
             name = model.nodes[site.predicate[0]].name
             raise errors.RepairError(
-                errors.explain(f"the batch norm {site.scope!r} is switched by {name!r}", fix="Feed False instead.")
+                errors.explain(
+                    f"the batch norm {site.scope!r} is switched by {name!r}",
+                    fix=f"Feed {site.by_batch is False} instead.",
+                )
             )
         if len(site.mean) != 1 or len(site.variance) != 1:
             raise errors.RepairError(

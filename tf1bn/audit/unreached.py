@@ -110,7 +110,8 @@ def _miss(model: GraphModel, site: Site, variable: Variable, writers: list[Write
     if not writers:
         return Miss(site, variable, None, NONE, None, ())
     writer = writers[0]
-    collections = tuple(key for key in model.collections_of(writer.node.id) if key not in _PLAIN_COLLECTIONS)
+    held = [*model.collections_of(writer.node.id), *(k for k in model.source.foreign if foreign(model, writer.node, k))]
+    collections = tuple(key for key in dict.fromkeys(held) if key not in _PLAIN_COLLECTIONS)
     cause, evidence = _cause(model, site, writer, collections)
     return Miss(site, variable, writer, cause, evidence, collections)
 
@@ -177,12 +178,17 @@ def stalled(model: GraphModel, number: int) -> str:
     for item in model.train_ops if conditions else ():
         for apply in item.applies:
             added = conditions & model.flow.contexts[apply]
-            if added and not added & model.flow.data_context(apply) and model.flow.reach([apply])[number]:
+            if added and not added & _else_contexts(model)[apply] and model.flow.reach([apply])[number]:
                 return model.nodes[apply].name
     return ""
 
 
-def foreign(model: GraphModel, node: Node) -> bool:
-    """Whether UPDATE_OPS names an op of the branch body that an update is in."""
-    leaf = node.name.rsplit("/", 1)[-1]
-    return any(name.rsplit("/", 1)[-1] == leaf for name in model.source.foreign.get(UPDATE_OPS, ()))
+@functools.lru_cache(maxsize=4)
+def _else_contexts(model: GraphModel) -> list[Any]:
+    """What each op would run under if no update were in a branch."""
+    return model.flow.contexts_without({w.node.id for site in model.sites for _, w in model.updates(site)})
+
+
+def foreign(model: GraphModel, node: Node, key: str = UPDATE_OPS) -> bool:
+    """Whether a collection names an op of the branch body that an update is in; only names tell which body."""
+    return node.call >= 0 and node.proto.name in model.source.foreign.get(key, ())

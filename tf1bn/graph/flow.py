@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import numpy as np
 
@@ -179,6 +179,14 @@ class Flow:
                     found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
                 continue
             found[number] = self._context(node, found)
+        return found
+
+    def contexts_without(self, skipped: Container[int]) -> list[Context]:
+        """As `contexts`, with some ops that run always, so that what waits for them is in no branch because of that."""
+        found: list[Context] = [Context()] * len(self.nodes)
+        for number in self.order:
+            if number not in skipped:
+                found[number] = self._context(self.nodes[number], found)
         return found
 
     def data_context(self, number: int) -> Context:

@@ -111,9 +111,13 @@ class _Editor:
             true = _constant(body.node_def, f"{_SLOT}/true")
             waiting = [f"^{name}" for name in names] if branch == where.branch else []
             node = _new(body.node_def, _SLOT, "Identity", [f"{true}:output:0", *waiting], T=_BOOL)
-            output = _free(_SLOT, [arg.name for arg in body.signature.output_arg])
+            taken = [arg.name for arg in body.signature.output_arg]
+            output = _free(_SLOT, [*taken, *body.signature.control_output])
             body.signature.output_arg.add(name=output, type=_BOOL)
             body.ret[output] = f"{node.name}:output:0"
+            # Optimizers make of a value that is only waited for a wait for the call; then this says what that means.
+            body.signature.control_output.append(output)
+            body.control_ret[output] = node.name
         call.attr["Tout"].list.type.append(_BOOL)
         for key in ("output_shapes", "_output_shapes"):
             if key in call.attr and call.attr[key].list.shape:
