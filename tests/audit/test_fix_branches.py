@@ -122,6 +122,8 @@ def test_network_in_each_branch(mode, way, tmp_path):
         train_op(p, network(p, way, tf.placeholder(tf.bool, [], "flag")))
         p.save()
     assert codes(graph) == {WAYS[way]}
+    if way is not usual:
+        assert all("inside a branch of 'flag': have the output" in item.fix for item in audit(graph).findings)
     done = repair(graph, str(tmp_path / "new.meta"))
     assert "attached" in done.changes[0] and "/moved" in done.changes[0] and "moves none of its" in done.checks[-1]
     assert audit(done.path).findings == ()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tf1bn.audit import own
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
 from tf1bn.graph.runners import GATHERS
@@ -93,6 +94,19 @@ def _of_site(model: GraphModel, site: Site) -> list[Miss]:
     if leading is None:
         return found
     return [miss._replace(cause=leading.cause, evidence=leading.evidence) for miss in written]
+
+
+def fix(model: GraphModel, miss: Miss, usual: str) -> str:
+    """What mends a miss: the usual; of an update in a branch, which nothing outside can wait for, something else."""
+    number = miss.writer.node.id
+    predicate = next((tensor for tensor, _ in sorted(model.gates(number))), None)
+    entries = {entry for key in miss.collections for entry in model.collection(key)}
+    if predicate is None or any(not model.gates(e) and number in model.runners.gathered(e) for e in entries):
+        return usual + own.advice(model, miss.site)
+    return (
+        f"The update is inside a branch of {model.nodes[predicate[0]].name!r}: have the output of that branch wait for"
+        " it, with tf.control_dependencies inside the branch function; or rewrite the graph: tf1bn audit --fix."
+    )
 
 
 def of_cause(model: GraphModel, *causes: str) -> list[Miss]:
