@@ -225,7 +225,8 @@ def _explain(axes: Any, reports: Sequence[SiteReport], named: Sequence[Kind]) ->
         }
         if kind in counts:
             axes.annotate(counts[kind], (at - 0.25, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2),
-                          textcoords="offset points", rotation=90, fontsize=7, ha="right", va="top")  # fmt: skip
+                          textcoords="offset points", rotation=90, fontsize=7, ha="right", va="top",
+                          bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 1.0})  # fmt: skip
 
 
 def _bar(state: statistics.State, *, mean: bool) -> tuple[float, ...] | None:
@@ -247,11 +248,14 @@ def _label(axes: Any, reports: Sequence[SiteReport], named: Sequence[Kind], orde
     shared = _shared(scopes)
     shown = list(range(len(scopes)))
     if len(scopes) > _LABELS:
-        shown = [at for at in shown if named[at] is not HEALTHY][:_NAMED]
+        shown = [at for at in shown if named[at] is not HEALTHY]
+    cut = len(shown) > _NAMED and len(scopes) > _LABELS
+    shown = shown[:_NAMED] if cut else shown
     axes.set_xticks(shown, [_short(scopes[at].removeprefix(shared)) for at in shown], rotation=90, fontsize=7)
     for tick, at in zip(axes.get_xticklabels(), shown, strict=True):
         tick.set(color="black", weight="bold") if named[at] is not HEALTHY else tick.set(color="#555555")
-    which = "" if len(shown) == len(scopes) else ", only sick ones are named" if shown else ", not named here"
+    some = f", the first {_NAMED} sick ones are named" if cut else ", only sick ones are named"
+    which = "" if len(shown) == len(scopes) else some if shown else ", not named here"
     below = f" below {shared}" if shared else ""
     axes.set_xlabel(f"batch norms{below} {order}{which}", fontsize=9)
 
