@@ -158,6 +158,7 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
     Inside a branch such an op is the conditional's own output, which stands for the update.
     """
     own = {variable.node.id for variable in site.statistics}
+    constant = None
     seen, todo = {number}, [number]
     while todo:
         current = todo.pop()
@@ -176,9 +177,11 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             reads = child in own or bool({source for source, _ in model.flow.origins((child, 0))} & own)
             if stands or reads or node.op == "NoOp":
                 todo.append(child)
+            elif node.op == "Const":  # made for another op of the block, which says more
+                constant = constant or node
             else:
                 return node
-    return None
+    return constant
 
 
 def private(collections: Iterable[str]) -> tuple[str, ...]:
