@@ -158,6 +158,7 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
     Inside a branch such an op is the conditional's own output, which stands for the update.
     """
     own = {variable.node.id for variable in site.statistics}
+    inner = model.flow.reach(model.update_ops)  # part of an update that a layer left there, not of the program
     constant = None
     seen, todo = {number}, [number]
     while todo:
@@ -169,7 +170,7 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             # What stands for the update outside of its branch: the output of the conditional, and copies of it.
             known = child in model.update_ops or model.flow.contexts[child]
             copies = node.op == "Identity" and current not in node.controls
-            stands = node.op in GATHERS and (known or copies or node.op in _OUTPUTS)
+            stands = bool(inner[child]) or (node.op in GATHERS and (known or copies or node.op in _OUTPUTS))
             if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)

@@ -101,6 +101,9 @@ class Variables:
         self._initializers = initializers
         for node in flow.of_ops(lambda op: _writes(op) or is_apply(op)):
             self._add_writer(node)
+        for variable in self.by_node.values():
+            if variable.name.endswith(AUXILIARY):
+                self._see_through(variable)
 
     def of(self, tensor: Tensor) -> Variable | None:
         """Returns the variable that a handle, reference or read comes from, or None."""
@@ -124,6 +127,14 @@ class Variables:
         found, computed = self.flow.traced(value)
         sources = frozenset(found)
         variable.writers.append(Writer(node, self._kind(node, variable, computed, sources), sources))
+
+    def _see_through(self, auxiliary: Variable) -> None:
+        """An average that is written from its helper, as zero-debiasing does, is moved by what moves the helper."""
+        sources = frozenset().union(*(writer.sources for writer in auxiliary.of_kind("update")))
+        for variable in self.by_node.values():
+            for writer in variable.of_kind("copy", "update") if variable is not auxiliary else ():
+                if any(number == auxiliary.node.id for number, _ in writer.sources):
+                    writer.kind, writer.sources = "update", writer.sources | sources
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""
