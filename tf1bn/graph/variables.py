@@ -130,11 +130,14 @@ class Variables:
 
     def _see_through(self, auxiliary: Variable) -> None:
         """An average that is written from its helper, as zero-debiasing does, is moved by what moves the helper."""
-        sources = frozenset().union(*(writer.sources for writer in auxiliary.of_kind("update")))
+        moves = auxiliary.of_kind("update")
         for variable in self.by_node.values():
             for writer in variable.of_kind("copy", "update") if variable is not auxiliary else ():
                 if any(number == auxiliary.node.id for number, _ in writer.sources):
-                    writer.kind, writer.sources = "update", writer.sources | sources
+                    ran = self.flow.reach([writer.node.id])
+                    own = [move for move in moves if ran[move.node.id]] or moves
+                    writer.kind = "update"
+                    writer.sources = writer.sources.union(*(move.sources for move in own))
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""

@@ -49,7 +49,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each average that disjoint inputs feed."""
     done = set()
     for site in model.sites_in_training():
-        for variable in site.statistics[:1]:
+        for variable in site.statistics:
             writers = [w for v, w in model.updates(site) if v is variable and model.ran[w.node.id]]
             if len(writers) < 2 or variable.name in done or towers.of(model, writers):
                 continue
@@ -66,6 +66,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     variable=variable.name,
                     op=writers[0].node.name,
                 )
+                done.update(item.name for item in site.statistics)
 
 
 def _inputs(model: GraphModel, writer: Any) -> frozenset[str]:
