@@ -210,6 +210,50 @@ for _choose in CHOICES:
         wild("BN001")(switched(_choose, False))
 
 
+def built_before(p, condition):
+    """The update is built before the conditional that waits for it, whose condition has a guard beside the flag."""
+    x, flag = p.dense(tf.placeholder(tf.float32, [None, 4], "rows")), tf.placeholder(tf.bool, [], "phase_train")
+    bn = p.variables("bn", 4)
+    mean, variance = tf.nn.moments(x, [0])
+    moved = tf.group(p.move(bn.mean, mean), p.move(bn.variance, variance, suffix="_1"))
+    chosen = tf.cond(
+        flag, lambda: (tf.identity(mean), tf.identity(variance)), lambda: (bn.mean + 0.0, bn.variance + 0.0)
+    )
+
+    def wait():
+        with tf.control_dependencies([moved]):
+            return tf.constant(0.0)
+
+    waited = tf.cond(condition(flag, x), wait, lambda: tf.constant(0.0))
+    p.train(p.loss(p.apply(x, bn, *chosen) + waited))
+
+
+@wild("BN011")
+def update_built_before_the_branch(p):
+    built_before(p, lambda flag, x: flag)
+
+
+@wild("BN011")
+def update_built_before_a_branch_with_a_guard(p):
+    built_before(p, lambda flag, x: tf.logical_and(flag, tf.size(x) > 0))
+
+
+@wild("BN015", "BN017")
+def two_inputs_behind_a_flag_that_is_turned_over(p):
+    """The flag is no input that the two have in common."""
+    serving, bn = tf.placeholder(tf.bool, [], "serving"), p.variables("bn", 4)
+    flag, losses = tf.logical_not(serving), []
+    for name in ("real", "fake"):
+        x = p.dense(p.rows(name))
+        moments = tf.nn.moments(x, [0])
+        rate = tf.cond(flag, lambda: tf.constant(0.9), lambda: tf.constant(1.0))
+        for variable, moment in zip((bn.mean, bn.variance), moments, strict=True):
+            tf.add_to_collection(UPDATE_OPS, p.move(variable, moment, rate))
+        chosen = tf.cond(flag, lambda m=moments: tuple(map(tf.identity, m)), lambda: (bn.mean + 0.0, bn.variance + 0.0))
+        losses.append(p.loss(p.apply(x, bn, *chosen), f"loss_{name}"))
+    p.train(tf.add_n(losses))
+
+
 # ---- slim and its arg_scope ---------------------------------------------------------------------------------------
 
 
@@ -430,6 +474,35 @@ def groups_of_layers_that_nothing_gathers(p):
 @wild()
 def groups_of_layers_in_a_step_of_their_own(p):
     grouped_by_layer(p, True)
+
+
+def by_debiased(x, scope, waits=True, decay=0.9):
+    """`assign_moving_average` of 1.x with its helpers, named below the scope once more."""
+    bn = samples.Program(tf.get_default_graph()).variables(scope, int(x.shape[-1]))
+    moments, moved = tf.nn.moments(x, [0]), []
+    for average, moment in zip((bn.mean, bn.variance), moments, strict=True):
+        with tf.variable_scope(f"{scope}/{average.op.name}"):
+            make = lambda name, shape: tf.get_variable(  # noqa: E731
+                name, shape, initializer=tf.zeros_initializer(), trainable=False
+            )
+            biased, step = make("biased", average.shape), make("local_step", [])
+        with tf.control_dependencies(
+            [tf.assign_sub(biased, (biased - moment) * (1 - decay)), tf.assign_add(step, 1.0)]
+        ):
+            unbiased = average - tf.identity(biased) / (1.0 - tf.pow(decay, tf.identity(step)))
+        moved.append(tf.assign_sub(average, unbiased))
+    with tf.control_dependencies(moved if waits else []):
+        return tf.nn.batch_normalization(x, *moments, bn.beta, bn.gamma, 1e-3), moved
+
+
+@wild()
+def debiased_averages(p):
+    p.train(p.loss(two(p, by_debiased)[0]))
+
+
+@wild("BN001")
+def debiased_averages_that_nothing_runs(p):
+    p.train(p.loss(two(p, by_debiased, waits=False)[0]))
 
 
 def ladder(p, gathered):

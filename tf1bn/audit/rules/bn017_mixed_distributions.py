@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.switches import FLAG
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -72,10 +73,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
 def _inputs(model: GraphModel, writer: Any) -> frozenset[str]:
     moments = [number for number, _ in writer.sources if number not in model.variables.by_node]
     marks = model.flow.feeds(moments)
-    flags = {site.predicate[0] for site in model.sites if site.predicate}
-    return frozenset(
-        node.name for node in model.nodes if marks[node.id] and node.op in _INPUTS and node.id not in flags
-    )
+    found = [node for node in model.nodes if marks[node.id] and node.op in _INPUTS]
+    return frozenset(node.name for node in found if model.switches.kind((node.id, 0)) != FLAG)
 
 
 def bad() -> samples.Sample:
