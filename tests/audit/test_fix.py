@@ -9,6 +9,7 @@ from tf1bn import errors
 from tf1bn.audit import audit, repair, samples
 from tf1bn.audit.rules import catalog
 from tf1bn.compat import slim, tf_layers
+from tf1bn.testing import graphs
 
 
 def codes(report):
@@ -164,3 +165,59 @@ def test_graph_that_cannot_be_run_is_refused(tmp_path):
         p.train(p.loss(y), ())
     refused("cannot be run for the check", tmp_path, p.graph, errors.RunError)
     repair(p.graph, str(tmp_path / "fed.meta"), feed={"rows": np.ones((3, 4), np.float32)})
+
+
+def test_train_op_under_a_flag_does_not_take_updates_along_that_run_always(flavour, tmp_path):
+    """As `tf.cond(is_training, train, no_op)`: the averages would move in evaluation. With a switch they do not."""
+    for switched in (False, True):
+        with samples.program() as p:
+            flag = tf.placeholder(tf.bool, [], "is_training")
+            optimizer = tf.train.GradientDescentOptimizer(0.1)
+            y = p.norm(p.dense(p.rows()), training=flag if switched else True).output
+            pairs = optimizer.compute_gradients(p.loss(y))
+            done = tf.cond(flag, lambda o=optimizer, g=pairs: tf.group(o.apply_gradients(g)), tf.no_op)
+            tf.group(done, name="train")
+        assert "BN001" in codes(audit(p.graph))
+        if not switched:
+            refused("applies gradients only where 'is_training' says so; the update", tmp_path, p.graph)
+            continue
+        repair(p.graph, str(tmp_path / "new.meta"))
+
+
+def test_averages_that_are_no_global_variables_are_refused(flavour, tmp_path):
+    with samples.program() as p:
+        x = p.dense(p.rows())
+        with tf.variable_scope("bn"):
+            gamma, mean, variance = (
+                tf.get_variable(name, [4], initializer=tf.ones_initializer(), trainable=name == "gamma",
+                                collections=None if name == "gamma" else [tf.GraphKeys.LOCAL_VARIABLES])
+                for name in ("gamma", "moving_mean", "moving_variance")
+            )  # fmt: skip
+        moments = tf.nn.moments(x, [0])
+        for average, moment in zip((mean, variance), moments, strict=True):
+            p.move(average, moment)
+        p.train(p.loss(tf.nn.batch_normalization(x, *moments, None, gamma, 1e-3)), ())
+    refused("'bn/moving_mean' is not among the global variables", tmp_path, p.graph)
+
+
+def test_too_many_train_ops_are_refused_until_one_is_named(tmp_path):
+    with samples.program() as p:
+        y = p.norm(p.dense(p.rows())).output
+        for number in range(33):
+            p.train(p.loss(y, f"loss_{number}"), (), name=f"step_{number}")
+    refused(r"several train ops. Got \['step_0 and 32 more'\]. Name one with --train_op", tmp_path, p.graph)
+    repair(p.graph, str(tmp_path / "named.meta"), train_op=["step_7:0"])
+
+
+def test_train_op_in_a_function_is_refused(tmp_path):
+    with graphs.graph_mode(graphs.MODES[0]) as graph:
+        p = samples.Program(graph)
+        optimizer, y = tf.train.GradientDescentOptimizer(0.1), p.norm(p.dense(p.rows())).output
+        pairs = optimizer.compute_gradients(p.loss(y))
+
+        def train():
+            optimizer.apply_gradients(pairs)
+            return tf.constant(1.0)
+
+        tf.cond(tf.placeholder(tf.bool, []), train, lambda: tf.constant(0.0))
+    refused("is in a function body. Name what the program runs: --train_op", tmp_path, graph)

@@ -10,7 +10,7 @@ from tf1bn.audit import own, unreached
 from tf1bn.graph import rewriting, stand_ins
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.switches import Gate
+from tf1bn.graph.switches import FLAG, Gate
 from tf1bn.graph.training import TrainOp
 
 _SAFE = (
@@ -51,7 +51,8 @@ def attach(model: GraphModel, new: Any) -> tuple[list[str], list[Update]]:
     stalling, lost = _stalling(model), _lost(model)
     if not stalling and not lost:
         raise errors.RepairError(errors.explain("nothing to repair: the train op reaches every update"))
-    train = _train_op(model, new)
+    train = _train_op(model)
+    _require_same_mode(model, train, () if stalling else lost)
     root = model.nodes[train.roots[0]].name
     changes = []
     for group in _by_place(model, stalling):
@@ -104,7 +105,7 @@ def _update(model: GraphModel, number: int, variable: str, still: bool) -> Updat
     return Update(number, variable, still, stand_ins.gates(model, number))
 
 
-def _train_op(model: GraphModel, new: Any) -> TrainOp:
+def _train_op(model: GraphModel) -> TrainOp:
     """The one train op.
 
     Raises:
@@ -123,6 +124,27 @@ def _train_op(model: GraphModel, new: Any) -> TrainOp:
             )
         )
     return found[0]
+
+
+def _require_same_mode(model: GraphModel, train: TrainOp, updates: Sequence[Update]) -> None:
+    """Checks that updates which run with the train op do not run where a caller turns the training off.
+
+    Raises:
+      RepairError: gradients are applied under a flag, and an update is not.
+    """
+    gates = {gate for number in train.applies for gate in model.gates(number)}
+    flags = sorted(gate for gate in gates if model.switches.kind(gate[0]) == FLAG)
+    writers = {w.node.id: w for site in model.sites for _, w in model.updates(site)}
+    for update in updates:
+        if flags and not model.switched(writers[update.writer]):
+            flag, name = (model.nodes[number].name for number in (flags[0][0][0], update.writer))
+            raise errors.RepairError(
+                errors.explain(
+                    f"the train op {train.name!r} applies gradients only where {flag!r} says so; the update {name!r} "
+                    "would run with it always",
+                    fix="Build the update, or what the layer's training switch reads, under that flag as well.",
+                )
+            )
 
 
 def _by_place(model: GraphModel, updates: Sequence[Update]) -> list[list[Update]]:

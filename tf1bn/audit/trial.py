@@ -35,6 +35,7 @@ def training(
     """
     values = running.initial(old, checkpoint)
     averages = {update.variable for update in updates}
+    _require_known(averages, values)
     groups: dict[frozenset[Gate], list[Update]] = {}
     for update in updates:
         groups.setdefault(update.gates, []).append(update)
@@ -48,6 +49,22 @@ def training(
             beside = _step(model, new, values, feed, _told(model, updates, gates, beside=True))
             _stand_still(values, beside, group, averages - {update.variable for update in group})
     return _seen(updates, others)
+
+
+def _require_known(averages: set[str], values: Values) -> None:
+    """Checks that every average is a global variable, which has a value that can be set and is saved.
+
+    Raises:
+      RepairError: one is not.
+    """
+    lost = sorted(averages - set(values))
+    if lost:
+        raise errors.RepairError(
+            errors.explain(
+                f"the average {lost[0]!r} is not among the global variables of the graph",
+                fix="Make it with collections=[tf.GraphKeys.GLOBAL_VARIABLES]: a Saver does not save it, either.",
+            )
+        )
 
 
 def _compare(values: Values, before: Values, after: Values, group: Sequence[Update], averages: set[str]) -> None:
