@@ -43,6 +43,11 @@ class Writer:
     kind: str
     sources: frozenset[Tensor] = frozenset()
 
+    @property
+    def indivisible(self) -> bool:
+        """Whether it reads and writes in one op, as updates of tf1bn's own layers do: then none of several is lost."""
+        return self.node.proto is not None and self.node.proto.op.endswith("ApplyMomentum")
+
 
 @dataclasses.dataclass(eq=False)
 class Variable:

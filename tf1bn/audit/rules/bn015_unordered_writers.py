@@ -49,7 +49,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 racing = _racing(model, writers)
                 if racing < 2:
                     continue
-                if all(_indivisible(writer) for writer in writers):
+                if all(writer.indivisible for writer in writers):
                     yield _without_order(site, variable, item, writers, racing)
                     continue
                 decay = next((d for d in map(model.decay, writers) if d is not None), None)
@@ -66,11 +66,6 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     target=item.name,
                 )
                 break
-
-
-def _indivisible(writer: Writer) -> bool:
-    """Whether an update reads and writes in one op, as tf1bn's own do: then none is lost."""
-    return writer.node.proto is not None and writer.node.proto.op.endswith("ApplyMomentum")
 
 
 def _without_order(site: Site, variable: Variable, item: TrainOp, writers: list[Writer], racing: int) -> Finding:
