@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN012", "UPDATE_OPS holds an op from inside a conditional branch", "error", "SD")
-FIX = "Put the output of tf.cond in UPDATE_OPS instead of the op inside its branch, or update in place."
+FIX = (
+    "Put the output of tf.cond in UPDATE_OPS instead of the op inside its branch, or update in place;"
+    " or rewrite the graph: tf1bn audit --fix."
+)
 
 
 def check(model: GraphModel) -> Iterator[Finding]:
