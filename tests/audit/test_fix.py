@@ -8,7 +8,8 @@ from tests.audit.corpus import spellings
 from tf1bn import errors
 from tf1bn.audit import audit, repair, samples
 from tf1bn.audit.rules import catalog
-from tf1bn.compat import tf_layers
+from tf1bn.compat import slim, tf_layers
+from tf1bn.testing import graphs
 
 
 def codes(report):
@@ -97,6 +98,22 @@ def test_switched_batch_norm_is_refused(tmp_path):
     refused("is switched by 'flag'. Feed False instead", tmp_path, p.graph)
 
 
+def test_batch_norm_that_is_switched_the_other_way_is_refused(tmp_path):
+    with samples.program() as p:
+        p.norm(p.conv(p.images()), training=tf.logical_not(tf.placeholder(tf.bool, [], "serving")))
+    refused("is switched by '[^']*'. Feed False instead", tmp_path, p.graph)
+    with samples.program() as p:
+        x, bn = p.rows(), p.variables("bn", 4)
+        moments = tf.nn.moments(x, [0])
+        chosen = tf.cond(
+            tf.placeholder(tf.bool, [], "serving"),
+            lambda: (tf.identity(bn.mean), tf.identity(bn.variance)),
+            lambda: tuple(map(tf.identity, moments)),
+        )
+        p.apply(x, bn, *chosen)
+    refused("is switched by 'serving'. Feed True instead", tmp_path, p.graph)
+
+
 def test_batch_norm_without_averages_is_refused(tmp_path):
     with samples.program() as p:
         y = p.conv(p.images())
@@ -104,15 +121,33 @@ def test_batch_norm_without_averages_is_refused(tmp_path):
     refused("keeps no averages that it could read", tmp_path, p.graph)
 
 
-def test_conditional_update_is_refused_and_its_finding_ends_in_sentences(tmp_path):
+@pytest.mark.parametrize("batch", [8, None])
+@pytest.mark.parametrize("switched", [False, True], ids=["bool", "placeholder"])
+@pytest.mark.parametrize("layer", [tf_layers.batch_normalization, slim.batch_norm], ids=["tf.layers", "slim"])
+def test_drop_in_is_repaired_by_what_waits_in_the_collection(layer, switched, batch, flavour, tmp_path):
+    """Also where the update runs in a guard of its own, against an empty batch, and with the switch at its default."""
     with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, [None, 4]) @ tf.get_variable("w", [4, 3])
-        loss = tf.reduce_mean(tf.square(tf_layers.batch_normalization(x, training=True)))
-        tf.train.GradientDescentOptimizer(0.1).minimize(loss)
-    refused(
-        r'runs conditionally.*Repair the program.*"inline", or python -m tf1bn.run --tf1bn_update_s', tmp_path, graph
-    )
-    assert "SCRIPT.py. If the program" in audit(graph).findings[0].fix
+        flag = tf.placeholder_with_default(False, [], "flag") if switched else True
+        x = tf.placeholder(tf.float32, [batch, 4], "x") @ tf.get_variable("w", [4, 3])
+        y = layer(x, **{"training" if layer is tf_layers.batch_normalization else "is_training": flag})
+        tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(y)), name="train")
+    (first, _) = audit(graph).findings
+    assert "SCRIPT.py. If the program" in first.fix
+    done = repair(graph, str(tmp_path / "new.meta"))
+    assert audit(done.path).findings == () and all("stands for" not in change for change in done.changes)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(done.path)
+        session.run(tf.global_variables_initializer())
+        named = {v.op.name: v for v in tf.global_variables()}
+        mean = named[first.variable]
+        feed = {"x:0": np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)}
+        if switched:
+            session.run("train", feed)
+            np.testing.assert_array_equal(session.run(mean), np.zeros(3))
+        fresh = (feed["x:0"].astype(np.float64) @ session.run(named["w"])).mean(0)
+        session.run("train", feed | ({"flag:0": True} if switched else {}))
+        decay = 0.99 if layer is tf_layers.batch_normalization else 0.999
+        np.testing.assert_allclose(session.run(mean), fresh * (1 - decay), rtol=1e-3, atol=1e-6)
 
 
 def test_several_train_ops_are_refused(tmp_path):
@@ -130,3 +165,59 @@ def test_graph_that_cannot_be_run_is_refused(tmp_path):
         p.train(p.loss(y), ())
     refused("cannot be run for the check", tmp_path, p.graph, errors.RunError)
     repair(p.graph, str(tmp_path / "fed.meta"), feed={"rows": np.ones((3, 4), np.float32)})
+
+
+def test_train_op_under_a_flag_does_not_take_updates_along_that_run_always(flavour, tmp_path):
+    """As `tf.cond(is_training, train, no_op)`: the averages would move in evaluation. With a switch they do not."""
+    for switched in (False, True):
+        with samples.program() as p:
+            flag = tf.placeholder(tf.bool, [], "is_training")
+            optimizer = tf.train.GradientDescentOptimizer(0.1)
+            y = p.norm(p.dense(p.rows()), training=flag if switched else True).output
+            pairs = optimizer.compute_gradients(p.loss(y))
+            done = tf.cond(flag, lambda o=optimizer, g=pairs: tf.group(o.apply_gradients(g)), tf.no_op)
+            tf.group(done, name="train")
+        assert "BN001" in codes(audit(p.graph))
+        if not switched:
+            refused("applies gradients only where 'is_training' says so; the update", tmp_path, p.graph)
+            continue
+        repair(p.graph, str(tmp_path / "new.meta"))
+
+
+def test_averages_that_are_no_global_variables_are_refused(flavour, tmp_path):
+    with samples.program() as p:
+        x = p.dense(p.rows())
+        with tf.variable_scope("bn"):
+            gamma, mean, variance = (
+                tf.get_variable(name, [4], initializer=tf.ones_initializer(), trainable=name == "gamma",
+                                collections=None if name == "gamma" else [tf.GraphKeys.LOCAL_VARIABLES])
+                for name in ("gamma", "moving_mean", "moving_variance")
+            )  # fmt: skip
+        moments = tf.nn.moments(x, [0])
+        for average, moment in zip((mean, variance), moments, strict=True):
+            p.move(average, moment)
+        p.train(p.loss(tf.nn.batch_normalization(x, *moments, None, gamma, 1e-3)), ())
+    refused("'bn/moving_mean' is not among the global variables", tmp_path, p.graph)
+
+
+def test_too_many_train_ops_are_refused_until_one_is_named(tmp_path):
+    with samples.program() as p:
+        y = p.norm(p.dense(p.rows())).output
+        for number in range(33):
+            p.train(p.loss(y, f"loss_{number}"), (), name=f"step_{number}")
+    refused(r"several train ops. Got \['step_0 and 32 more'\]. Name one with --train_op", tmp_path, p.graph)
+    repair(p.graph, str(tmp_path / "named.meta"), train_op=["step_7:0"])
+
+
+def test_train_op_in_a_function_is_refused(tmp_path):
+    with graphs.graph_mode(graphs.MODES[0]) as graph:
+        p = samples.Program(graph)
+        optimizer, y = tf.train.GradientDescentOptimizer(0.1), p.norm(p.dense(p.rows())).output
+        pairs = optimizer.compute_gradients(p.loss(y))
+
+        def train():
+            optimizer.apply_gradients(pairs)
+            return tf.constant(1.0)
+
+        tf.cond(tf.placeholder(tf.bool, []), train, lambda: tf.constant(0.0))
+    refused("is in a function body. Name what the program runs: --train_op", tmp_path, graph)

@@ -196,3 +196,23 @@ def test_an_unreadable_file_is_named(slim_checkpoint, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(errors.CheckpointMissingError, match="Permission denied"):
         checkpoint.inspect(slim_checkpoint)
+
+
+def test_what_is_worth_a_look_is_noted_without_being_a_problem(write):
+    """An untrained, an exploded and a dead layer among healthy ones, as the picture marks them."""
+
+    def layer(scope, mean, variance):
+        parts = {"gamma": 1.0, "beta": 0.0, "moving_mean": mean, "moving_variance": variance}
+        return {f"{scope}/{leaf}": np.full(4, value, np.float32) for leaf, value in parts.items()}
+
+    tensors = layer("never/bn", 0.0, 1.0) | layer("far/bn", 3.0, 1e10) | layer("dead/bn", 0.5, 0.0)
+    tensors |= layer("a/bn", 0.5, 2.0) | layer("b/bn", 0.5, 2.0)
+    found = checkpoint.inspect(write(tensors))
+    assert found.problems == () and found.notes == (
+        "1 batch norm never updated, with gamma and beta as they began, though others were (never/bn)",
+        "1 batch norm exploded: beyond 1e+04, or 100 times the median (far/bn)",
+        "1 batch norm with dead channels: a variance below 1e-12 (dead/bn)",
+    )
+    assert "note: 1 batch norm exploded" in inspector.as_text(found)
+    fresh = checkpoint.inspect(write(layer("a/bn", 0.0, 1.0) | layer("b/bn", 0.0, 1.0), "fresh"))
+    assert fresh.notes == (), "nothing was trained yet"

@@ -55,6 +55,23 @@ def test_a_picture_is_written_for_few_and_many_sites(count, write, tmp_path):
     assert int.from_bytes(head[16:20], "big") > 600 and int.from_bytes(head[20:24], "big") > 600
 
 
+@pytest.mark.parametrize(
+    ("count", "sick", "named", "told"),
+    [
+        (70, 0, 70, "names"),
+        (71, 0, 0, "not named here"),
+        (90, 3, 3, "only sick ones are named"),
+        (90, 90, 24, "the first 24 sick ones are named"),
+    ],
+)
+def test_labels_are_as_many_as_fit_and_the_axis_says_which(count, sick, named, told, write):
+    pytest.importorskip("matplotlib")
+    rows = [SICK[picture.UNTRAINED] if at < sick else HEALTHY for at in range(count)]
+    found = checkpoint.inspect(write(network(*rows)))
+    lower = picture._figure(found, *picture._ordered(found)).axes[1]
+    assert len(lower.get_xticks()) == named and lower.get_xlabel().endswith(told)
+
+
 def test_nothing_but_nan_can_be_drawn(write, tmp_path):
     pytest.importorskip("matplotlib")
     nan = ONES * np.nan

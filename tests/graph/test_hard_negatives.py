@@ -234,3 +234,85 @@ def test_other_norms_are_no_batch_norm(mode):
         tf.train.GradientDescentOptimizer(0.1).minimize(tf.add_n(outputs))
         tf.train.Saver()
     assert_no_batch_norm(graph)
+
+
+# ---- running statistics of what is fed, which scale it in training as well --------------------------------------
+
+
+def _kept(shape):
+    make = lambda name, value: tf.get_variable(  # noqa: E731
+        name, shape, initializer=tf.constant_initializer(value), trainable=False
+    )
+    return make("mean", 0.0), make("var", 1.0), make("count", 1e-4) if shape == [] else tf.get_variable("count", [])
+
+
+def observations_by_root(x):
+    """As the running mean of baselines: clipped, the sums kept in variables."""
+    mean, variance, count = _kept([6])
+    batch_mean, batch_variance = tf.nn.moments(x, [0])
+    tf.group(
+        tf.assign(mean, mean + (batch_mean - mean) / count), tf.assign(variance, variance + batch_variance / count)
+    )
+    return tf.clip_by_value((x - mean) / tf.sqrt(variance + 1e-8), -5.0, 5.0)
+
+
+def observations_by_inverse_root(x):
+    mean, variance, _ = _kept([6])
+    batch_mean, batch_variance = tf.nn.moments(x, [0])
+    tf.group(tf.assign(mean, 0.9 * mean + 0.1 * batch_mean), tf.assign(variance, 0.9 * variance + 0.1 * batch_variance))
+    return (x - mean) * tf.rsqrt(variance + 1e-8)
+
+
+def observations_by_the_op(x):
+    mean, variance, _ = _kept([6])
+    batch_mean, batch_variance = tf.nn.moments(x, [0])
+    tf.group(tf.assign_sub(mean, 0.1 * (mean - batch_mean)), tf.assign_sub(variance, 0.1 * (variance - batch_variance)))
+    return tf.nn.batch_normalization(x, mean, variance, None, None, 1e-8)
+
+
+def observations_by_power(x):
+    mean, variance, _ = _kept([6])
+    batch_mean, batch_variance = tf.nn.moments(x, [0])
+    tf.group(tf.assign_add(mean, 0.1 * (batch_mean - mean)), tf.assign_add(variance, 0.1 * (batch_variance - variance)))
+    return tf.multiply(x - mean, tf.pow(variance + 1e-8, -0.5))
+
+
+def observations_the_step_waits_for(x):
+    mean, variance, _ = _kept([6])
+    batch_mean, batch_variance = tf.nn.moments(x, [0])
+    with tf.control_dependencies([tf.assign_sub(mean, 0.1 * (mean - batch_mean)),
+                                  tf.assign_sub(variance, 0.1 * (variance - batch_variance))]):  # fmt: skip
+        return (tf.identity(x) - mean) / tf.sqrt(variance + 1e-8)
+
+
+OBSERVATIONS = (
+    *(observations_by_root, observations_by_inverse_root, observations_by_the_op, observations_by_power),
+    observations_the_step_waits_for,
+)
+
+
+@pytest.mark.parametrize("mode", QUICK, ids=str)
+def test_standardised_inputs_are_no_batch_norm(mode):
+    with graphs.graph_mode(mode) as graph:
+        x, outputs = tf.placeholder(tf.float32, [None, 6]), []
+        for spelling in OBSERVATIONS:
+            with tf.variable_scope(spelling.__name__):
+                outputs.append(tf.reduce_mean(tf.square(spelling(x) @ parameter("after", [6, 3]))))
+        tf.train.GradientDescentOptimizer(0.1).minimize(tf.add_n(outputs))
+        tf.train.Saver()
+    assert_no_batch_norm(graph)
+
+
+@pytest.mark.parametrize("mode", QUICK, ids=str)
+def test_batch_norm_of_inputs_without_gamma_and_beta_is_one_in_training_and_beside_it(mode):
+    """The first layer of many networks: two sites, one of which is an evaluation with the same averages."""
+    with graphs.graph_mode(mode) as graph:
+        x = tf.placeholder(tf.float32, [None, 6])
+        mean, variance, _ = _kept([6])
+        moments = tf.nn.moments(x, [0])
+        moved = [tf.assign_sub(v, 0.1 * (v - m)) for v, m in zip((mean, variance), moments, strict=True)]
+        y = tf.nn.batch_normalization(x, *moments, None, None, 1e-3) @ parameter("after", [6, 3])
+        with tf.control_dependencies(moved):
+            tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(y)))
+        tf.nn.batch_normalization(tf.placeholder(tf.float32, [None, 6]), mean, variance, None, None, 1e-3)
+    assert [site.mode for site in audit(graph).sites] == ["batch", "moving"]

@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.audit import own, trial, unreached
+from tf1bn.audit import attaching, trial
 from tf1bn.graph import loading, rewriting
 from tf1bn.graph.model import GraphModel
-
-_SAFE = (unreached.NEVER, unreached.SUBSET, unreached.LOSS, unreached.GATE, unreached.KERAS, unreached.PRIVATE)
 
 
 class Repair(NamedTuple):
@@ -44,10 +42,12 @@ def repair(
 ) -> Repair:
     """Writes a repaired copy of a graph.
 
-    A graph with an optimizer gets its unreached updates attached to the train op, as control inputs. A graph
-    without one gets its batch norms out of training mode: they read their averages. Both copies, old and new,
-    are then imported and run once on the same numbers, and the new one is kept only if it does what it should
-    and nothing else changed.
+    A graph with an optimizer gets its unreached updates attached to the train op, as control inputs. An update in a
+    branch of a conditional, or in a function, is attached by a stand-in: an op at top level that waits for it where
+    its branch is taken, and for nothing where it is not. A train op that was skipped with a branch waits for the
+    stand-in, too. A graph without an optimizer gets its batch norms out of training mode: they read their averages.
+    Both copies, old and new, are then imported and run on the same numbers, once for each branch that is repaired
+    and once beside it, and the new one is kept only if it does what it should and nothing else changed.
 
     Args:
       graph_or_path: a tf.Graph, a MetaGraphDef, or the path of a `.meta` file.
@@ -55,7 +55,8 @@ def repair(
       train_op: the op that the program runs to train; found by itself when left out.
       checkpoint: values for the check; the graph's own initial values when None.
       fetches: what the program runs besides its train op.
-      feed: values for placeholders by name, for the check; made up from their shapes when left out.
+      feed: values for placeholders by name, for the check; made up from their shapes when left out. The conditions of
+        branches need none.
       dry_run: repairs and checks, writes nothing.
 
     Returns:
@@ -69,12 +70,12 @@ def repair(
     with errors.located("repair"):
         if os.path.exists(output):
             raise errors.RepairError(errors.explain("the new file exists already", got=output, expected="a new name"))
-        meta = _meta_graph(graph_or_path)
-        model = GraphModel(meta, train_op=train_op, fetches=fetches)
+        meta = _importable(_meta_graph(graph_or_path))
+        model = GraphModel(graph_or_path, train_op=train_op, fetches=fetches)
         new = tf.MetaGraphDef()
         new.CopyFrom(meta)
         if model.trains:
-            changes, attached = _attach(model, new)
+            changes, attached = attaching.attach(model, new)
             checks = trial.training(meta, new, model, attached, checkpoint, feed or {})
         else:
             changes, sites = _switch(model, new)
@@ -101,44 +102,16 @@ def _meta_graph(graph_or_path: Any) -> Any:
     return model_source.meta_graph
 
 
-def _attach(model: GraphModel, new: Any) -> tuple[list[str], list[str]]:
-    """Makes the train op wait for the updates that nothing runs; returns the changes and the averages."""
-    misses = unreached.misses(model)
-    if not misses:
-        raise errors.RepairError(errors.explain("nothing to repair: the train op reaches every update"))
-    unsafe = [miss for miss in misses if miss.cause not in _SAFE]
-    if unsafe:
-        raise errors.RepairError(
-            errors.explain(
-                f"the update of {unsafe[0].variable.name!r} cannot be attached safely",
-                got=unsafe[0].cause,
-                expected="an update that exists, runs unconditionally and is not gathered elsewhere",
-                fix="Repair the program instead.",
-            )
-        )
-    if len([item for item in model.train_ops if item.applies]) > 1:
-        names = [item.name for item in model.train_ops]
-        raise errors.RepairError(
-            errors.explain("there are several train ops", got=names, fix="Name one with --train_op.")
-        )
-    train = model.train_ops[0]
-    nodes = {node.name: node for node in new.graph_def.node}
-    changes = []
-    for miss in misses:
-        number = miss.writer.node.id
-        if model.flow.contexts[number] or miss.writer.node.name not in nodes:
-            raise errors.RepairError(
-                errors.explain(
-                    f"the update {miss.writer.node.name!r} runs conditionally",
-                    expected="an update that the train op can wait for",
-                    fix=f"Repair the program instead, as the audit of this graph says.{own.advice(model, miss.site)}",
-                )
-            )
-        if model.flow.reach([number])[train.roots[0]]:
-            raise errors.RepairError(errors.explain(f"the update {miss.writer.node.name!r} waits for the train op"))
-        rewriting.add_control(nodes[train.name], miss.writer.node.name)
-        changes.append(f"attached {miss.writer.node.name} to {train.name}")
-    return changes, [miss.variable.name for miss in misses]
+def _importable(meta: Any) -> Any:
+    """A copy without the entries of collections that no import finds: ops in the branches of control flow v2."""
+    copy = tf.MetaGraphDef()
+    copy.CopyFrom(meta)
+    known = {node.name for node in meta.graph_def.node}
+    for value in copy.collection_def.values():
+        if value.WhichOneof("kind") == "node_list":
+            kept = [name for name in value.node_list.value if name.lstrip("^").split(":")[0] in known]
+            value.node_list.value[:] = kept
+    return copy
 
 
 def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
@@ -150,7 +123,10 @@ def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
         if site.predicate is not None:
             name = model.nodes[site.predicate[0]].name
             raise errors.RepairError(
-                errors.explain(f"the batch norm {site.scope!r} is switched by {name!r}", fix="Feed False instead.")
+                errors.explain(
+                    f"the batch norm {site.scope!r} is switched by {name!r}",
+                    fix=f"Feed {site.by_batch is False} instead.",
+                )
             )
         if len(site.mean) != 1 or len(site.variance) != 1:
             raise errors.RepairError(

@@ -41,7 +41,8 @@ def explicit(model: GraphModel, site: Site) -> bool:
 
 def collects(model: GraphModel, site: Site) -> bool:
     """Whether tf1bn's own layer left the updates of a site in a collection."""
-    return model.records.get(site.scope, {}).get("strategy") == "collection"
+    record = model.records.get(site.scope, {})
+    return record.get("strategy") == "collection" or record.get("placement", "output") not in ("output", "nowhere")
 
 
 def spoken(model: GraphModel, site: Site) -> str:

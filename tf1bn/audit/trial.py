@@ -9,42 +9,122 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.graph import formula, running
+from tf1bn.audit.attaching import Update
+from tf1bn.graph import formula, running, stand_ins, switches
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.sites import Site
+from tf1bn.graph.switches import Gate
 
 _CLOSE = 1e-4
 
+Values = Mapping[str, np.ndarray]
+Told = Mapping[Tensor, bool]
+"""Conditions with the values that a run is to have them at."""
+
 
 def training(
-    old: Any, new: Any, model: GraphModel, averages: Sequence[str], checkpoint: Any, feed: Mapping[str, Any]
+    old: Any, new: Any, model: GraphModel, updates: Sequence[Update], checkpoint: Any, feed: Mapping[str, Any]
 ) -> list[str]:
-    """Runs one training step of both graphs; returns what was seen.
+    """Runs one training step of both graphs, for each branch that updates are in and beside it; returns what was seen.
 
     Raises:
       RunError: a graph cannot be run.
-      RepairError: an average does not move, or another variable moves differently.
+      RepairError: an average does not move, or moves where its branch is not taken, or another variable moves
+        differently.
     """
-    root = model.train_ops[0].name
     values = running.initial(old, checkpoint)
-    before, after = (_step(meta, root, values, feed) for meta in (old, new))
-    still = [name for name in averages if np.array_equal(after[name], values[name])]
+    averages = {update.variable for update in updates}
+    _require_known(averages, values)
+    groups: dict[frozenset[Gate], list[Update]] = {}
+    for update in updates:
+        groups.setdefault(update.gates, []).append(update)
+    others = 0
+    for gates, group in groups.items():
+        told = _told(model, updates, gates)
+        before, after = (_step(model, meta, values, feed, told) for meta in (old, new))
+        _compare(values, before, after, group, averages)
+        others = len(set(before) - averages)
+        if gates:
+            beside = _step(model, new, values, feed, _told(model, updates, gates, beside=True))
+            _stand_still(values, beside, group, averages - {update.variable for update in group})
+    return _seen(updates, others)
+
+
+def _require_known(averages: set[str], values: Values) -> None:
+    """Checks that every average is a global variable, which has a value that can be set and is saved.
+
+    Raises:
+      RepairError: one is not.
+    """
+    lost = sorted(averages - set(values))
+    if lost:
+        raise errors.RepairError(
+            errors.explain(
+                f"the average {lost[0]!r} is not among the global variables of the graph",
+                fix="Make it with collections=[tf.GraphKeys.GLOBAL_VARIABLES]: a Saver does not save it, either.",
+            )
+        )
+
+
+def _compare(values: Values, before: Values, after: Values, group: Sequence[Update], averages: set[str]) -> None:
+    still = [u.variable for u in group if np.array_equal(after[u.variable], values[u.variable])]
     if still:
         raise errors.RepairError(
             errors.explain("the check failed: an average does not move after the repair", got=still)
         )
-    for name in sorted(set(before) - set(averages)):
+    for name in sorted(set(before) - averages):
         if not np.allclose(before[name], after[name], rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
             raise errors.RepairError(
                 errors.explain(
                     f"the check failed: {name!r} moves differently after the repair", fix="Repair the program."
                 )
             )
-    return [
-        f"one training step moves {len(averages)} averages that stood still before",
-        f"all {len(before) - len(averages)} other variables move as before",
+
+
+def _stand_still(values: Values, beside: Values, group: Sequence[Update], others: set[str]) -> None:
+    own = {update.variable for update in group} - others
+    moved = sorted(name for name in own if not np.array_equal(beside[name], values[name]))
+    if moved:
+        raise errors.RepairError(
+            errors.explain("the check failed: an average moves where its branch is not taken", got=moved)
+        )
+
+
+def _seen(updates: Sequence[Update], others: int) -> list[str]:
+    found = [
+        f"one training step moves {len(updates)} averages that stood still before"
+        if all(update.still for update in updates)
+        else f"one training step moves {len(updates)} averages",
+        f"all {others} other variables move as before",
     ]
+    if any(update.gates for update in updates):
+        found.append("a step that does not take the branch of an update moves none of its averages")
+    return found
+
+
+def _told(
+    model: GraphModel, updates: Sequence[Update], gates: frozenset[Gate], beside: bool = False
+) -> dict[Tensor, bool]:
+    """The values of the conditions of one group: those that it runs under; and of switches that choose what is written.
+
+    Args:
+      model: the graph.
+      updates: all that were repaired.
+      gates: the conditions of the group.
+      beside: the outermost condition the other way, so that the group does not run.
+    """
+    told = {
+        site.predicate: True if site.by_batch is None else site.by_batch
+        for site in model.sites
+        if site.predicate is not None and {v.name for v in site.statistics} & {u.variable for u in updates}
+    }
+    depth = {tensor: len(model.flow.contexts[tensor[0]]) for tensor, _ in gates}
+    told |= {tensor: bool(branch) for tensor, branch in gates}
+    if beside:
+        outer = min(depth, key=lambda tensor: (depth[tensor], tensor))
+        told[outer] = not told[outer]
+    return {tensor: value for tensor, value in told.items() if model.nodes[tensor[0]].call < 0}
 
 
 def inference(
@@ -57,17 +137,21 @@ def inference(
       RepairError: a site's output is not that of the formula.
     """
     values = formula.shaken(running.initial(old, checkpoint), sites)
-    names = [tuple(_name(model, tensor) for tensor in (s.normalizers[0].x, s.normalizers[0].output)) for s in sites]
-    fed = _outputs(new, names, values, feed)
-    for site, (x, y) in zip(sites, fed, strict=True):
-        expected = formula.normalized(site, x, values)
-        if not np.allclose(y, expected, rtol=1e-3, atol=1e-3):
-            worst = float(np.max(np.abs(y - expected)))
-            raise errors.RepairError(
-                errors.explain(f"the check failed: {site.scope!r} differs from the formula by {worst:.3g}")
-            )
-    changed = _outputs(old, names, values, feed)
-    moved = sum(not np.allclose(a[1], b[1], rtol=1e-3, atol=1e-3) for a, b in zip(fed, changed, strict=True))
+    groups: dict[frozenset[Gate], list[Site]] = {}
+    for site in sites:
+        groups.setdefault(stand_ins.gates(model, site.normalizers[0].node.id), []).append(site)
+    moved = 0
+    for gates, group in groups.items():
+        told = {tensor: bool(branch) for tensor, branch in gates}
+        fed, changed = (_outputs(model, meta, group, values, feed, told) for meta in (new, old))
+        for site, (x, y) in zip(group, fed, strict=True):
+            expected = formula.normalized(site, x, values)
+            if not np.allclose(y, expected, rtol=1e-3, atol=1e-3):
+                worst = float(np.max(np.abs(y - expected)))
+                raise errors.RepairError(
+                    errors.explain(f"the check failed: {site.scope!r} differs from the formula by {worst:.3g}")
+                )
+        moved += sum(not np.allclose(a[1], b[1], rtol=1e-3, atol=1e-3) for a, b in zip(fed, changed, strict=True))
     return [
         f"{len(sites)} batch norms give (x - mean) / sqrt(variance + epsilon) of their averages",
         f"{moved} of them gave something else before",
@@ -78,13 +162,34 @@ def _name(model: GraphModel, tensor: Tensor) -> str:
     return f"{model.nodes[tensor[0]].name}:{tensor[1]}"
 
 
-def _step(meta: Any, root: str, values: Mapping[str, np.ndarray], feed: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    with running.opened(meta, values) as session:
-        running.run(session, session.graph.get_operation_by_name(root), feed)
+def _step(model: GraphModel, meta: Any, values: Values, feed: Mapping[str, Any], told: Told) -> dict[str, np.ndarray]:
+    """The values of all variables after one training step."""
+    root = model.nodes[model.train_ops[0].roots[0]].name
+    with running.opened(meta, _with_flags(model, values, told)) as session:
+        running.run(session, session.graph.get_operation_by_name(root), feed, _forced(model, told))
         variables = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
         return {variable.op.name: value for variable, value in zip(variables, session.run(variables), strict=True)}
 
 
-def _outputs(meta: Any, names: Any, values: Any, feed: Mapping[str, Any]) -> list[Any]:
-    with running.opened(meta, values) as session:
-        return running.run(session, [list(pair) for pair in names], feed)
+def _outputs(
+    model: GraphModel, meta: Any, sites: Sequence[Site], values: Values, feed: Mapping[str, Any], told: Told
+) -> list[Any]:
+    """What each site normalises, and what it gives."""
+    names = [[_name(model, tensor) for tensor in (s.normalizers[0].x, s.normalizers[0].output)] for s in sites]
+    with running.opened(meta, _with_flags(model, values, told)) as session:
+        return running.run(session, names, feed, _forced(model, told))
+
+
+def _with_flags(model: GraphModel, values: Values, told: Told) -> Values:
+    """Values with the flags that are variables set."""
+    flags = {model.nodes[tensor[0]].name: value for tensor, value in told.items()}
+    return {name: np.asarray(flags[name], value.dtype) if name in flags else value for name, value in values.items()}
+
+
+def _forced(model: GraphModel, told: Told) -> dict[str, bool]:
+    """Conditions by name with their values, to be fed wherever they come from; constants stay as they are."""
+    return {
+        _name(model, tensor): value
+        for tensor, value in told.items()
+        if tensor[0] not in model.variables.by_node and model.switches.kind(tensor) != switches.CONSTANT
+    }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tf1bn.audit import own
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
 from tf1bn.graph.once import once
@@ -95,6 +96,19 @@ def _of_site(model: GraphModel, site: Site) -> list[Miss]:
     return [miss._replace(cause=leading.cause, evidence=leading.evidence) for miss in written]
 
 
+def fix(model: GraphModel, miss: Miss, usual: str) -> str:
+    """What mends a miss: the usual; of an update in a branch, which nothing outside can wait for, something else."""
+    number = miss.writer.node.id
+    predicate = next((tensor for tensor, _ in sorted(model.gates(number))), None)
+    entries = {entry for key in miss.collections for entry in model.collection(key)}
+    if predicate is None or any(not model.gates(e) and number in model.runners.gathered(e) for e in entries):
+        return usual + own.advice(model, miss.site)
+    return (
+        f"The update is inside a branch of {model.nodes[predicate[0]].name!r}: have the output of that branch wait for"
+        " it, with tf.control_dependencies inside the branch function; or rewrite the graph: tf1bn audit --fix."
+    )
+
+
 def of_cause(model: GraphModel, *causes: str) -> list[Miss]:
     """Returns the misses of some causes."""
     return [miss for miss in misses(model) if miss.cause in causes]
@@ -110,7 +124,8 @@ def _miss(model: GraphModel, site: Site, variable: Variable, writers: list[Write
     if not writers:
         return Miss(site, variable, None, NONE, None, ())
     writer = writers[0]
-    collections = tuple(key for key in model.collections_of(writer.node.id) if key not in _PLAIN_COLLECTIONS)
+    held = [*model.collections_of(writer.node.id), *(k for k in model.source.foreign if foreign(model, writer.node, k))]
+    collections = tuple(key for key in dict.fromkeys(held) if key not in _PLAIN_COLLECTIONS)
     cause, evidence = _cause(model, site, writer, collections)
     return Miss(site, variable, writer, cause, evidence, collections)
 
@@ -119,7 +134,7 @@ def _cause(model: GraphModel, site: Site, writer: Writer, held: tuple[str, ...])
     number = writer.node.id
     if any(item[0] == "loop" for item in model.flow.contexts[number]):
         return LOOP, None
-    if model.gates(number) and (number in model.update_ops or foreign(model, writer)):
+    if model.gates(number) and (number in model.update_ops or foreign(model, writer.node)):
         return BRANCH, None
     step = model.runners.step(number)
     if step is not None:
@@ -143,6 +158,8 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
     Inside a branch such an op is the conditional's own output, which stands for the update.
     """
     own = {variable.node.id for variable in site.statistics}
+    inner = model.flow.reach(model.update_ops)  # part of an update that a layer left there, not of the program
+    constant = None
     seen, todo = {number}, [number]
     while todo:
         current = todo.pop()
@@ -153,7 +170,7 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             # What stands for the update outside of its branch: the output of the conditional, and copies of it.
             known = child in model.update_ops or model.flow.contexts[child]
             copies = node.op == "Identity" and current not in node.controls
-            stands = node.op in GATHERS and (known or copies or node.op in _OUTPUTS)
+            stands = bool(inner[child]) or (node.op in GATHERS and (known or copies or node.op in _OUTPUTS))
             if not stands and (current not in node.controls or model.flow.contexts[child]):
                 continue
             seen.add(child)
@@ -161,9 +178,11 @@ def _gate(model: GraphModel, number: int, site: Site) -> Node | None:
             reads = child in own or bool({source for source, _ in model.flow.origins((child, 0))} & own)
             if stands or reads or node.op == "NoOp":
                 todo.append(child)
+            elif node.op == "Const":  # made for another op of the block, which says more
+                constant = constant or node
             else:
                 return node
-    return None
+    return constant
 
 
 def private(collections: Iterable[str]) -> tuple[str, ...]:
@@ -171,7 +190,28 @@ def private(collections: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in collections if key not in _PLAIN_COLLECTIONS and key != UPDATE_OPS)
 
 
-def foreign(model: GraphModel, writer: Writer) -> bool:
-    """Whether UPDATE_OPS names an op of the branch body that the writer is in."""
-    leaf = writer.node.name.rsplit("/", 1)[-1]
-    return any(name.rsplit("/", 1)[-1] == leaf for name in model.source.foreign.get(UPDATE_OPS, ()))
+def stalled(model: GraphModel, number: int) -> str:
+    """The name of an optimizer application that is conditional only because it waits for an op in a branch, or ""."""
+    conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
+    for apply, added in _waiting(model) if conditions else ():
+        shared = conditions & model.flow.contexts[apply]
+        if shared and shared <= added and model.flow.reach([apply])[number]:
+            return model.nodes[apply].name
+    return ""
+
+
+@once
+def _waiting(model: GraphModel) -> tuple[tuple[int, frozenset[Any]], ...]:
+    """The optimizer applications that would be in fewer branches if no update were in one, with those they would lose."""
+    contexts = model.flow.contexts
+    applies = [number for item in model.train_ops for number in item.applies if contexts[number]]
+    if not applies:
+        return ()
+    without = model.flow.contexts_without({w.node.id for site in model.sites for _, w in model.updates(site)})
+    lost = ((number, contexts[number] - without[number]) for number in applies)
+    return tuple((number, conditions) for number, conditions in lost if conditions)
+
+
+def foreign(model: GraphModel, node: Node, key: str = UPDATE_OPS) -> bool:
+    """Whether a collection names an op of the branch body that an update is in; only names tell which body."""
+    return node.call >= 0 and node.proto.name in model.source.foreign.get(key, ())

@@ -109,7 +109,7 @@ def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
             *(problem for report in reports for problem in report.problems),
             *problems.twins([(site, state) for site, state, _ in reports]),
         ),
-        notes=tuple(_notes(names, found, others, missing)),
+        notes=(*_notes(names, found, others, missing), *_unusual(reports)),
         missing_files=tuple(missing),
     )
 
@@ -173,6 +173,23 @@ def _notes(
         )
     if not found and not names.unnamed and not loose:
         yield "no tensor has a name that a batch norm of any known layout gives"
+
+
+def _unusual(reports: Sequence[SiteReport]) -> Iterable[str]:
+    """What is no mistake by itself, and worth a look: the picture marks it, too."""
+    told = {
+        statistics.NEVER: "never updated, with gamma and beta as they began, though others were",
+        statistics.EXPLODED: f"exploded: beyond {statistics.BEYOND:.0e}, or {statistics.TIMES:.0f} times the median",
+        statistics.DEAD: "with dead channels: a variance below 1e-12",
+    }
+    looks = statistics.looks([report.state for report in reports])
+    if not any(look not in (statistics.NEVER, statistics.ABSENT, statistics.UNREAD) for look in looks):
+        return
+    for kind, text in told.items():
+        found = [r.site.label for r, look in zip(reports, looks, strict=True) if look == kind and not r.problems]
+        if found:
+            shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            yield f"{len(found)} batch norm{'s' * (len(found) > 1)} {text} ({shown})"
 
 
 @functools.lru_cache(maxsize=1 << 12)

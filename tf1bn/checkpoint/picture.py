@@ -16,8 +16,6 @@ from tf1bn import errors
 from tf1bn.checkpoint import graph_file, statistics
 from tf1bn.checkpoint.inspector import Inspection, SiteReport
 
-_EXPLODED = 1e4  # half precision ends at 65,504; no activation that is normalised well comes near
-_FAR = 100.0  # times the median deviation of all layers
 _LABELS = 70  # more do not fit; then only sick layers are named
 _NAMED = 24  # of those at most
 _LONGEST = 34  # characters of a label
@@ -34,10 +32,22 @@ class Kind(NamedTuple):
 HEALTHY = Kind("healthy", "#0072b2", "o")
 UNTRAINED = Kind("never updated: every mean 0, every variance 1", "#e69f00", "s")
 PARTLY = Kind("some channels never updated", "#b8860b", "D")
-EXPLODED = Kind(f"exploded: beyond {_EXPLODED:.0e}, or {_FAR:.0f} times the median layer", "#d55e00", "^")
+EXPLODED = Kind(
+    f"exploded: beyond {statistics.BEYOND:.0e}, or {statistics.TIMES:.0f} times the median layer", "#d55e00", "^"
+)
 DEAD = Kind("dead channels: variance below 1e-12", "#cc79a7", "v")
 DAMAGED = Kind("damaged: NaN, Inf or a negative variance", "#000000", "X")
 UNREAD = Kind("no statistics read", "#8a8a8a", "_")
+_OF_LOOKS = {
+    statistics.UPDATED: HEALTHY,
+    statistics.NEVER: UNTRAINED,
+    statistics.PARTLY: PARTLY,
+    statistics.EXPLODED: EXPLODED,
+    statistics.DEAD: DEAD,
+    statistics.DAMAGED: DAMAGED,
+    statistics.ABSENT: UNREAD,
+    statistics.UNREAD: UNREAD,
+}
 _KINDS = (HEALTHY, UNTRAINED, PARTLY, EXPLODED, DEAD, DAMAGED, UNREAD)
 
 
@@ -118,27 +128,7 @@ def _ordered(inspection: Inspection) -> tuple[list[SiteReport], str]:
 
 def kinds(reports: Sequence[SiteReport]) -> list[Kind]:
     """Returns how each site is drawn."""
-    medians = sorted(
-        math.sqrt(state.variance.median) for _, state, _ in reports if state.variance and state.variance.median > 0.0
-    )
-    usual = medians[len(medians) // 2] if len(medians) > 2 else math.inf
-    return [_kind(state, usual) for _, state, _ in reports]
-
-
-def _kind(state: statistics.State, usual: float) -> Kind:
-    if state.verdict in (statistics.ABSENT, statistics.UNREAD):
-        return UNREAD
-    if state.verdict == statistics.DAMAGED:
-        return DAMAGED
-    if state.verdict == statistics.NEVER:
-        return UNTRAINED
-    deviation = math.sqrt(state.variance.median) if state.variance else 0.0
-    largest = max(state.mean_distance, math.sqrt(state.variance.largest) if state.variance else 0.0)
-    if largest > _EXPLODED or deviation > _FAR * usual:
-        return EXPLODED
-    if state.tiny:
-        return DEAD
-    return PARTLY if state.verdict == statistics.PARTLY else HEALTHY
+    return [_OF_LOOKS[look] for look in statistics.looks([report.state for report in reports])]
 
 
 def _figure(inspection: Inspection, reports: Sequence[SiteReport], order: str) -> Any:
@@ -225,7 +215,8 @@ def _explain(axes: Any, reports: Sequence[SiteReport], named: Sequence[Kind]) ->
         }
         if kind in counts:
             axes.annotate(counts[kind], (at - 0.25, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2),
-                          textcoords="offset points", rotation=90, fontsize=7, ha="right", va="top")  # fmt: skip
+                          textcoords="offset points", rotation=90, fontsize=7, ha="right", va="top",
+                          bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 1.0})  # fmt: skip
 
 
 def _bar(state: statistics.State, *, mean: bool) -> tuple[float, ...] | None:
@@ -247,11 +238,14 @@ def _label(axes: Any, reports: Sequence[SiteReport], named: Sequence[Kind], orde
     shared = _shared(scopes)
     shown = list(range(len(scopes)))
     if len(scopes) > _LABELS:
-        shown = [at for at in shown if named[at] is not HEALTHY][:_NAMED]
+        shown = [at for at in shown if named[at] is not HEALTHY]
+    cut = len(shown) > _NAMED and len(scopes) > _LABELS
+    shown = shown[:_NAMED] if cut else shown
     axes.set_xticks(shown, [_short(scopes[at].removeprefix(shared)) for at in shown], rotation=90, fontsize=7)
     for tick, at in zip(axes.get_xticklabels(), shown, strict=True):
         tick.set(color="black", weight="bold") if named[at] is not HEALTHY else tick.set(color="#555555")
-    which = "" if len(shown) == len(scopes) else ", only sick ones are named" if shown else ", not named here"
+    some = f", the first {_NAMED} sick ones are named" if cut else ", only sick ones are named"
+    which = "" if len(shown) == len(scopes) else some if shown else ", not named here"
     below = f" below {shared}" if shared else ""
     axes.set_xlabel(f"batch norms{below} {order}{which}", fontsize=9)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ NEVER, PARTLY, UPDATED, DAMAGED, ABSENT, UNREAD = (
     "absent",
     "not read",
 )
+EXPLODED, DEAD = "exploded", "dead channels"
+BEYOND = 1e4  # half precision ends at 65,504; no activation that is normalised well comes near
+TIMES = 100.0  # the median deviation of all layers
 READ_LIMIT = 1 << 20  # elements; no layer has a million channels
 _TINY = 1e-12
 
@@ -70,6 +74,29 @@ class State(NamedTuple):
     def moved(self) -> int:
         """Channels that are no longer at mean 0 and variance 1."""
         return self.channels - self.initial
+
+
+def looks(states: Sequence[State]) -> list[str]:
+    """Returns what each of all sites looks like among the others: EXPLODED, DEAD, or its verdict.
+
+    Statistics have exploded where a mean or deviation is beyond ``BEYOND``, or a layer's median deviation beyond
+    ``TIMES`` that of the median layer.
+    """
+    medians = sorted(
+        math.sqrt(state.variance.median) for state in states if state.variance and state.variance.median > 0.0
+    )
+    usual = medians[len(medians) // 2] if len(medians) > 2 else math.inf
+    return [_look(state, usual) for state in states]
+
+
+def _look(state: State, usual: float) -> str:
+    if state.verdict in (ABSENT, UNREAD, DAMAGED, NEVER):
+        return state.verdict
+    deviation = math.sqrt(state.variance.median) if state.variance else 0.0
+    largest = max(state.mean_distance, math.sqrt(state.variance.largest) if state.variance else 0.0)
+    if largest > BEYOND or deviation > TIMES * usual:
+        return EXPLODED
+    return DEAD if state.tiny else state.verdict
 
 
 def canonical(checkpoint: Checkpoint, site: Site, role: str) -> np.ndarray | None:

@@ -157,7 +157,8 @@ class _Finder:
             return None
         gamma = self._parameter([partner for _, partner, _ in walk.products if partner not in (x, mean)])
         adds = [(number, partner) for number, partner in walk.adds if self._of_parameters(partner)]
-        beta = self._parameter([*walk.betas, *(partner for _, partner in adds)])
+        shifts = [*walk.betas, *(partner for _, partner in adds)]
+        beta = self._parameter([part for shift in shifts for part in self._addends(shift)])
         if self._is_standardisation(x, [mean, variance], [gamma, beta]):
             return None
         output = (adds[-1][0], 0) if adds else (product, 0)
@@ -243,6 +244,13 @@ class _Finder:
             number in self.variables.by_node or self.flow.nodes[number].op in ("Const", "Fill")
             for number, _ in self.flow.origins(tensor)
         )
+
+    def _addends(self, tensor: Tensor, hops: int = 0) -> list[Tensor]:
+        """What is summed: batch renormalization adds its correction to beta."""
+        node = self.flow.nodes[self.flow.strip(tensor)[0]]
+        if node.op not in _ADDS or hops > 2:
+            return [tensor]
+        return [tensor, *(part for item in node.inputs for part in self._addends(item, hops + 1))]
 
     def _parameter(self, candidates: list[Tensor]) -> Tensor | None:
         for tensor in candidates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import numpy as np
 
@@ -171,11 +171,17 @@ class Flow:
     @functools.cached_property
     def contexts(self) -> list[Context]:
         """For each node the branches and loops that it runs in; see Context."""
+        return self.contexts_without(frozenset())
+
+    def contexts_without(self, skipped: Container[int]) -> list[Context]:
+        """As `contexts`, with some ops that run always, so that what waits for them is in no branch because of that."""
         found: list[Context] = [Context()] * len(self.nodes)
         if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
             return found
         changed, touched = self._changed_by_branches(), bytearray(len(self.nodes))
         for number in self.order:
+            if number in skipped:
+                continue
             if changed[number]:
                 found[number] = self._context(self.nodes[number], found)
             elif touched[number]:

@@ -31,7 +31,13 @@ def read_averages(model: GraphModel, graph_def: Any, site: Site) -> list[str]:
     changes = []
     for item in site.normalizers:
         if item.node.call >= 0:
-            raise errors.RepairError(errors.explain(f"the batch norm {site.scope!r} is inside a function body"))
+            raise errors.RepairError(
+                errors.explain(
+                    f"the batch norm {site.scope!r} is inside a function body, {item.node.name!r}",
+                    expected="a batch norm at top level, or in a branch of Switch and Merge ops",
+                    fix="Build the inference graph with training=False instead: its variables have the same names.",
+                )
+            )
         if item.fused:
             node = nodes[item.node.name]
             node.attr["is_training"].b = False

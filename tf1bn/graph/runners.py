@@ -45,7 +45,8 @@ class Runners:
         """The program's own step that gathers an op, to be run by a session call of its own; None where none is.
 
         Such a step is an end of the graph. The entries that a layer puts in a collection are none, and neither is
-        the group that `ema.apply` returns, unless it gathers the averages of several batch norms.
+        the group that `ema.apply` returns, or one for each layer, unless it gathers the averages of several batch
+        norms.
         """
         ends = [end for end in self._ends(number) if self._is_step(end)]
         return min(ends, key=lambda end: -len(self.gathered(end))) if ends else None
@@ -72,10 +73,19 @@ class Runners:
         model = self._model
         if end in self._entries or any(model.flow.reach([end])[number] for number in self._applies):
             return False
+        if len(self._sites_of(end)) > 1:
+            return True
         node = model.nodes[end]
-        # The group of `ema.apply` has the name of the scope that its assignments are in.
-        by_itself = all(model.nodes[item].name.startswith(f"{node.name}/") for item in node.controls)
-        return not by_itself or len(self._sites_of(end)) > 1
+        # The group of `ema.apply` has the name of the scope that its assignments are in. It may wait for what they do.
+        own = [item for item in node.controls if model.nodes[item].name.startswith(f"{node.name}/")]
+        by_itself = all(model.flow.reach(own)[item] for item in node.controls)
+        return not by_itself and self._unrun < 2
+
+    @functools.cached_property
+    def _unrun(self) -> int:
+        """How many batch norms have updates of which nothing is run."""
+        ran = self._model.ran
+        return sum(bool(writers) and not any(ran[number] for number in writers) for writers in self._writers.values())
 
     def _sites_of(self, end: int) -> set[int]:
         inside = self.gathered(end)

@@ -102,13 +102,20 @@ def load(session: Any, values: Mapping[Any, Any]) -> None:
         left = [(variable, value) for variable, value in left if variable.initializer.name not in done]
 
 
-def run(session: Any, fetches: Any, feed: Mapping[str, Any]) -> Any:
+def run(session: Any, fetches: Any, feed: Mapping[str, Any], forced: Mapping[str, Any] | None = None) -> Any:
     """Returns what the fetches give; placeholders that are not fed get made-up values.
+
+    Args:
+      session: runs them.
+      fetches: as for `session.run`.
+      feed: values of placeholders by name.
+      forced: values of any tensors by full name, whatever they are computed from.
 
     Raises:
       RunError: the graph cannot be run so.
     """
-    return fed(session, fetches, dict(feeds(session.graph, feed)))
+    values = dict(feeds(session.graph, feed))
+    return fed(session, fetches, values | {session.graph.get_tensor_by_name(k): v for k, v in (forced or {}).items()})
 
 
 def fed(session: Any, fetches: Any, feed: Mapping[Any, Any]) -> Any:
@@ -131,7 +138,8 @@ def fed(session: Any, fetches: Any, feed: Mapping[Any, Any]) -> Any:
 def feeds(graph: Any, feed: Mapping[str, Any], rows: int = ROWS) -> Iterator[tuple[Any, Any]]:
     """Yields a value for every placeholder: the given one, else a made-up one of its shape.
 
-    Made-up numbers are normal, integers 0, bools True; a placeholder of unknown rank gets none.
+    Made-up numbers are normal, integers 0, bools True; a placeholder of unknown rank gets none, and one with a
+    default keeps that.
 
     Args:
       graph: the graph of the placeholders.
@@ -141,13 +149,13 @@ def feeds(graph: Any, feed: Mapping[str, Any], rows: int = ROWS) -> Iterator[tup
     generator = np.random.default_rng(0)
     given = {name.split(":")[0]: value for name, value in feed.items()}
     for operation in graph.get_operations():
-        if operation.type not in ("Placeholder", "PlaceholderV2"):
+        if operation.type not in ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault"):
             continue
         tensor = operation.outputs[0]
         if operation.name in given:
             yield tensor, given[operation.name]
             continue
-        if tensor.shape.rank is None:
+        if tensor.shape.rank is None or operation.type == "PlaceholderWithDefault":
             continue
         shape = [rows if size is None else size for size in tensor.shape.as_list()]
         kind = tensor.dtype.as_numpy_dtype

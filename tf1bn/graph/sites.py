@@ -17,6 +17,7 @@ from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Vari
 
 FUSED_OPS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
 GLOBAL_OP = "BatchNormWithGlobalNormalization"
+_FED = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "IteratorGetNext", "QueueDequeueManyV2")
 BATCH, MOVING, BOTH = "batch", "moving", "conditional"
 _MOST_STEPS = 20
 _NUMBER = re.compile(r"_\d+$")
@@ -122,7 +123,18 @@ class SiteFinder:
         for site in sites:
             self._link_by_name(site)
             site.scope = self._scope(site)
-        return [site for site in sites if site.statistics or not self._is_look_alike(site)]
+        kept = [site for site in sites if site.statistics or not self._is_look_alike(site)]
+        by_batch = {id(variable) for site in kept if site.mode != MOVING for variable in site.statistics}
+        return [site for site in kept if not self._standardises_inputs(site, by_batch)]
+
+    def _standardises_inputs(self, site: Site, by_batch: set[int]) -> bool:
+        """Whether running statistics of what is fed scale it, also in training: observations, rewards, targets."""
+        item = site.normalizers[0]
+        own = site.statistics and not any(id(variable) in by_batch for variable in site.statistics)
+        if site.mode != MOVING or not own or item.gamma is not None or item.beta is not None:
+            return False
+        moved = all(variable.of_kind("update") for variable in site.statistics)
+        return moved and all(self.flow.nodes[n].op in _FED for n, _ in self.flow.origins(item.x))
 
     def _is_look_alike(self, site: Site) -> bool:
         """Whether what keeps no averages only looks so: it standardises weights, or leaves no channel."""

@@ -44,6 +44,11 @@ class Writer:
     kind: str
     sources: frozenset[Tensor] = frozenset()
 
+    @property
+    def indivisible(self) -> bool:
+        """Whether it reads and writes in one op, as updates of tf1bn's own layers do: then none of several is lost."""
+        return self.node.proto is not None and self.node.proto.op.endswith("ApplyMomentum")
+
 
 @dataclasses.dataclass(eq=False)
 class Variable:
@@ -102,6 +107,9 @@ class Variables:
         self._initializers = initializers
         for node in flow.of_ops(lambda op: _writes(op) or is_apply(op)):
             self._add_writer(node)
+        for variable in self.by_node.values():
+            if variable.name.endswith(AUXILIARY):
+                self._see_through(variable)
 
     def of(self, tensor: Tensor) -> Variable | None:
         """Returns the variable that a handle, reference or read comes from, or None."""
@@ -125,6 +133,17 @@ class Variables:
         found, computed = self.flow.traced(value)
         sources = frozenset(found)
         variable.writers.append(Writer(node, self._kind(node, variable, computed, sources), sources))
+
+    def _see_through(self, auxiliary: Variable) -> None:
+        """An average that is written from its helper, as zero-debiasing does, is moved by what moves the helper."""
+        moves = auxiliary.of_kind("update")
+        for variable in self.by_node.values():
+            for writer in variable.of_kind("copy", "update") if variable is not auxiliary else ():
+                if any(number == auxiliary.node.id for number, _ in writer.sources):
+                    ran = self.flow.reach([writer.node.id])
+                    own = [move for move in moves if ran[move.node.id]] or moves
+                    writer.kind = "update"
+                    writer.sources = writer.sources.union(*(move.sources for move in own))
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""

@@ -52,7 +52,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             )
             continue
         separate = miss.cause == unreached.SEPARATE
-        fix = FIX + own.advice(model, miss.site)
+        fix = unreached.fix(model, miss, FIX)
         if UPDATE_OPS in miss.collections:
             fix += f" If the program runs them beside the train op, say --fetch={UPDATE_OPS}."
         hint = f"; {miss.evidence.name!r} gathers it, perhaps to be run by itself" if miss.evidence else ""

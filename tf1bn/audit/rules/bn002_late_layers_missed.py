@@ -41,7 +41,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             f"the train op {model.train_ops[0].name!r} runs the updates of other batch norms (for example at"
             f" {miss.evidence.name!r}) but not {miss.writer.node.name!r}, which moves {miss.variable.name!r}."
             + own.spoken(model, miss.site),
-            FIX + own.advice(model, miss.site),
+            unreached.fix(model, miss, FIX),
             variable=miss.variable.name,
             op=miss.writer.node.name,
             target=model.train_ops[0].name,

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import own, samples, unreached
+from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             f" {miss.evidence.name!r}"
             f" ({miss.evidence.op}) alone, and the train op {model.train_ops[0].name!r} does not"
             " run that op.",
-            FIX + own.advice(model, miss.site),
+            unreached.fix(model, miss, FIX),
             variable=miss.variable.name,
             op=miss.writer.node.name,
             target=model.train_ops[0].name,

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tf1bn.audit import own, samples, unreached
+from tf1bn.audit import samples, unreached
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
             miss.site.scope,
             f"the update {miss.writer.node.name!r} of {miss.variable.name!r} is in the collection {names}{gathered},"
             " and no train op runs that.",
-            f"Make the train op wait for tf.get_collection({keys[0]!r}) too.{own.advice(model, miss.site)}"
-            f" If the program runs it beside the train op, say --fetch={keys[0]}.",
+            unreached.fix(model, miss, f"Make the train op wait for tf.get_collection({keys[0]!r}) too.")
+            + f" If the program runs it beside the train op, say --fetch={keys[0]}.",
             severity="warning" if miss.evidence else "",
             confidence="medium" if miss.evidence else "high",
             variable=miss.variable.name,

@@ -77,8 +77,11 @@ def _only_in_branch(model: GraphModel, number: int, predicate: tuple[int, int]) 
 
 
 def _calls(model: GraphModel, number: int, predicate: tuple[int, int]) -> bool:
-    node = model.nodes[number]
-    return node.op in ("If", "StatelessIf") and model.flow.strip(node.inputs[0]) == predicate
+    """Whether an op is a conditional of the predicate, alone or beside a guard: both are in what it implies."""
+    if model.nodes[number].op not in ("If", "StatelessIf"):
+        return False
+    chosen = model.switches.chooser(number)
+    return chosen is not None and any(tensor == predicate for tensor, _ in model.switches.parts((chosen, 1)))
 
 
 def bad() -> samples.Sample:

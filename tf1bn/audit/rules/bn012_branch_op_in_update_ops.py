@@ -31,19 +31,21 @@ if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
 
 RULE = Rule("BN012", "UPDATE_OPS holds an op from inside a conditional branch", "error", "SD")
-FIX = "Put the output of tf.cond in UPDATE_OPS instead of the op inside its branch, or update in place."
+FIX = (
+    "Put the output of tf.cond in UPDATE_OPS instead of the op inside its branch, or update in place;"
+    " or rewrite the graph: tf1bn audit --fix."
+)
 
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each entry that lives in a branch."""
     owners = {w.node.id: (site, v, w) for site in model.sites for v, w in model.updates(site)}
     entries = set(model.update_ops)
-    waiting = _waiting(model)
     for number, (site, variable, writer) in sorted(owners.items()):
         if not model.gates(number) or any(item[0] == "loop" for item in model.flow.contexts[number]):
             continue
-        stalled = _stalled(model, number, waiting)
-        if number in entries or stalled or unreached.foreign(model, writer):
+        stalled = unreached.stalled(model, number)
+        if number in entries or stalled or unreached.foreign(model, writer.node):
             effect = (
                 f"{stalled!r} runs only when that branch is taken"
                 if stalled
@@ -57,24 +59,6 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 op=writer.node.name,
                 target=stalled,
             )
-
-
-def _waiting(model: GraphModel) -> list[tuple[int, frozenset[Any]]]:
-    """The optimizer applications that are conditional only because of what they wait for, and on what."""
-    contexts = model.flow.contexts
-    applies = [number for item in model.train_ops for number in item.applies if contexts[number]]
-    added = [(number, contexts[number] - model.flow.data_context(number)) for number in applies]
-    return [(number, conditions) for number, conditions in added if conditions]
-
-
-def _stalled(model: GraphModel, number: int, waiting: list[tuple[int, frozenset[Any]]]) -> str:
-    """An optimizer application that is conditional only because it waits for this op."""
-    conditions = {item for item in model.flow.contexts[number] if item[0] == "cond"}
-    for apply, added in waiting:
-        shared = conditions & model.flow.contexts[apply]
-        if shared and shared <= added and model.flow.reach([apply])[number]:
-            return model.nodes[apply].name
-    return ""
 
 
 def bad() -> samples.Sample:

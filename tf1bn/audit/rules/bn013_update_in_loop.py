@@ -42,7 +42,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             loops = {item for item in model.flow.contexts[number] if item[0] == "loop"}
             if not loops:
                 continue
-            held = number in model.update_ops or unreached.foreign(model, writer) or number in stuck
+            held = number in model.update_ops or unreached.foreign(model, writer.node) or number in stuck
             crossing = next((c for c in model.flow.waiting(number) if _leaves(model, c, loops)), None)
             if held or crossing is not None:
                 user = model.nodes[crossing].name if crossing is not None else "UPDATE_OPS"

@@ -10,7 +10,8 @@ Why it matters.
     from run to run.
 
 Known limits.
-    Writers in device towers are reported by BN018.
+    Writers in device towers are reported by BN018. Updates that read and write in one op, as those of tf1bn's own
+    layers do, lose nothing: that they have no order is information.
 
 Fix.
     Average the batch statistics first and write once, or order the writers.
@@ -29,6 +30,9 @@ from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
+    from tf1bn.graph.sites import Site
+    from tf1bn.graph.training import TrainOp
+    from tf1bn.graph.variables import Variable, Writer
 
 RULE = Rule("BN015", "several unordered ops write one average in one step", "warning", "SCD")
 FIX = "Write once per step: average the batch moments of all uses first, or keep the updates of one use only."
@@ -45,6 +49,9 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 racing = _racing(model, writers)
                 if racing < 2:
                     continue
+                if all(writer.indivisible for writer in writers):
+                    yield _without_order(site, variable, item, writers, racing)
+                    continue
                 decay = next((d for d in map(model.decay, writers) if d is not None), None)
                 excess = None if decay is None else racing * (1 - decay)
                 yield RULE.finding(
@@ -59,6 +66,19 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     target=item.name,
                 )
                 break
+
+
+def _without_order(site: Site, variable: Variable, item: TrainOp, writers: list[Writer], racing: int) -> Finding:
+    return RULE.finding(
+        site.scope,
+        f"the train op {item.name!r} runs {racing} updates of {variable.name!r} in no order; each is one op, so all of"
+        " them count, and only which one is last differs from run to run.",
+        FIX,
+        severity="info",
+        variable=variable.name,
+        op=writers[0].node.name,
+        target=item.name,
+    )
 
 
 def _first_owner(model: GraphModel) -> list[Any]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.switches import FLAG
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -49,7 +50,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each average that disjoint inputs feed."""
     done = set()
     for site in model.sites_in_training():
-        for variable in site.statistics[:1]:
+        for variable in site.statistics:
             writers = [w for v, w in model.updates(site) if v is variable and model.ran[w.node.id]]
             if len(writers) < 2 or variable.name in done or towers.of(model, writers):
                 continue
@@ -66,15 +67,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     variable=variable.name,
                     op=writers[0].node.name,
                 )
+                done.update(item.name for item in site.statistics)
 
 
 def _inputs(model: GraphModel, writer: Any) -> frozenset[str]:
     moments = [number for number, _ in writer.sources if number not in model.variables.by_node]
     marks = model.flow.feeds(moments)
-    flags = {site.predicate[0] for site in model.sites if site.predicate}
-    return frozenset(
-        node.name for node in model.nodes if marks[node.id] and node.op in _INPUTS and node.id not in flags
-    )
+    found = [node for node in model.nodes if marks[node.id] and node.op in _INPUTS]
+    return frozenset(node.name for node in found if model.switches.kind((node.id, 0)) != FLAG)
 
 
 def bad() -> samples.Sample:

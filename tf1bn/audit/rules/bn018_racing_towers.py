@@ -9,7 +9,8 @@ Why it matters.
     the variance can become negative. The result depends on the order in which devices finish.
 
 Known limits.
-    One tower alone updating is a known, deliberate choice and not reported.
+    One tower alone updating is a known, deliberate choice and not reported. Updates that are one op, as those of
+    tf1bn's own layers, make no variance negative.
 
 Fix.
     Choose: the first tower, the mean of the towers, or synchronised statistics.
@@ -44,7 +45,8 @@ def check(model: GraphModel) -> Iterator[Finding]:
                 continue
             done.add(variable.name)
             decay = next((d for d in map(model.decay, writers) if d is not None), None)
-            severe = decay is not None and len(names) * (1 - decay) > 1
+            lossy = not all(writer.indivisible for writer in writers)
+            severe = lossy and decay is not None and len(names) * (1 - decay) > 1
             yield RULE.finding(
                 site.scope,
                 f"{len(names)} towers ({', '.join(names)}) write {variable.name!r} in one step, in no order.",

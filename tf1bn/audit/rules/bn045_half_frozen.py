@@ -36,15 +36,17 @@ FIX = "Freeze both: trainable=False and training=False; or neither."
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each half-frozen batch norm among others."""
+    active = [site for site in model.sites_in_training() if site.affine and site.statistics]
+    # A network built in each branch of a conditional has two sites for one batch norm; the one in training tells.
+    by_batch = {site.scope for site in active if model.uses_batch(site)}
     found = {}
-    for site in model.sites_in_training():
-        if site.affine and site.statistics:
-            learns = any(variable.name in model.gradients for variable in site.affine)
-            found[site.scope] = (site, learns, bool(model.reached(model.updates(site))))
-    if not any(learns and (moves or model.uses_batch(site)) for site, learns, moves in found.values()):
+    for site in active:
+        learns = any(variable.name in model.gradients for variable in site.affine)
+        found[site.scope] = (site, learns, bool(model.reached(model.updates(site))))
+    if not any(learns and (moves or scope in by_batch) for scope, (_, learns, moves) in found.items()):
         return
-    for site, learns, moves in found.values():
-        if learns == moves or (learns and model.uses_batch(site)) or own.explicit(model, site):
+    for scope, (site, learns, moves) in found.items():
+        if learns == moves or (learns and scope in by_batch) or own.explicit(model, site):
             continue
         what = (
             "its averages move, gamma and beta are frozen" if moves else "gamma and beta learn, its averages are frozen"

@@ -8,7 +8,8 @@ Why it matters.
     cannot restore them.
 
 Known limits.
-    Averages of the input's own rank are keep-dims averages, which are right.
+    Averages of the input's own rank are keep-dims averages, which are right. Where tf1bn made the layer, with the
+    shapes of the original, its inference path is right; that is information.
 
 Fix.
     Squeeze them when migrating, and use an own ghost batch norm.
@@ -46,6 +47,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
                     site.scope,
                     f"{variable.name!r} has the shape {shape}, of a virtual batch.",
                     FIX,
+                    severity="info" if site.scope in model.records else "",
                     confidence="medium",
                     variable=variable.name,
                 )

@@ -124,6 +124,7 @@ def batch_norm(
                 given |= {"momentum": decay, "fused": fused, "adjustment": adjustment, **regularizers}
                 given |= {"renorm": renorm, "renorm_clipping": renorm_clipping, "renorm_momentum": renorm_decay}
                 layer = BatchNormalization(**given, name=entered.name, _scope=entered, _reuse=reuse)
+                layer.called = NAMING.call
                 outputs = layer(inputs, training=is_training)
                 made = {leaf: getattr(layer, leaf) for leaf in _LEAVES}
             else:

@@ -66,6 +66,8 @@ class BatchNormalization(Layer):
     """
 
     _bessels_correction_test_only = True
+    called = NAMING.call
+    """What the program called, as records and reports name it: other dialects are made of this layer, too."""
 
     def __init__(
         self,
@@ -126,7 +128,8 @@ class BatchNormalization(Layer):
             switches = Switches.of(training if self.trainable else False, None if self.trainable else training)
             options, checked = self._prepared(inputs)
             kept_by = dialect.at_this_place(self._strategy, switches.is_training)
-            naming = NAMING._replace(ops=self._op_names(checked, switches.is_training, training))
+            ops = self._op_names(checked, switches.is_training, training)
+            naming = NAMING._replace(ops=ops, call=self.called)
             request = assembly.request(
                 self.scope_name, checked, switches, dataclasses.replace(options, strategy=kept_by), naming
             )
