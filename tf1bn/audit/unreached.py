@@ -202,7 +202,7 @@ def stalled(model: GraphModel, number: int) -> str:
 
 @once
 def _waiting(model: GraphModel) -> tuple[tuple[int, frozenset[Any]], ...]:
-    """The optimizer applications that would be in fewer branches if no update were in one, with those they would lose."""
+    """The optimizer applications that are in a branch only because an update is, with the conditions that this adds."""
     contexts = model.flow.contexts
     applies = [number for item in model.train_ops for number in item.applies if contexts[number]]
     if not applies:
