@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from tf1bn.compat.paths import CELLS, MNIST, SUMMARIES, Path, taken
+from tf1bn.compat.paths import MNIST, SUMMARIES, Path, taken
 
-_RNN = {
-    **CELLS,
-    "static_rnn": "=nn.static_rnn",
-    "static_bidirectional_rnn": "=nn.static_bidirectional_rnn",
-    "static_state_saving_rnn": "=nn.static_state_saving_rnn",
-}
+_RNN_OWN = (
+    "core_rnn",
+    "core_rnn_cell",
+    "core_rnn_cell_impl",
+    "fused_rnn_cell",
+    "gru_ops",
+    "lstm_ops",
+    "rnn",
+    "rnn_cell",
+)
+"""Modules of the original that tf.contrib.rnn gathered."""
 
 _LAYERS = (
     *("layers", "initializers", "normalization", "optimizers", "regularizers", "rev_block_lib"),
@@ -86,10 +91,8 @@ CONTRIB: dict[str, Path] = {
     **_slim_paths("contrib.slim"),
     "contrib.slim.python.slim": Path(also=("contrib.slim",)),
     **{f"contrib.slim.python.slim.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _SLIM_OWN},
-    "contrib.rnn": Path(_RNN),
-    "contrib.rnn.python.ops.core_rnn_cell": Path(also=("contrib.rnn",)),
-    "contrib.rnn.python.ops.core_rnn": Path(also=("contrib.rnn",)),
-    "contrib.rnn.python.ops.core_rnn_cell_impl": Path(also=("contrib.rnn",)),
+    "contrib.rnn": Path(taken("rnn_cell", "_linear"), modules=("contrib_rnn",)),
+    **{f"contrib.rnn.python.ops.{name}": Path(also=("contrib.rnn",)) for name in _RNN_OWN},
     "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),
     "contrib.learn.datasets.mnist": Path(MNIST),
     "contrib.learn.python.learn.datasets.mnist": Path(MNIST),
