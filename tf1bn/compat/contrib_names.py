@@ -25,6 +25,14 @@ _LAYERS = (
 _SLIM_OWN = ("evaluation", "learning", "model_analyzer", "queues", "summaries")
 
 
+_NETS = ("alexnet", "overfeat", "vgg", "inception", "inception_v1", "inception_v2", "inception_v3")
+_NETS += ("resnet_utils", "resnet_v1", "resnet_v2")
+
+
+_DATA = ("data_decoder", "data_provider", "dataset", "dataset_data_provider")
+_DATA += ("parallel_reader", "prefetch_queue", "tfexample_decoder")
+
+
 def _slim_paths(root: str) -> dict[str, Path]:
     """Returns the modules below ``slim``: those of 1.15 and of the package tf_slim."""
     layers = {f"{root}.layers.{name}": Path(also=("contrib.layers",)) for name in _LAYERS}
@@ -57,6 +65,10 @@ def _slim_paths(root: str) -> dict[str, Path]:
         f"{root}.training": Path(also=("contrib.training",)),
         f"{root}.training.training": Path(also=("contrib.training",)),
         f"{root}.training.evaluation": Path(also=("contrib.training",)),
+        f"{root}.nets": Path(modules=("slim_nets",)),
+        f"{root}.data": Path(),
+        **{f"{root}{place}.{name}": Path(modules=(f"slim_data.{name}",)) for name in _DATA for place in ("", ".data")},
+        **{f"{root}.nets.{name}": Path(modules=(f"slim_nets.{name}",)) for name in _NETS},
         f"{root}.utils": Path(modules=("contrib.named_outputs", "contrib.choosing")),
     }
 
@@ -99,6 +111,10 @@ CONTRIB: dict[str, Path] = {
     **_slim_paths("contrib.slim"),
     "contrib.slim.python.slim": Path(also=("contrib.slim",)),
     **{f"contrib.slim.python.slim.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _SLIM_OWN},
+    "contrib.slim.python.slim.data": Path(),
+    **{f"contrib.slim.python.slim.data.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _DATA},
+    "contrib.slim.python.slim.nets": Path(also=("contrib.slim.nets",)),
+    **{f"contrib.slim.python.slim.nets.{name}": Path(also=(f"contrib.slim.nets.{name}",)) for name in _NETS},
     "contrib.rnn": Path(taken("rnn_cell", "_linear"), modules=("contrib_rnn",)),
     **{f"contrib.rnn.python.ops.{name}": Path(also=("contrib.rnn",)) for name in _RNN_OWN},
     "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),

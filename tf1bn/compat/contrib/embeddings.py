@@ -103,8 +103,8 @@ def safe_embedding_lookup_sparse(
 ) -> tf.Tensor:
     """Returns the combined embeddings of each row of sparse ids, which may be empty or hold invalid ids.
 
-    Ids below 0 and, unless ``combiner`` is ``sum``, entries of weight 0 or less are left out. A row without ids gives the embedding of
-    ``default_id``, or zeros.
+    Ids below 0 and, unless ``combiner`` is ``sum``, entries of weight 0 or less are left out. A row without ids gives
+    the embedding of ``default_id``, or zeros.
 
     Args:
       combiner: ``mean`` (default), ``sqrtn`` or ``sum``.
