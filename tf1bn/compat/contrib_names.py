@@ -76,6 +76,8 @@ def _slim_paths(root: str) -> dict[str, Path]:
     }
 
 
+_TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
+
 CONTRIB: dict[str, Path] = {
     "contrib": Path(real=False),
     "contrib.deprecated": Path(SUMMARIES),
@@ -106,9 +108,7 @@ CONTRIB: dict[str, Path] = {
     "contrib.losses.python.losses": Path(also=("contrib.losses",)),
     "contrib.losses.python.losses.loss_ops": Path(also=("contrib.losses",)),
     "contrib.training": Path(modules=("contrib.training",)),
-    "contrib.training.python.training.hparam": Path(also=("contrib.training",)),
-    "contrib.training.python.training.evaluation": Path(also=("contrib.training",)),
-    "contrib.training.python.training.training": Path(also=("contrib.training",)),
+    **{f"contrib.training.python.training.{name}": Path(also=("contrib.training",)) for name in _TRAINING},
     "contrib.losses.metric_learning": Path(modules=("contrib.metric_learning",)),
     "contrib.losses.python.metric_learning": Path(modules=("contrib.metric_learning",)),
     "contrib.losses.python.metric_learning.metric_loss_ops": Path(modules=("contrib.metric_learning",)),
