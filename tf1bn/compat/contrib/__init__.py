@@ -1,4 +1,4 @@
-"""``tf.contrib``: layers, framework, losses, metrics, training and slim, each on its own and all reached from here.
+"""``tf.contrib``: layers, framework, losses, metrics, rnn, training and slim, each on its own and reached from here.
 
 Every layer has the names, collections and numbers of the original, so its checkpoints restore by name.
 """
@@ -15,6 +15,7 @@ _MODULES = {
     "layers": "tf1bn.compat.contrib.layers",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
+    "rnn": "tf1bn.compat.contrib_rnn",
     "slim": "tf1bn.compat.slim",
     "training": "tf1bn.compat.contrib.training",
 }

@@ -31,7 +31,7 @@ def bucket(
     Each example goes into the queue of its bucket; a bucket that has a batch puts it into a common queue.
 
     Graph effects:
-      A queue runner for each bucket and one for the examples; summaries of how full the queues are.
+      A queue runner for the buckets and one for the examples; summaries of how full the queues are.
 
     Args:
       tensors: those of one example.
@@ -82,13 +82,16 @@ def _start(
         return tf.cond(chosen, lambda: _done(queues[number].enqueue(listed)), lambda: _done(tf.no_op()))
 
     fill = tf.group(*(into(number) for number in range(len(queues))), name="group_enqueues")
+    moves: list[Any] = []
     for number, (queue, size) in enumerate(zip(queues, sizes, strict=True)):
         take = queue.dequeue_up_to if smaller else queue.dequeue_many
         taken = take(size, name=f"read_bucket_{number}")
         parts = list(taken) if isinstance(taken, list | tuple) else [taken]
         move = top.enqueue([tf.constant(number), *parts], name=f"enqueue_from_bucket_{number}")
-        tf.train.add_queue_runner(tf.train.QueueRunner(queue, [move], queue_closed_exception_types=closed))
+        moves.append(move)
         tf.summary.scalar(f"bucket/{queue.name}/size", tf.cast(queue.size(), tf.float32))
+    # One runner for all buckets: when each has given its last batch, it closes the common queue.
+    tf.train.add_queue_runner(tf.train.QueueRunner(top, moves, queue_closed_exception_types=closed))
     # The runner of the examples closes all buckets at the end of the input, so that what is left can go on.
     close = tf.group(*(queue.close() for queue in queues))
     cancel = tf.group(*(queue.close(cancel_pending_enqueues=True) for queue in queues))
