@@ -140,8 +140,7 @@ def streaming_dynamic_auc(
         parts = {"labels": _binary(labels), "preds": tf.reshape(tf.cast(predictions, tf.float64), [-1])}
         if weights is not None:
             parts["weights"] = tf.reshape(tf.cast(weights, tf.float64), [-1])
-        with tf.control_dependencies([parts["labels"]]):
-            seen = {key: streaming_concat(value, name=f"concat_{key}") for key, value in parts.items()}
+        seen = {key: streaming_concat(value, name=f"concat_{key}") for key, value in parts.items()}
         update = tf.group(*(pair[1] for pair in seen.values()))
         weight = seen["weights"][0] if "weights" in seen else tf.ones_like(seen["preds"][0])
         area = _area(seen["labels"][0], seen["preds"][0], weight, curve)
@@ -209,8 +208,7 @@ def auc_with_confidence_intervals(
             "preds": tf.reshape(tf.cast(predictions, tf.float64), [-1]),
             "weights": tf.reshape(tf.cast(weights, tf.float32), [-1]),
         }
-        with tf.control_dependencies([flat["labels"]]):
-            seen = {key: streaming_concat(value, name=f"concat_{key}") for key, value in flat.items()}
+        seen = {key: streaming_concat(value, name=f"concat_{key}") for key, value in flat.items()}
         both = tf.logical_and(tf.equal(tf.reduce_min(flat["labels"]), 0), tf.equal(tf.reduce_max(flat["labels"]), 1))
         enough = total >= 1.0
         update = tf.group(*(pair[1] for pair in seen.values()))
