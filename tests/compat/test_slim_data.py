@@ -171,7 +171,7 @@ def test_each_record_comes_once(plain_graph: tf.Graph, tmp_path: pathlib.Path, s
                 result = session.run(found)
                 assert pathlib.Path(result["key"].decode().rpartition(":")[0]).name.startswith("data-")
                 seen.append(int(result["value"]))
-    assert sorted(seen) == [0, 1, 2, 10, 11, 12] and (shuffle or seen == sorted(seen))
+    assert sorted(seen) == [0, 1, 2, 10, 11, 12] and (shuffle or [value % 10 for value in seen] == [0, 1, 2] * 2)
     assert made.num_samples() == 6 and set(made.list_items()) == {"value", "record_key"}
 
 

@@ -25,12 +25,16 @@ _LAYERS = (
 _SLIM_OWN = ("evaluation", "learning", "model_analyzer", "queues", "summaries")
 
 
-_NETS = ("alexnet", "overfeat", "vgg", "inception", "inception_v1", "inception_v2", "inception_v3")
-_NETS += ("resnet_utils", "resnet_v1", "resnet_v2")
+_NETS = (
+    *("alexnet", "overfeat", "vgg", "inception", "inception_v1", "inception_v2", "inception_v3"),
+    *("resnet_utils", "resnet_v1", "resnet_v2"),
+)
 
 
-_DATA = ("data_decoder", "data_provider", "dataset", "dataset_data_provider")
-_DATA += ("parallel_reader", "prefetch_queue", "tfexample_decoder")
+_DATA = (
+    *("data_decoder", "data_provider", "dataset", "dataset_data_provider"),
+    *("parallel_reader", "prefetch_queue", "tfexample_decoder"),
+)
 
 
 def _slim_paths(root: str) -> dict[str, Path]:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 from tf1bn.compat import absent
@@ -38,7 +39,7 @@ from tf1bn.compat.slim_data import (
     tfexample_decoder,
 )
 
-summaries = slim_summaries  # not those of contrib.layers, which has a module of that name, too
+summaries: types.ModuleType = slim_summaries  # type: ignore[no-redef]  # not those of contrib.layers, which has a module of that name, too
 
 __all__ = [
     *framework.__all__,

@@ -166,7 +166,7 @@ def smart_constant_value(pred: Any) -> bool | None:
 def smart_case(pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, name: str = "smart_case") -> Any:
     """Returns the result of the function whose condition holds, built alone where that is known beforehand."""
     pairs = list(pred_fn_pairs.items()) if isinstance(pred_fn_pairs, dict) else list(pred_fn_pairs)
-    open_pairs = []
+    open_pairs: list[tuple[Any, Any]] = []
     for pred, function in pairs:
         known = smart_constant_value(pred)
         if known and not open_pairs:
@@ -261,7 +261,7 @@ def deprecated_args(date: str | None, instructions: str, *names: Any, warn_once:
       names: of arguments, or pairs of a name and a value that is no reason to warn.
     """
     notice = _Notice(date, instructions, warn_once)
-    fine = dict(name if isinstance(name, tuple) else (name, notice) for name in names)
+    fine: dict[str, Any] = dict(name if isinstance(name, tuple) else (name, notice) for name in names)
 
     def tell(function: Any, given: dict[str, Any]) -> None:
         for name in sorted(fine.keys() & given.keys()):

@@ -212,7 +212,7 @@ def auc_with_confidence_intervals(
         both = tf.logical_and(tf.equal(tf.reduce_min(flat["labels"]), 0), tf.equal(tf.reduce_max(flat["labels"]), 1))
         enough = total >= 1.0
         update = tf.group(*(pair[1] for pair in seen.values()))
-        data = _placements(*(seen[key][0] for key in ("labels", "preds", "weights")), alpha, logit_transformation)
+        data = _placements(seen["labels"][0], seen["preds"][0], seen["weights"][0], alpha, logit_transformation)
         zero = tf.constant(0.0)
         valid = tf.logical_and(both, enough)
         result = AucData(*(tf.where(valid, part, zero) for part in data))

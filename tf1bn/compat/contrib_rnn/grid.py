@@ -166,7 +166,7 @@ class GridLSTMCell(RNNCell):
             for part in "cm"
         ]
         kind = "GridLSTMStateTuple" if len(self.prefixes) == 1 else "BidirectionalGridLSTMStateTuple"
-        self._state_tuple = collections.namedtuple(kind, names)  # type: ignore[misc]
+        self._state_tuple: Any = collections.namedtuple(kind, names)  # type: ignore[misc]
 
     @property
     def state_tuple_type(self) -> Any:

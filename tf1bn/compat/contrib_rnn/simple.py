@@ -76,7 +76,7 @@ class IntersectionRNNCell(UnitsCell):
                     errors.explain(
                         "the depth of the inputs must be `num_units`",
                         got=depth,
-                        expected=self._num_units,
+                        expected=str(self._num_units),
                         fix="Pass num_in_proj=num_units for the first layer.",
                     ),
                     where="IntersectionRNNCell",

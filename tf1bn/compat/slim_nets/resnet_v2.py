@@ -38,7 +38,7 @@ def bottleneck(
     """Returns shortcut + three convolutions, each after its batch norm and activation."""
     with tf.variable_scope(scope, "bottleneck_v2", [inputs]) as entered:
         preact = layers.batch_norm(inputs, activation_fn=tf.nn.relu, scope="preact")
-        plain = {"normalizer_fn": None, "activation_fn": None}
+        plain: dict[str, Any] = {"normalizer_fn": None, "activation_fn": None}
         if depth == named_outputs.last_dimension(inputs.shape, min_rank=4):
             shortcut = resnet_utils.subsample(inputs, stride, "shortcut")
         else:
