@@ -72,7 +72,8 @@ def with_shape(expected_shape: Any, tensor: Any) -> Any:
         right = tf.assert_equal(tf.shape(tensor), tf.cast(expected_shape, tf.int32), message="Wrong shape")
         with tf.control_dependencies([right]):
             return tf.identity(tensor)
-    shape = tf.TensorShape([None if size == -1 else size for size in tf.TensorShape(static).as_list()])
+    sizes = static.as_list() if isinstance(static, tf.TensorShape) else list(static)
+    shape = tf.TensorShape([None if size == -1 else size for size in sizes])
     if not tensor.shape.is_compatible_with(shape):
         raise errors.ArgumentError(
             errors.explain(f"Invalid shape of {tensor.name}", got=str(tensor.shape), expected=str(shape)),
