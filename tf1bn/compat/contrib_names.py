@@ -53,7 +53,13 @@ def _slim_paths(root: str) -> dict[str, Path]:
         f"{root}.regularizers": Path(also=("contrib.layers",)),
         f"{root}.ops": Path(),
         **framework,
-        f"{root}.ops.framework_ops": Path(taken("private_names", "get_name_scope"), also=("python.framework.ops",)),
+        f"{root}.ops.framework_ops": Path(
+            {
+                **taken("private_names", "get_name_scope"),
+                "get_graph_from_inputs": "contrib.checks:get_graph_from_inputs",
+            },
+            also=("python.framework.ops",),
+        ),
         f"{root}.arg_scope_lib": Path(also=("contrib.framework",)),
         f"{root}.evaluation": Path(modules=("contrib.slim_evaluation",)),
         f"{root}.train_eval": Path(modules=("contrib.slim_evaluation",)),

@@ -218,13 +218,15 @@ def get_graph_from_inputs(op_input_list: Sequence[Any], graph: Any = None) -> An
     Raises:
       ArgumentError: inputs of other graphs.
     """
+    whose = "the passed-in graph" if graph is not None else "the same graph as the others"
     for value in op_input_list:
         own = getattr(value, "graph", None)
         if own is None:
             continue
         if graph is not None and own is not graph:
             raise errors.ArgumentError(
-                errors.explain(f"{value} must be from the same graph as the others"), where="get_graph_from_inputs"
+                errors.explain(f"{value} is not from {whose}; inputs must be from the same graph"),
+                where="get_graph_from_inputs",
             )
         graph = own
     return tf.get_default_graph() if graph is None else graph

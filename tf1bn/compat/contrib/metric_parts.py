@@ -86,6 +86,7 @@ def at_thresholds(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns counts at each threshold and their updates by kind: ``tp``, ``fn``, ``tn`` or ``fp``."""
     predictions, labels, weights = squeezed(predictions, labels, weights)
+    predictions = predictions if predictions.dtype.is_floating else tf.cast(predictions, tf.float32)
     w = tf.ones_like(predictions, tf.float32) if weights is None else broadcast(weights, predictions)
     w = tf.reshape(w, [1, -1])
     limits = tf.expand_dims(tf.constant(list(thresholds), predictions.dtype), 1)

@@ -122,7 +122,7 @@ def f1_score(
     """Returns the best F1 of all thresholds, 2 * precision * recall / (precision + recall), and the update."""
     with tf.variable_scope(name, "f1", [labels, predictions]):
         limits = thresholds_between(num_thresholds)
-        counts = at_thresholds(predictions, labels, limits, weights)
+        counts = at_thresholds(predictions, labels, limits, weights, ("tp", "fp", "fn"))
         value, update = (_best_f1(count["tp"], count["fp"], count["fn"]) for count in counts)
         return collected(value, update, metrics_collections, updates_collections)
 
