@@ -175,7 +175,7 @@ def test_optimize_loss_takes_an_optimizer_object_and_a_clipping_function(graph, 
         ({"learning_rate": -1.0}, "`learning_rate` is not possible"),
         ({"summaries": ["losses"]}, "unknown summary"),
         ({"clip_gradients": "1"}, "neither a float nor a function"),
-        ({"learning_rate_decay_fn": lambda rate, step: rate}, "`global_step` is required"),
+        ({"learning_rate_decay_fn": lambda rate, step: rate}, "global_step is required"),
     ],
 )
 def test_impossible_arguments_of_optimize_loss(plain_graph, arguments, text):

@@ -74,9 +74,9 @@ LAYERS = {
     "an axis outside": (lambda x: slim.group_norm(x, 2, 4), "outside the rank"),
     "units of maxout": (lambda x: slim.maxout(x, 3), "multiple of `num_units`"),
     "axis of a norm": (lambda x: slim.unit_norm(x, -1), "`dim` must be positive"),
-    "size of images": (
-        lambda x: slim.spatial_softmax(tf.placeholder(tf.float32, [1, None, 2, 2])),
-        "size of the images",
+    "channels of images": (
+        lambda x: slim.spatial_softmax(tf.placeholder(tf.float32, [1, 2, 2, None])),
+        "number of channels must be defined",
     ),
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import json
 import pathlib
+import threading
 from typing import Any
 
 import numpy as np
@@ -180,3 +182,27 @@ def test_checkpoints_are_read_by_the_words_of_contrib(tmp_path):
         slim.list_variables()
     with pytest.raises(TypeError, match="`assignment_map` is missing"):
         slim.init_from_checkpoint(str(tmp_path))
+
+
+def test_traces_have_the_name_that_slim_gave_them(tmp_path):
+    train(tmp_path, 3, trace_every_n_steps=1)
+    traces = sorted(path.name for path in tmp_path.glob("*.json"))
+    assert traces and all(name.startswith("tf_trace-") for name in traces)
+    assert "traceEvents" in json.loads((tmp_path / traces[0]).read_text())
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_thread_of_a_queue_that_does_not_stop_is_told_unless_it_is_ignored(monkeypatch, ignored):
+    release = threading.Event()
+
+    def late(*_: Any) -> None:
+        threading.Thread(target=release.wait, name="QueueRunnerThread-late", daemon=True).start()
+
+    try:
+        if ignored:
+            train(None, 2, init_fn=late, ignore_live_threads=True)
+        else:
+            with pytest.raises(RuntimeError, match="threads still running. Got 'QueueRunnerThread-late'"):
+                train(None, 2, init_fn=late)
+    finally:
+        release.set()

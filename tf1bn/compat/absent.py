@@ -1,4 +1,4 @@
-"""What a facade says of a name that it does not have."""
+"""What a facade says of a name that it does not have: why, and what to use."""
 
 from __future__ import annotations
 
@@ -20,34 +20,75 @@ _HEADS = (
     *("multi_class_head", "multi_head", "multi_label_head", "poisson_regression_head", "regression_head"),
 )
 
-NEAREST = {
-    "adaptive_clipping_fn": "a function of the (gradient, variable) pairs as clip_gradients",
-    "bow_encoder": "tf.nn.embedding_lookup and tf.reduce_mean",
-    "conv2d_in_plane": "tf.nn.depthwise_conv2d",
-    "rev_block": "tf.recompute_grad",
-    "cluster_loss": "mean_squared_error of pairwise distances, or the package tensorflow-addons' losses",
-    "embed_sequence": "tf.nn.embedding_lookup",
-    "embedding_column": "tf.feature_column.embedding_column",
-    "LSTMCell": "tf.nn.rnn_cell.LSTMCell",
+_QUEUE = "it keeps states of sequences in queues between steps"
+_LINEAR = "it reads vocabularies and weights of contrib.learn's linear models"
+
+REASONS: dict[str, tuple[str, str]] = {
+    "BoundedTensorSpec": ("no function of TensorFlow takes it any more", "tf.TensorSpec"),
+    "FeedingQueueRunner": ("it feeds queues from Python threads", "tf.data.Dataset.from_generator"),
+    "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
+    "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
+    "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
+    "NextQueuedSequenceBatch": (_QUEUE, "tf.data, with the state in a variable"),
+    "RecordInput": ("its op reads and shuffles files by itself", "tf.data.TFRecordDataset"),
+    "SequenceQueueingStateSaver": (_QUEUE, "tf.data, with the state in a variable"),
+    "WeightNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
+    "batch_sequences_with_states": (_QUEUE, "tf.data, with the state in a variable"),
+    "cluster_loss": ("it runs a clustering in Python in each step", "triplet_semihard_loss or lifted_struct_loss"),
+    "convolutional_delta_orthogonal": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
+    "convolutional_orthogonal_1d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
+    "convolutional_orthogonal_2d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
+    "convolutional_orthogonal_3d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
+    "fuse_op": ("it rewrites graphs to ops that a program brings", "tf.import_graph_def(input_map=)"),
+    "load_and_remap_matrix_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
+    "load_embedding_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
+    "load_linear_multiclass_bias_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
+    "load_variable_slot_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
+    "multi_class_target": ("it belongs to the estimators of contrib.learn", "a loss of tf.losses"),
+    "regression_target": ("it belongs to the estimators of contrib.learn", "tf.losses.mean_squared_error"),
+    "scattered_embedding_column": (
+        "its hash of a value and a dimension is gone with its op",
+        "sparse_column_with_hash_bucket in an embedding_column",
+    ),
+    "sequence_input_from_feature_columns": (
+        "TensorFlow's columns of sequences have no public function that reads them",
+        "tf.nn.embedding_lookup_sparse on each feature",
+    ),
+    "transform_features": (
+        "columns that stand for no dense value have no public transformation",
+        "input_from_feature_columns",
+    ),
     **dict.fromkeys(
         _CANNED,
-        "tf.estimator.Estimator with a model_fn that builds the network (tf.feature_column.input_layer, tf.layers, "
-        "tf.losses); docs/estimator.md has one",
+        (
+            "it is a whole model that TensorFlow wrote",
+            "tf.estimator.Estimator with a model_fn that builds the network (tf.feature_column.input_layer, tf.layers, "
+            "tf.losses); docs/estimator.md has one",
+        ),
     ),
     **dict.fromkeys(
         _HEADS,
-        "tf.losses and tf.metrics in the model_fn, which returns a tf.estimator.EstimatorSpec; see docs/estimator.md",
+        (
+            "it is a part of the models that TensorFlow wrote",
+            "tf.losses and tf.metrics in the model_fn, which returns an EstimatorSpec; see docs/estimator.md",
+        ),
     ),
 }
-"""The nearest replacement by name."""
+"""Name -> why it is absent, and what to use."""
+
+
+def reason(name: str) -> str:
+    """Returns why a name is absent and what to use, as sentences; "" for a name that is not known."""
+    why, use = REASONS.get(name, ("", ""))
+    because = f"{why[0].upper()}{why[1:]}. " if why else ""
+    return f"{because}Use {use}." if use else ""
 
 
 def refuse(where: str, name: str, known: Iterable[str]) -> NoReturn:
-    """Refuses a name, with its nearest replacement.
+    """Refuses a name, with the reason and its nearest replacement.
 
     Raises:
       AbsentError: always; an AttributeError, so ``hasattr`` works.
     """
-    near = NEAREST.get(name)
-    fix = f"Use {near}." if near else errors.did_you_mean(name, known).strip()
+    fix = reason(name) or errors.did_you_mean(name, known).strip()
     raise errors.AbsentError(errors.explain(f"{where} has no {name!r} in tf1bn", fix=fix))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from tf1bn.compat.paths import CELLS, MNIST, SUMMARIES, Path, taken
+from tf1bn.compat.paths import MNIST, SUMMARIES, Path, taken
 
-_RNN = {
-    **CELLS,
-    "static_rnn": "=nn.static_rnn",
-    "static_bidirectional_rnn": "=nn.static_bidirectional_rnn",
-    "static_state_saving_rnn": "=nn.static_state_saving_rnn",
-}
+_RNN_OWN = (
+    "core_rnn",
+    "core_rnn_cell",
+    "core_rnn_cell_impl",
+    "fused_rnn_cell",
+    "gru_ops",
+    "lstm_ops",
+    "rnn",
+    "rnn_cell",
+)
+"""Modules of the original that tf.contrib.rnn gathered."""
 
 _LAYERS = (
     *("layers", "initializers", "normalization", "optimizers", "regularizers", "rev_block_lib"),
@@ -20,6 +25,18 @@ _LAYERS = (
 _SLIM_OWN = ("evaluation", "learning", "model_analyzer", "queues", "summaries")
 
 
+_NETS = (
+    *("alexnet", "overfeat", "vgg", "inception", "inception_v1", "inception_v2", "inception_v3"),
+    *("resnet_utils", "resnet_v1", "resnet_v2"),
+)
+
+
+_DATA = (
+    *("data_decoder", "data_provider", "dataset", "dataset_data_provider"),
+    *("parallel_reader", "prefetch_queue", "tfexample_decoder"),
+)
+
+
 def _slim_paths(root: str) -> dict[str, Path]:
     """Returns the modules below ``slim``: those of 1.15 and of the package tf_slim."""
     layers = {f"{root}.layers.{name}": Path(also=("contrib.layers",)) for name in _LAYERS}
@@ -27,31 +44,49 @@ def _slim_paths(root: str) -> dict[str, Path]:
     return {
         f"{root}.layers": Path(also=("contrib.layers",)),
         **layers,
+        f"{root}.layers.layers": Path({"_inner_flatten": "contrib.sequences:inner_flatten"}, also=("contrib.layers",)),
         f"{root}.layers.utils": Path(also=("contrib.slim.utils",)),
+        f"{root}.layers.sparse_ops": Path(modules=("contrib.sparse_ops",)),
+        f"{root}.layers.bucketization_op": Path({"bucketize": "contrib.bucketization:bucketize"}),
         f"{root}.layers.summaries": Path(modules=("contrib.summaries",)),
         f"{root}.initializers": Path(also=("contrib.layers",)),
         f"{root}.regularizers": Path(also=("contrib.layers",)),
         f"{root}.ops": Path(),
         **framework,
-        f"{root}.ops.framework_ops": Path(taken("private_names", "get_name_scope"), also=("python.framework.ops",)),
+        f"{root}.ops.framework_ops": Path(
+            {
+                **taken("private_names", "get_name_scope"),
+                "get_graph_from_inputs": "contrib.checks:get_graph_from_inputs",
+            },
+            also=("python.framework.ops",),
+        ),
         f"{root}.arg_scope_lib": Path(also=("contrib.framework",)),
         f"{root}.evaluation": Path(modules=("contrib.slim_evaluation",)),
         f"{root}.train_eval": Path(modules=("contrib.slim_evaluation",)),
         f"{root}.learning": Path(modules=("contrib.learning",)),
         f"{root}.losses": Path(also=("contrib.losses",)),
         f"{root}.losses.loss_ops": Path(also=("contrib.losses",)),
-        f"{root}.losses.metric_learning": Path(also=("contrib.losses",)),
+        f"{root}.losses.metric_learning": Path(modules=("contrib.metric_learning",)),
         f"{root}.metrics": Path(also=("contrib.metrics",)),
-        f"{root}.metrics.metric_ops": Path(also=("contrib.metrics",)),
+        f"{root}.metrics.metric_ops": Path(
+            {"_next_array_size": "contrib.metric_areas:next_array_size"}, also=("contrib.metrics",)
+        ),
+        **{f"{root}.metrics.{name}": Path(also=("contrib.metrics",)) for name in ("classification", "histogram_ops")},
         f"{root}.model_analyzer": Path(modules=("contrib.model_analyzer",)),
         f"{root}.queues": Path(modules=("contrib.queues",)),
         f"{root}.summaries": Path(modules=("contrib.slim_summaries",)),
         f"{root}.training": Path(also=("contrib.training",)),
         f"{root}.training.training": Path(also=("contrib.training",)),
         f"{root}.training.evaluation": Path(also=("contrib.training",)),
+        f"{root}.nets": Path(modules=("slim_nets",)),
+        f"{root}.data": Path(),
+        **{f"{root}{place}.{name}": Path(modules=(f"slim_data.{name}",)) for name in _DATA for place in ("", ".data")},
+        **{f"{root}.nets.{name}": Path(modules=(f"slim_nets.{name}",)) for name in _NETS},
         f"{root}.utils": Path(modules=("contrib.named_outputs", "contrib.choosing")),
     }
 
+
+_TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
 
 CONTRIB: dict[str, Path] = {
     "contrib": Path(real=False),
@@ -64,6 +99,11 @@ CONTRIB: dict[str, Path] = {
     "contrib.layers.python.layers": Path(also=("contrib.layers",)),
     **{f"contrib.layers.python.layers.{name}": Path(also=("contrib.layers",)) for name in _LAYERS},
     "contrib.layers.summaries": Path(modules=("contrib.summaries",)),
+    "contrib.layers.feature_column": Path(modules=("contrib.feature_columns",)),
+    "contrib.layers.python.layers.feature_column": Path(modules=("contrib.feature_columns",)),
+    "contrib.layers.python.layers.feature_column_ops": Path(modules=("contrib.feature_inputs",)),
+    "contrib.layers.python.ops.sparse_ops": Path(modules=("contrib.sparse_ops",)),
+    "contrib.layers.python.ops.bucketization_op": Path({"bucketize": "contrib.bucketization:bucketize"}),
     "contrib.layers.python.layers.summaries": Path(modules=("contrib.summaries",)),
     "contrib.metrics": Path(modules=("contrib.metrics",)),
     "contrib.metrics.python.ops.metric_ops": Path(also=("contrib.metrics",)),
@@ -78,18 +118,20 @@ CONTRIB: dict[str, Path] = {
     "contrib.losses.python.losses": Path(also=("contrib.losses",)),
     "contrib.losses.python.losses.loss_ops": Path(also=("contrib.losses",)),
     "contrib.training": Path(modules=("contrib.training",)),
-    "contrib.training.python.training.hparam": Path(also=("contrib.training",)),
-    "contrib.training.python.training.evaluation": Path(also=("contrib.training",)),
-    "contrib.training.python.training.training": Path(also=("contrib.training",)),
-    "contrib.losses.metric_learning": Path(also=("contrib.losses",)),
+    **{f"contrib.training.python.training.{name}": Path(also=("contrib.training",)) for name in _TRAINING},
+    "contrib.losses.metric_learning": Path(modules=("contrib.metric_learning",)),
+    "contrib.losses.python.metric_learning": Path(modules=("contrib.metric_learning",)),
+    "contrib.losses.python.metric_learning.metric_loss_ops": Path(modules=("contrib.metric_learning",)),
     "contrib.slim": Path(modules=("slim",)),
     **_slim_paths("contrib.slim"),
     "contrib.slim.python.slim": Path(also=("contrib.slim",)),
     **{f"contrib.slim.python.slim.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _SLIM_OWN},
-    "contrib.rnn": Path(_RNN),
-    "contrib.rnn.python.ops.core_rnn_cell": Path(also=("contrib.rnn",)),
-    "contrib.rnn.python.ops.core_rnn": Path(also=("contrib.rnn",)),
-    "contrib.rnn.python.ops.core_rnn_cell_impl": Path(also=("contrib.rnn",)),
+    "contrib.slim.python.slim.data": Path(),
+    **{f"contrib.slim.python.slim.data.{name}": Path(also=(f"contrib.slim.{name}",)) for name in _DATA},
+    "contrib.slim.python.slim.nets": Path(also=("contrib.slim.nets",)),
+    **{f"contrib.slim.python.slim.nets.{name}": Path(also=(f"contrib.slim.nets.{name}",)) for name in _NETS},
+    "contrib.rnn": Path(taken("rnn_cell", "_linear"), modules=("contrib_rnn",)),
+    **{f"contrib.rnn.python.ops.{name}": Path(also=("contrib.rnn",)) for name in _RNN_OWN},
     "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),
     "contrib.learn.datasets.mnist": Path(MNIST),
     "contrib.learn.python.learn.datasets.mnist": Path(MNIST),

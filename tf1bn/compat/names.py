@@ -109,7 +109,6 @@ REPLACEMENTS = {
     "contrib.lookup": "Use tf.lookup.",
     "contrib.opt": "Use the optimizers of tf.train.",
     "contrib.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
-    "contrib.slim.nets": "Put the network's source beside the program; it needs only slim's layers.",
     "contrib.summary": "Use tf.summary.",
     "contrib.tensorboard": "Use the package tensorboard.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",

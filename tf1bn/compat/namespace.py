@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import private
-from tf1bn.compat.absent import NEAREST
+from tf1bn.compat.absent import reason
 from tf1bn.compat.names import PATHS, REPLACEMENTS
 from tf1bn.compat.paths import Path
 
@@ -148,8 +148,8 @@ def absent(path: str, kind: type[errors.Tf1bnError]) -> errors.Tf1bnError:
     """Returns the error for a path that nobody serves."""
     parent, _, leaf = path.rpartition(".")
     hint = next((REPLACEMENTS[begin] for begin in _beginnings(path) if begin in REPLACEMENTS), "")
-    if path.startswith(("contrib.", "estimator.")) and leaf in NEAREST:
-        hint = f"Use {NEAREST[leaf]}."
+    if path.startswith(("contrib.", "estimator.")):
+        hint = reason(leaf) or hint
     known = names(parent) if is_module(parent) else []
     stand_in = f'A stand-in of your own: tf1bn.compat.v1.register("{path}", ...).'
     text = errors.explain(

@@ -67,7 +67,10 @@ class RNNCell:
         again = True if self._reuse or not first else None
         with tf.variable_scope(self._scope, reuse=again, auxiliary_name_scope=False):
             with tf.name_scope(self._scope.original_name_scope):
-                return self.call(inputs, state)
+                return self._one_step(inputs, state)
+
+    def _one_step(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        return self.call(inputs, state)
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the output and the new state; for subclasses."""
@@ -148,10 +151,9 @@ def depth_of(inputs: Any, where: str) -> int:
 
 
 def _zeros(size: Any, batch_size: Any, dtype: Any) -> Any:
-    if isinstance(size, LSTMStateTuple):
-        return LSTMStateTuple(*(_zeros(part, batch_size, dtype) for part in size))
     if isinstance(size, list | tuple):
-        return type(size)(_zeros(part, batch_size, dtype) for part in size)
+        parts = [_zeros(part, batch_size, dtype) for part in size]
+        return type(size)(*parts) if hasattr(size, "_fields") else type(size)(parts)
     units = tf.TensorShape(size).as_list() if isinstance(size, tf.TensorShape) else [int(size)]
     return tf.zeros(tf.stack([batch_size, *units]), dtype)
 

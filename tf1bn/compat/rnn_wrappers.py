@@ -59,7 +59,7 @@ class MultiRNNCell(RNNCell):
         return inputs, tuple(new) if self._tuple else tf.concat(new, 1)
 
 
-class _Wrapper(RNNCell):
+class CellWrapper(RNNCell):
     """A cell around a cell: no variables and no scope of its own."""
 
     def __init__(self, cell: Any) -> None:
@@ -93,7 +93,7 @@ class _Wrapper(RNNCell):
         return self._cell.zero_state(batch_size, dtype)
 
 
-class DropoutWrapper(_Wrapper):
+class DropoutWrapper(CellWrapper):
     """Dropout on inputs, outputs and state of a cell, drawn anew at each step; an LSTM's memory ``c`` is spared.
 
     Raises:
@@ -142,7 +142,7 @@ class DropoutWrapper(_Wrapper):
         return self._dropped("state", state)
 
 
-class ResidualWrapper(_Wrapper):
+class ResidualWrapper(CellWrapper):
     """Adds the inputs to the outputs of a cell, or joins both with a function ``(inputs, outputs)``."""
 
     def __init__(self, cell: Any, residual_fn: Callable[[Any, Any], Any] | None = None) -> None:
@@ -154,7 +154,7 @@ class ResidualWrapper(_Wrapper):
         return self._join(inputs, output), new
 
 
-class DeviceWrapper(_Wrapper):
+class DeviceWrapper(CellWrapper):
     """Computes a cell on a device."""
 
     def __init__(self, cell: Any, device: Any) -> None:

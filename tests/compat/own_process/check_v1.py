@@ -118,8 +118,8 @@ def test_an_absent_name_says_so_with_its_nearest_replacement() -> None:
         tf.contrib.seq2seq  # noqa: B018
     with pytest.raises(AttributeError, match="Did you mean 'moments'"):
         tf.nn.momemts  # noqa: B018
-    with pytest.raises(AttributeError, match="Use tf.nn.embedding_lookup"):
-        tf.contrib.layers.embed_sequence  # noqa: B018
+    with pytest.raises(AttributeError, match="Use input_from_feature_columns"):
+        tf.contrib.layers.transform_features  # noqa: B018
     assert not hasattr(tf, "never_heard_of") and not hasattr(tf.nn, "__wrapped__")
 
 
@@ -151,15 +151,15 @@ def test_a_registered_module_is_imported_like_one() -> None:
     nets = types.ModuleType("nets")
     nets.vgg = "network"  # type: ignore[attr-defined]
     try:
-        tf.register("contrib.slim.nets", nets)
-        assert tf.contrib.slim.nets.vgg == "network"
-        import tf1bn.compat.v1.contrib.slim.nets as imported
+        tf.register("contrib.slim.nasnets", nets)
+        assert tf.contrib.slim.nasnets.vgg == "network"
+        import tf1bn.compat.v1.contrib.slim.nasnets as imported
 
         assert imported.vgg == "network"
         assert not hasattr(imported, "resnet")
     finally:
-        namespace.unregister("contrib.slim.nets")
-        vars(tf.contrib.slim).pop("nets", None)
+        namespace.unregister("contrib.slim.nasnets")
+        vars(tf.contrib.slim).pop("nasnets", None)
 
 
 def test_what_exists_is_replaced_only_on_request() -> None:

@@ -1,4 +1,4 @@
-"""``tf.contrib``: layers, framework, losses, metrics, training and slim, each on its own and all reached from here.
+"""``tf.contrib``: layers, framework, losses, metrics, rnn, training and slim, each on its own and reached from here.
 
 In comes a call with contrib's arguments, in contrib's order; out come the tensors, names, collections and numbers of
 the original, so its checkpoints restore by name. ``tf.contrib.slim`` is made of the same functions.
@@ -21,6 +21,7 @@ _MODULES = {
     "layers": "tf1bn.compat.contrib.layers",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
+    "rnn": "tf1bn.compat.contrib_rnn",
     "slim": "tf1bn.compat.slim",
     "training": "tf1bn.compat.contrib.training",
 }

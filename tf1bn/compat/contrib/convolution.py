@@ -57,12 +57,12 @@ def _convolution(
         with tf.variable_scope(scope, "Conv", [inputs], reuse=reuse, custom_getter=model_getter(NAMES)) as entered:
             inputs = tf.convert_to_tensor(inputs)
             rank = inputs.shape.rank
+            expected = "3, 4 or 5" if conv_dims is None else conv_dims + 2
             if rank not in _BY_RANK or (conv_dims is not None and rank != conv_dims + 2):
                 raise errors.ShapeError(
                     errors.explain(
-                        "`inputs` has a rank that the convolution does not take",
+                        f"Convolution expects input with rank {expected}, got {rank}",
                         got=str(inputs.shape),
-                        expected="rank 3, 4 or 5" if conv_dims is None else f"rank {conv_dims + 2}",
                     )
                 )
             layer = _BY_RANK[rank](

@@ -44,7 +44,7 @@ def layer_norm(
         if first >= rank or begin_params_axis >= rank:
             raise errors.ShapeError(
                 errors.explain(
-                    "`begin_norm_axis` and `begin_params_axis` must be below the rank",
+                    "begin_norm_axis and begin_params_axis must be < rank(inputs)",
                     got=(begin_norm_axis, begin_params_axis),
                     expected=f"below {rank}",
                 )
@@ -110,7 +110,12 @@ def affine(
     initializers: dict[str, Any] | None = None,
 ) -> tuple[Any, Any]:
     if not shape.is_fully_defined():
-        raise errors.ShapeError(errors.explain("`inputs` has undefined channels dimension", got=str(inputs.shape)))
+        raise errors.ShapeError(
+            errors.explain(
+                "the shape of the parameters is not fully defined: `inputs` has undefined channels dimension",
+                got=str(inputs.shape),
+            )
+        )
     made: list[Any] = []
     for leaf, wanted in (("beta", center), ("gamma", scale)):
         made.append(

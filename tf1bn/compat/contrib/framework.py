@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import absent
+from tf1bn.compat.contrib import checks
+from tf1bn.compat.contrib.checks import *  # noqa: F403
 from tf1bn.compat.contrib.placing import (
     VariableDeviceChooser,
     assert_or_get_global_step,
@@ -50,9 +52,21 @@ from tf1bn.compat.contrib.variables import (
 
 is_tensor = tf.is_tensor
 nest = tf.nest
+TensorSpec = tf.TensorSpec
+argsort, sort = tf.argsort, tf.sort
+assert_same_float_dtype = tf.debugging.assert_same_float_dtype
+assert_scalar = tf.debugging.assert_scalar
+convert_to_tensor_or_sparse_tensor = tf.convert_to_tensor_or_sparse_tensor
 
 __all__ = [
+    *checks.__all__,
+    "TensorSpec",
     "VariableDeviceChooser",
+    "argsort",
+    "assert_same_float_dtype",
+    "assert_scalar",
+    "convert_to_tensor_or_sparse_tensor",
+    "sort",
     "assert_or_get_global_step",
     "get_variable_full_name",
     "global_variable",

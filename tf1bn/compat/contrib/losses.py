@@ -13,6 +13,13 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import absent
+from tf1bn.compat.contrib.metric_learning import (
+    contrastive_loss,
+    lifted_struct_loss,
+    npairs_loss,
+    npairs_loss_multilabel,
+    triplet_semihard_loss,
+)
 from tf1bn.compat.contrib.scoping import add_arg_scope
 
 get_losses = tf.losses.get_losses
@@ -244,17 +251,22 @@ __all__ = [
     "absolute_difference",
     "add_loss",
     "compute_weighted_loss",
+    "contrastive_loss",
     "cosine_distance",
     "get_losses",
     "get_regularization_losses",
     "get_total_loss",
     "hinge_loss",
+    "lifted_struct_loss",
     "log_loss",
     "mean_pairwise_squared_error",
     "mean_squared_error",
+    "npairs_loss",
+    "npairs_loss_multilabel",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "sparse_softmax_cross_entropy",
+    "triplet_semihard_loss",
 ]
 
 

@@ -8,7 +8,44 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-Metric = tuple[Any, Any]
+from tf1bn import errors
+from tf1bn.compat import absent
+from tf1bn.compat.contrib.metric_areas import (
+    auc_with_confidence_intervals,
+    streaming_concat,
+    streaming_dynamic_auc,
+)
+from tf1bn.compat.contrib.metric_parts import Metric
+from tf1bn.compat.contrib.metric_rates import (
+    f1_score,
+    precision_at_recall,
+    precision_recall_at_equal_thresholds,
+    recall_at_precision,
+    streaming_curve_points,
+    streaming_false_negative_rate,
+    streaming_false_negative_rate_at_thresholds,
+    streaming_false_positive_rate,
+    streaming_false_positive_rate_at_thresholds,
+)
+from tf1bn.compat.contrib.metric_statistics import (
+    auc_using_histogram,
+    cohen_kappa,
+    count,
+    sparse_recall_at_top_k,
+    streaming_covariance,
+    streaming_mean_cosine_distance,
+    streaming_pearson_correlation,
+    streaming_sparse_average_precision_at_top_k,
+    streaming_sparse_precision_at_top_k,
+)
+
+confusion_matrix = tf.confusion_matrix
+set_difference, set_intersection = tf.sets.difference, tf.sets.intersection
+set_size, set_union = tf.sets.size, tf.sets.union
+
+
+def _tensor(value: Any) -> Any:
+    return value if isinstance(value, tf.SparseTensor) else tf.convert_to_tensor(value)
 
 
 def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
@@ -16,7 +53,7 @@ def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
 
     @functools.wraps(metric)
     def streaming(predictions: Any, labels: Any, *args: Any, **kwargs: Any) -> Metric:
-        return metric(labels, predictions, *args, **kwargs)
+        return metric(_tensor(labels), _tensor(predictions), *args, **kwargs)
 
     streaming.__name__ = streaming.__qualname__ = name
     streaming.__doc__ = f"Returns the value and the update of ``tf.metrics.{metric.__name__}``, the predictions first."
@@ -116,10 +153,26 @@ def streaming_sparse_precision_at_k(
 
 
 def accuracy(predictions: Any, labels: Any, weights: Any = None, name: str | None = None) -> tf.Tensor:
-    """Returns the weighted share of predictions that equal the labels, of this batch alone."""
+    """Returns the weighted share of predictions that equal the labels, of this batch alone.
+
+    Raises:
+      ArgumentError: labels of floats, or of another dtype than the predictions.
+    """
     with tf.name_scope(name, "accuracy", [predictions, labels]):
-        predictions = tf.convert_to_tensor(predictions)
-        predictions.shape.assert_is_compatible_with(tf.convert_to_tensor(labels).shape)
+        predictions, labels = tf.convert_to_tensor(predictions), tf.convert_to_tensor(labels)
+        if labels.dtype.is_floating:
+            raise errors.ArgumentError(
+                errors.explain("Labels should have bool, integer, or string dtype", got=labels.dtype.name),
+                where="accuracy",
+            )
+        if labels.dtype.base_dtype != predictions.dtype.base_dtype:
+            raise errors.ArgumentError(
+                errors.explain(
+                    "Dtypes of predictions and labels should match", got=(predictions.dtype.name, labels.dtype.name)
+                ),
+                where="accuracy",
+            )
+        predictions.shape.assert_is_compatible_with(labels.shape)
         right = tf.cast(tf.equal(predictions, labels), tf.float32)
         if weights is None:
             return tf.reduce_mean(right)
@@ -142,6 +195,32 @@ def aggregate_metric_map(names_to_tuples: Mapping[str, Metric]) -> tuple[dict[st
 __all__ = [
     *sorted(_SWAPPED),
     "accuracy",
+    "auc_using_histogram",
+    "auc_with_confidence_intervals",
+    "cohen_kappa",
+    "confusion_matrix",
+    "count",
+    "f1_score",
+    "precision_at_recall",
+    "precision_recall_at_equal_thresholds",
+    "recall_at_precision",
+    "set_difference",
+    "set_intersection",
+    "set_size",
+    "set_union",
+    "sparse_recall_at_top_k",
+    "streaming_concat",
+    "streaming_covariance",
+    "streaming_curve_points",
+    "streaming_dynamic_auc",
+    "streaming_false_negative_rate",
+    "streaming_false_negative_rate_at_thresholds",
+    "streaming_false_positive_rate",
+    "streaming_false_positive_rate_at_thresholds",
+    "streaming_mean_cosine_distance",
+    "streaming_pearson_correlation",
+    "streaming_sparse_average_precision_at_top_k",
+    "streaming_sparse_precision_at_top_k",
     "aggregate_metric_map",
     "aggregate_metrics",
     "streaming_auc",
@@ -152,3 +231,7 @@ __all__ = [
     "streaming_sparse_precision_at_k",
     "streaming_sparse_recall_at_k",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return absent.refuse("tf.contrib.metrics", name, __all__)

@@ -97,11 +97,11 @@ def batch_norm(
     """
     text = str(getattr(inputs, "shape", ""))
     with dialect.speaking("batch_norm", _WORDS, scope=getattr(scope, "name", scope), inputs=text):
+        if data_format not in ("NHWC", "NCHW"):
+            raise errors.ArgumentError(errors.explain("data_format has to be either NCHW or NHWC", got=data_format))
         inputs = tf.convert_to_tensor(inputs)
         dialect.require_known(inputs, "inputs")
         dialect.require_switch(is_training, "is_training")
-        if data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("`data_format` has to be either NCHW or NHWC", got=data_format))
         axis = 1 if data_format == "NCHW" else -1
         given: dict[str, Any] = {
             "center": bool(center),

@@ -103,7 +103,7 @@ def _rate(value: Any, decay_fn: Any, global_step: Any, chosen: Sequence[str]) ->
     if decay_fn is None:
         return rate
     if global_step is None:
-        raise errors.ArgumentError("`global_step` is required for `learning_rate_decay_fn`.")
+        raise errors.ArgumentError("global_step is required for learning_rate_decay_fn.")
     rate = decay_fn(rate, global_step)
     if "learning_rate" in chosen:
         tf.summary.scalar("learning_rate", rate)

@@ -26,7 +26,7 @@ def maxout(inputs: Any, num_units: int, axis: int = -1, scope: Any = None) -> tf
         channels = inputs.shape.as_list()[axis] if rank else None
         if channels is None or num_units < 1 or channels % num_units:
             raise errors.ShapeError(
-                errors.explain("the channels must be a multiple of `num_units`", got=str(inputs.shape))
+                errors.explain("the number of features must be a multiple of `num_units`", got=str(inputs.shape))
             )
         at, sizes = axis % rank, tf.shape(inputs)
         static = inputs.shape.as_list()
@@ -54,7 +54,7 @@ def spatial_softmax(
       temperature: scalar, initially ``temperature`` or 1; trainable with ``trainable``.
 
     Raises:
-      ArgumentError: ``data_format``; ShapeError: an image of unknown or no size.
+      ArgumentError: ``data_format``; ShapeError: unknown channels.
     """
     with tf.variable_scope(name, "spatial_softmax"), errors.located("spatial_softmax"):
         features = tf.convert_to_tensor(features)
@@ -62,8 +62,10 @@ def spatial_softmax(
         if form == "channels_last":
             features = tf.transpose(features, [0, 3, 1, 2])
         channels, height, width = features.shape.with_rank(4).as_list()[1:]
-        if None in (channels, height, width):
-            raise errors.ShapeError(errors.explain("the size of the images must be defined", got=str(features.shape)))
+        if channels is None:
+            raise errors.ShapeError(errors.explain("the number of channels must be defined", got=str(features.shape)))
+        if height is None or width is None:
+            height, width = tf.shape(features)[2], tf.shape(features)[3]
         temperature = model_variable(
             "temperature",
             shape=(),

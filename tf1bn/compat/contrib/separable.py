@@ -73,6 +73,10 @@ def separable_convolution2d(
             scope, "SeparableConv2d", [inputs], reuse=reuse, custom_getter=model_getter(_NAMES)
         ) as entered:
             inputs = tf.convert_to_tensor(inputs)
+            if not inputs.dtype.is_floating:
+                raise errors.ArgumentTypeError(
+                    errors.explain("weights cannot be of a non-floating point type", got=inputs.dtype.name)
+                )
             layer = (SeparableConv2D if num_outputs is not None else _Depthwise)(
                 1 if num_outputs is None else num_outputs,
                 kernel_size,

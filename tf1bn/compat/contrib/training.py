@@ -12,8 +12,11 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat import absent
 from tf1bn.compat.contrib import evaluation
+from tf1bn.compat.contrib.balancing import GreedyLoadBalancingStrategy, RandomStrategy, byte_size_load_fn
+from tf1bn.compat.contrib.bucketing import bucket, bucket_by_sequence_length
 from tf1bn.compat.contrib.evaluation import *  # noqa: F403
 from tf1bn.compat.contrib.hparams import HParams, parse_values
+from tf1bn.compat.contrib.sampling import rejection_sample, resample_at_rate, stratified_sample, weighted_resample
 from tf1bn.compat.contrib.training_loop import train_monitored as train
 
 Pairs = Sequence[tuple[Any, Any]]
@@ -164,14 +167,23 @@ def _mapped(gradient: Any, function: Callable[[Any], Any]) -> Any:
 
 __all__ = [
     *evaluation.__all__,
+    "GreedyLoadBalancingStrategy",
     "HParams",
+    "RandomStrategy",
     "add_gradients_summaries",
+    "bucket",
+    "bucket_by_sequence_length",
+    "byte_size_load_fn",
     "clip_gradient_norms",
     "clip_gradient_norms_fn",
     "create_train_op",
     "multiply_gradients",
     "parse_values",
+    "rejection_sample",
+    "resample_at_rate",
+    "stratified_sample",
     "train",
+    "weighted_resample",
 ]
 
 

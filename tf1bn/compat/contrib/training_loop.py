@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -70,14 +72,14 @@ def train(
       startup_delay_steps: global step that a worker other than the chief waits for.
       sync_optimizer: a SyncReplicasOptimizer, or several.
       session_wrapper: maps the session to what ``train_step_fn`` gets.
-      trace_every_n_steps: how often a timeline is written to ``logdir``.
-      ignore_live_threads: threads of the input that do not stop are left alone in any case.
+      trace_every_n_steps: how often a timeline is written to ``logdir``, as ``tf_trace-<step>.json``.
+      ignore_live_threads: whether threads of queues that do not stop with the session are left alone.
       others: as in slim.
 
     Raises:
       ArgumentError: no train op, or options that exclude each other.
+      RunError: a thread of a queue that does not stop, unless ``ignore_live_threads``.
     """
-    del ignore_live_threads  # a monitored session never waits for them
     with (graph or tf.get_default_graph()).as_default():
         _require(train_op, number_of_steps, sync_optimizer, startup_delay_steps)
         op = None if _is_default(summary_op) else summary_op
@@ -90,14 +92,14 @@ def train(
         if is_chief and logdir is not None:
             hooks += _chief_hooks(logdir, save_interval_secs, save_summaries_secs, summary_op, summary_writer, saver)
         if trace_every_n_steps is not None:
-            hooks.append(tf.train.ProfilerHook(save_steps=trace_every_n_steps, output_dir=logdir))
+            hooks.append(_TraceHook(train_op, trace_every_n_steps, logdir))
         scaffold = _scaffold(init_op, init_feed_dict, local_init_op, init_fn, ready_op, saver)
         creator: Any
         if is_chief:
             creator = tf.train.ChiefSessionCreator(scaffold, master, session_config, checkpoint_dir=logdir)
         else:
             creator = tf.train.WorkerSessionCreator(scaffold, master, session_config)
-        loss = None
+        loss, before = None, set(threading.enumerate())
         with tf.train.MonitoredSession(session_creator=creator, hooks=hooks) as session:
             if not is_chief and startup_delay_steps > 0:
                 _wait(session, step, min(startup_delay_steps, number_of_steps or startup_delay_steps))
@@ -106,7 +108,44 @@ def train(
                 loss, stop = train_step_fn(given, train_op, step, switches)
                 if stop:
                     break
+        if not ignore_live_threads:
+            _require_stopped(before)
         return loss
+
+
+class _TraceHook(tf.train.ProfilerHook):
+    """Writes timelines of the runs of a train op, under the name that slim gave them."""
+
+    def __init__(self, train_op: Any, save_steps: int, output_dir: Any) -> None:
+        super().__init__(save_steps=save_steps, output_dir=output_dir)
+        self._train_op, self._folder, self._trains = train_op, pathlib.Path(output_dir), False
+
+    def before_run(self, run_context: Any) -> Any:
+        # A step runs more than the train op, for example what tells it to stop.
+        fetched = tf.nest.flatten(run_context.original_args.fetches)
+        self._trains = any(fetch is self._train_op for fetch in fetched)
+        return super().before_run(run_context) if self._trains else None
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        if not self._trains:
+            return
+        super().after_run(run_context, run_values)
+        for path in self._folder.glob("timeline-*.json"):
+            path.replace(path.with_name(path.name.replace("timeline", "tf_trace", 1)))
+
+
+def _require_stopped(before: set[threading.Thread]) -> None:
+    """Refuses threads of queues that are still alive after the session, which waited for them."""
+    alive = [thread.name for thread in threading.enumerate() if thread not in before and "QueueRunner" in thread.name]
+    if alive:
+        raise errors.RunError(
+            errors.explain(
+                "Coordinator stopped with threads still running",
+                got=", ".join(sorted(alive)),
+                fix="Pass ignore_live_threads=True.",
+            ),
+            where="slim.learning.train",
+        )
 
 
 def train_monitored(

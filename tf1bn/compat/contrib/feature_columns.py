@@ -1,0 +1,263 @@
+"""The feature columns of tf.contrib.layers, as those of ``tf.feature_column`` that are their equals.
+
+They go with the functions of ``feature_inputs``, with ``tf.feature_column`` and with what takes its columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+
+SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY = 956888297470
+"""The key with which ``tf.feature_column.crossed_column`` hashes by default, too."""
+
+_column = tf.feature_column
+
+
+def sparse_column_with_hash_bucket(
+    column_name: str, hash_bucket_size: int, combiner: str = "sum", dtype: Any = tf.string
+) -> Any:
+    """Returns ``tf.feature_column.categorical_column_with_hash_bucket``."""
+    _require_sum("sparse_column_with_hash_bucket", combiner)
+    return _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
+
+
+def sparse_column_with_integerized_feature(
+    column_name: str, bucket_size: int, combiner: str = "sum", dtype: Any = tf.int64
+) -> Any:
+    """Returns ``tf.feature_column.categorical_column_with_identity``.
+
+    Raises:
+      ArgumentError: a dtype that is not of integers.
+    """
+    where = "sparse_column_with_integerized_feature"
+    _require_sum(where, combiner)
+    if not tf.as_dtype(dtype).is_integer:
+        raise errors.ArgumentError(errors.explain("`dtype` must be an integer", got=dtype), where=where)
+    return _column.categorical_column_with_identity(column_name, bucket_size)
+
+
+def sparse_column_with_keys(
+    column_name: str, keys: Sequence[Any], default_value: int = -1, combiner: str = "sum", dtype: Any = tf.string
+) -> Any:
+    """Returns ``tf.feature_column.categorical_column_with_vocabulary_list``."""
+    _require_sum("sparse_column_with_keys", combiner)
+    return _column.categorical_column_with_vocabulary_list(column_name, list(keys), dtype, default_value)
+
+
+def sparse_column_with_vocabulary_file(
+    column_name: str,
+    vocabulary_file: str,
+    num_oov_buckets: int = 0,
+    vocab_size: int | None = None,
+    default_value: int = -1,
+    combiner: str = "sum",
+    dtype: Any = tf.string,
+) -> Any:
+    """Returns ``tf.feature_column.categorical_column_with_vocabulary_file``."""
+    _require_sum("sparse_column_with_vocabulary_file", combiner)
+    default = None if num_oov_buckets else default_value
+    return _column.categorical_column_with_vocabulary_file(
+        column_name, vocabulary_file, vocab_size, num_oov_buckets, default, dtype
+    )
+
+
+def weighted_sparse_column(sparse_id_column: Any, weight_column_name: str, dtype: Any = tf.float32) -> Any:
+    """Returns ``tf.feature_column.weighted_categorical_column``."""
+    return _column.weighted_categorical_column(sparse_id_column, weight_column_name, dtype)
+
+
+def one_hot_column(sparse_id_column: Any) -> Any:
+    """Returns ``tf.feature_column.indicator_column``."""
+    return _column.indicator_column(sparse_id_column)
+
+
+def embedding_column(
+    sparse_id_column: Any,
+    dimension: int,
+    combiner: str = "mean",
+    initializer: Any = None,
+    ckpt_to_load_from: str | None = None,
+    tensor_name_in_ckpt: str | None = None,
+    max_norm: float | None = None,
+    trainable: bool = True,
+) -> Any:
+    """Returns ``tf.feature_column.embedding_column``; the default initializer has deviation 1 / sqrt(dimension)."""
+    return _column.embedding_column(
+        sparse_id_column, dimension, combiner, initializer, ckpt_to_load_from, tensor_name_in_ckpt, max_norm, trainable
+    )
+
+
+def shared_embedding_columns(
+    sparse_id_columns: Sequence[Any],
+    dimension: int,
+    combiner: str = "mean",
+    shared_embedding_name: str | None = None,
+    initializer: Any = None,
+    ckpt_to_load_from: str | None = None,
+    tensor_name_in_ckpt: str | None = None,
+    max_norm: float | None = None,
+    trainable: bool = True,
+) -> list[Any]:
+    """Returns ``tf.feature_column.shared_embedding_columns``."""
+    return _column.shared_embedding_columns(
+        list(sparse_id_columns),
+        dimension,
+        combiner,
+        initializer,
+        shared_embedding_name,
+        ckpt_to_load_from,
+        tensor_name_in_ckpt,
+        max_norm,
+        trainable,
+    )
+
+
+def real_valued_column(
+    column_name: str,
+    dimension: int | None = 1,
+    default_value: Any = None,
+    dtype: Any = tf.float32,
+    normalizer: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Returns ``tf.feature_column.numeric_column`` of one axis.
+
+    Raises:
+      ArgumentError: no dimension, which stood for a length that varies.
+    """
+    if dimension is None:
+        raise errors.ArgumentError(
+            errors.explain(
+                "`dimension` None is not served",
+                got=dimension,
+                fix="Pad to a known length, and pass that as dimension.",
+            ),
+            where="real_valued_column",
+        )
+    return _column.numeric_column(column_name, (dimension,), default_value, dtype, normalizer)
+
+
+def bucketized_column(source_column: Any, boundaries: Sequence[float]) -> Any:
+    """Returns ``tf.feature_column.bucketized_column``."""
+    return _column.bucketized_column(source_column, sorted(boundaries))
+
+
+def crossed_column(
+    columns: Iterable[Any],
+    hash_bucket_size: int,
+    combiner: str = "sum",
+    ckpt_to_load_from: str | None = None,
+    tensor_name_in_ckpt: str | None = None,
+    hash_key: int | None = None,
+) -> Any:
+    """Returns ``tf.feature_column.crossed_column``.
+
+    Without a ``hash_key`` contrib hashed in an older way, so weights of a checkpoint belong to other crosses then.
+
+    Raises:
+      ArgumentError: weights to load, which only contrib's linear models took.
+    """
+    _require_sum("crossed_column", combiner)
+    if ckpt_to_load_from or tensor_name_in_ckpt:
+        raise errors.ArgumentError(
+            errors.explain(
+                "`ckpt_to_load_from` is not served", got=ckpt_to_load_from, fix="Use tf.train.init_from_checkpoint."
+            ),
+            where="crossed_column",
+        )
+    return _column.crossed_column(list(columns), hash_bucket_size, hash_key)
+
+
+def check_feature_columns(feature_columns: Any) -> None:
+    """Refuses what is not a set of different columns.
+
+    Raises:
+      ArgumentError: a dictionary, or two columns that are the same.
+    """
+    if isinstance(feature_columns, Mapping):
+        raise errors.ArgumentError(
+            errors.explain(
+                "Expected feature_columns to be iterable, found dict", got=sorted(map(str, feature_columns))
+            ),
+            where="check_feature_columns",
+        )
+    seen: set[str] = set()
+    for column in feature_columns:
+        key = repr(column)
+        if key in seen:
+            raise errors.ArgumentError(
+                errors.explain("Duplicate feature column key found for column", got=column.name),
+                where="check_feature_columns",
+            )
+        seen.add(key)
+
+
+def create_feature_spec_for_parsing(feature_columns: Iterable[Any]) -> dict[str, Any]:
+    """Returns what ``tf.io.parse_example`` needs to parse the columns' features."""
+    columns = list(feature_columns)
+    check_feature_columns(columns)
+    return dict(_column.make_parse_example_spec(columns))
+
+
+def infer_real_valued_columns(features: Any) -> list[Any]:
+    """Returns a column of numbers for each tensor, flattened; ``features`` is a dictionary or one tensor.
+
+    Raises:
+      ArgumentError: a sparse tensor, or one that is not of numbers.
+    """
+    named = features if isinstance(features, Mapping) else {"": features}
+    found = []
+    for name, tensor in named.items():
+        dtype = tensor.dtype
+        if isinstance(tensor, tf.SparseTensor) or not (dtype.is_integer or dtype.is_floating):
+            raise errors.ArgumentError(
+                errors.explain(f"no column can be inferred for feature {name!r}", got=tensor, fix="Define its column."),
+                where="infer_real_valued_columns",
+            )
+        found.append(real_valued_column(name, tf.TensorShape(tensor.shape[1:]).num_elements(), dtype=dtype))
+    return found
+
+
+def in_order(feature_columns: Iterable[Any]) -> list[Any]:
+    """Returns columns in the order in which contrib joined them: by the name of their class there, then their own."""
+    columns = list(feature_columns)
+    check_feature_columns(columns)
+    return sorted(columns, key=lambda column: (*_classes(column), column.name))
+
+
+_CLASSES = {
+    "BucketizedColumn": "_BucketizedColumn",
+    "CrossedColumn": "_CrossedColumn",
+    "EmbeddingColumn": "_EmbeddingColumn",
+    "SharedEmbeddingColumn": "_EmbeddingColumn",
+    "IndicatorColumn": "_OneHotColumn",
+    "NumericColumn": "_RealValuedColumn",
+    "HashedCategoricalColumn": "_SparseColumnHashed",
+    "IdentityCategoricalColumn": "_SparseColumnIntegerized",
+    "VocabularyListCategoricalColumn": "_SparseColumnKeys",
+    "VocabularyFileCategoricalColumn": "_SparseColumnVocabulary",
+    "WeightedCategoricalColumn": "_WeightedSparseColumn",
+}
+
+
+def _classes(column: Any) -> tuple[str, ...]:
+    name = re.sub("^_", "", type(column).__name__)
+    inner = getattr(column, "categorical_column", None)
+    return (_CLASSES.get(name, name), *(_classes(inner) if inner is not None else ()))
+
+
+def _require_sum(where: str, combiner: str) -> None:
+    if combiner != "sum":
+        raise errors.ArgumentError(
+            errors.explain(
+                "`combiner` of a sparse column must be 'sum'",
+                got=combiner,
+                fix="An embedding_column of it takes a combiner of its own.",
+            ),
+            where=where,
+        )

@@ -1,0 +1,141 @@
+"""What the residual networks of slim share: blocks, strides and dilation, and the arguments they were trained with."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1bn import errors
+from tf1bn.compat.contrib import layers, named_outputs
+from tf1bn.compat.contrib.scoping import add_arg_scope, arg_scope
+
+__all__ = ["Block", "conv2d_same", "resnet_arg_scope", "stack_blocks_dense", "subsample"]
+
+
+class Block(collections.namedtuple("Block", ["scope", "unit_fn", "args"])):
+    """A scope, the function of a unit, and the arguments of each unit."""
+
+    __slots__ = ()
+
+
+def subsample(inputs: Any, factor: int, scope: str | None = None) -> Any:
+    """Returns each ``factor``-th row and column."""
+    return inputs if factor == 1 else layers.max_pool2d(inputs, [1, 1], stride=factor, scope=scope)
+
+
+def conv2d_same(
+    inputs: Any, num_outputs: int, kernel_size: int, stride: int, rate: int = 1, scope: str | None = None
+) -> Any:
+    """Returns a convolution whose padding does not depend on the size of the image.
+
+    With a stride above 1 SAME pads by what the size leaves over; here it is always half of the kernel on each side.
+    """
+    if stride == 1:
+        return layers.conv2d(inputs, num_outputs, kernel_size, stride=1, rate=rate, padding="SAME", scope=scope)
+    total = (kernel_size - 1) * rate
+    around = [total // 2, total - total // 2]
+    inputs = tf.pad(inputs, [[0, 0], around, around, [0, 0]])
+    return layers.conv2d(inputs, num_outputs, kernel_size, stride=stride, rate=rate, padding="VALID", scope=scope)
+
+
+@add_arg_scope
+def stack_blocks_dense(
+    net: Any, blocks: Sequence[Block], output_stride: Any = None, outputs_collections: Any = None
+) -> Any:
+    """Returns the output of all blocks; from ``output_stride`` on units are dilated instead of having a stride.
+
+    Raises:
+      ArgumentError: a stride that the blocks cannot reach.
+    """
+    stride, rate = 1, 1
+    for block in blocks:
+        with tf.variable_scope(block.scope, "block", [net]) as entered:
+            for number, unit in enumerate(block.args):
+                if output_stride is not None and stride > output_stride:
+                    raise _unreachable(output_stride)
+                own = unit.get("stride", 1)
+                with tf.variable_scope(f"unit_{number + 1}", values=[net]):
+                    if output_stride is not None and stride == output_stride:
+                        net = block.unit_fn(net, rate=rate, **{**unit, "stride": 1})
+                        rate *= own
+                    else:
+                        net = block.unit_fn(net, rate=1, **unit)
+                        stride *= own
+            net = named_outputs.collect_named_outputs(outputs_collections, entered.name, net)
+    if output_stride is not None and stride != output_stride:
+        raise _unreachable(output_stride)
+    return net
+
+
+def resnet_arg_scope(
+    weight_decay: float = 0.0001,
+    batch_norm_decay: float = 0.997,
+    batch_norm_epsilon: float = 1e-5,
+    batch_norm_scale: bool = True,
+) -> Any:
+    """Returns the arguments that the networks were trained with."""
+    batch_norm = {
+        "decay": batch_norm_decay,
+        "epsilon": batch_norm_epsilon,
+        "scale": batch_norm_scale,
+        "updates_collections": tf.GraphKeys.UPDATE_OPS,
+    }
+    with (
+        arg_scope(
+            [layers.conv2d],
+            weights_regularizer=layers.l2_regularizer(weight_decay),
+            weights_initializer=layers.variance_scaling_initializer(),
+            activation_fn=tf.nn.relu,
+            normalizer_fn=layers.batch_norm,
+            normalizer_params=batch_norm,
+        ),
+        arg_scope([layers.batch_norm], **batch_norm),
+        arg_scope([layers.max_pool2d], padding="SAME") as scope,
+    ):
+        return scope
+
+
+def reduced_stride(output_stride: Any) -> Any:
+    """Returns the stride that is left for the blocks after the first layers, which have 4.
+
+    Raises:
+      ArgumentError: no multiple of 4.
+    """
+    if output_stride is None:
+        return None
+    if output_stride % 4:
+        raise errors.ArgumentError(
+            errors.explain("The output_stride needs to be a multiple of 4", got=output_stride), where="resnet"
+        )
+    return output_stride // 4
+
+
+def bottlenecks(scope: str, unit: Any, base_depth: int, num_units: int, stride: int) -> Block:
+    """Returns a block of bottleneck units, the last of which has the stride."""
+    common = {"depth": base_depth * 4, "depth_bottleneck": base_depth}
+    return Block(scope, unit, [{**common, "stride": 1}] * (num_units - 1) + [{**common, "stride": stride}])
+
+
+UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
+"""Number of layers -> units of each of the four blocks."""
+
+
+def classified(net: Any, num_classes: int | None, global_pool: bool, collection: str) -> tuple[Any, dict[str, Any]]:
+    """Returns logits, or pooled features without classes, and the outputs of all layers by name."""
+    if global_pool:
+        net = tf.reduce_mean(net, [1, 2], name="pool5", keepdims=True)
+    if num_classes is not None:
+        net = layers.conv2d(net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope="logits")
+    end_points = named_outputs.convert_collection_to_dict(collection)
+    if num_classes is not None:
+        end_points["predictions"] = layers.softmax(net, scope="predictions")
+    return net, end_points
+
+
+def _unreachable(output_stride: Any) -> errors.ArgumentError:
+    return errors.ArgumentError(
+        errors.explain("The target output_stride cannot be reached", got=output_stride), where="resnet"
+    )
