@@ -336,12 +336,12 @@ def twice() -> Any:
 
 
 REFUSALS = {
-    "sizes": (lambda: layers.embed_sequence(tf.constant(IDS)), "Must specify vocab size and embedding dimension"),
+    "sizes": (lambda: layers.embed_sequence(tf.constant(IDS)), "`vocab_size` and `embed_dim` are needed"),
     "sparse": (
         lambda: layers.bow_encoder(tf.SparseTensor([[0, 0]], [1], [1, 1]), 4, 2, sparse_lookup=False),
         "ids are sparse",
     ),
-    "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "Missing embedding_weights"),
+    "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "there are no `embedding_weights`"),
     "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "mean"), "must be 'sum'"),
     "dtype": (lambda: layers.sparse_column_with_integerized_feature("x", 3, dtype=tf.float32), "must be an integer"),
     "length": (lambda: layers.real_valued_column("x", None), "`dimension` None is not served"),
@@ -364,7 +364,7 @@ REFUSALS = {
         "only categorical columns without weights",
     ),
     "format": (lambda: layers.images_to_sequence(tf.ones([1, 2, 2, 1]), "CHWN"), "data_format has to be either NCHW"),
-    "gdn": (lambda: layers.gdn(tf.ones([1, 2, 2, 1]), data_format="NHWC"), "Unsupported `data_format` for GDN layer"),
+    "gdn": (lambda: layers.gdn(tf.ones([1, 2, 2, 1]), data_format="NHWC"), "unknown `data_format`"),
     "channels": (
         lambda: layers.gdn(tf.placeholder(tf.float32, [1, 2, None])),
         "channel dimension of the inputs to `GDN`",
@@ -374,10 +374,10 @@ REFUSALS = {
     "pool": (lambda: layers.pool(tf.ones([2, 2]), 2, "AVG"), "Rank of inputs must be >= 3"),
     "indicators": (lambda: sparse_ops.indicators_to_sparse_ids([[1]], dtype=tf.float32), "`dtype` is not integer"),
     "axes": (lambda: sparse_ops.sparse_row_envelope(None, "a"), "must be integers"),
-    "one axis": (lambda: sparse_ops.sparse_row_envelope(None, 1, 1), "Row and column can not be the same axis"),
+    "one axis": (lambda: sparse_ops.sparse_row_envelope(None, 1, 1), "`row_axis` and `col_axis` are one axis"),
     "block": (lambda: layers.RevBlock([len], len, 2), "`f` must have one function for each layer"),
     "closure": (closes_over, "closes over Tensor"),
-    "input": (lambda: layers.recompute_grad(lambda x: x)(3), "All inputs to function must be Tensors"),
+    "input": (lambda: layers.recompute_grad(lambda x: x)(3), "`f` is given something that is no tensor"),
     "scope": (twice, "called twice in the same enclosing scope"),
 }
 

@@ -127,17 +127,17 @@ REFUSALS = {
     ),
     "order": (
         lambda: training.bucket_by_sequence_length(1, [tf.ones([])], 1, [3, 2]),
-        "Buckets must contain sequential increasing lengths",
+        "the boundaries of the buckets do not rise",
     ),
     "kind": (lambda: training.bucket_by_sequence_length(1, [], 1, [1.5]), "bucket boundaries must be integers"),
-    "edges": (lambda: training.bucket_by_sequence_length(1, [], 1, []), "bucket_boundaries must not be empty"),
+    "edges": (lambda: training.bucket_by_sequence_length(1, [], 1, []), "there are no `bucket_boundaries`"),
     "list": (lambda: training.rejection_sample(tf.ones([]), len, 1), "`tensors` must be a list"),
     "labels": (lambda: training.stratified_sample([tf.ones([1])], [0], [1.0], 1), "labels must be a vector with"),
     "shares": (
         lambda: training.stratified_sample([tf.ones([])], 0, [0.5, 0.5], 1, [1.0]),
-        "Probability parameters must have the same length",
+        "the lists of probabilities differ in length",
     ),
-    "outputs": (lambda: training.byte_size_load_fn(tf.no_op()), "must have a single output"),
+    "outputs": (lambda: training.byte_size_load_fn(tf.no_op()), "has not one output"),
     "shape": (
         lambda: training.byte_size_load_fn(tf.placeholder(tf.float32).op),
         "the shape of Placeholder must be known",

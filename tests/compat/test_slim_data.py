@@ -177,20 +177,20 @@ def test_each_record_comes_once(plain_graph: tf.Graph, tmp_path: pathlib.Path, s
 
 REFUSALS = {
     "item": (lambda: slim.data_provider.DataProvider({"a": 1}, 1).get(["b"]), r"Item \[b\] is invalid"),
-    "list": (lambda: slim.data_provider.DataProvider({"a": 1}, 1).get("a"), "items must be a list or tuple"),
-    "files": (lambda: slim.parallel_reader.get_data_files(["/nowhere/*"]), "No data files found"),
+    "list": (lambda: slim.data_provider.DataProvider({"a": 1}, 1).get("a"), "`items` must be a sequence"),
+    "files": (lambda: slim.parallel_reader.get_data_files(["/nowhere/*"]), "no file matches the sources"),
     "queue": (
         lambda: slim.parallel_reader.ParallelReader(tf.TFRecordReader, tf.FIFOQueue(1, [tf.int32])),
         "common_queue.dtypes must be",
     ),
     "both shapes": (lambda: decoder.Tensor("x", "h", [2]), "Cannot specify both shape_keys and shape"),
     "sides": (lambda: decoder.BoundingBox(["a"]), "expects 4 keys but got 1"),
-    "counts": (lambda: decoder.NumBoxesSequence(), "keys must not be empty"),
+    "counts": (lambda: decoder.NumBoxesSequence(), "there are no keys"),
     "dense": (
         lambda: decoder.NumBoxesSequence(["a"]).tensors_to_item({"a": tf.ones([1])}),
         "must be of type tf.SparseTensor",
     ),
-    "handler": (lambda: decoder.BackupHandler(decoder.Tensor("a"), "b"), "Backup handler is of type"),
+    "handler": (lambda: decoder.BackupHandler(decoder.Tensor("a"), "b"), "the backup is no handler"),
     "twice": (lambda: decoder.TFSequenceExampleDecoder({"a": 1}, {"a": 1}, {}), "keys are not unique"),
 }
 

@@ -43,7 +43,8 @@ def byte_size_load_fn(op: Any) -> int:
     """
     if len(op.outputs) != 1:
         raise errors.ArgumentError(
-            errors.explain(f"Op {op.name} must have a single output", got=len(op.outputs)), where="byte_size_load_fn"
+            errors.explain(f"the op {op.name} has not one output", got=len(op.outputs), expected=1),
+            where="byte_size_load_fn",
         )
     holds = op.type in ("VariableV2", "Variable", "VarHandleOp")
     shape = tf.TensorShape(op.get_attr("shape")) if holds else op.outputs[0].shape

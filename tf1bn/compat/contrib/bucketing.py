@@ -130,14 +130,12 @@ def bucket_by_sequence_length(
     """
     where, edges = "bucket_by_sequence_length", list(bucket_boundaries)
     if not edges:
-        raise errors.ArgumentError(errors.explain("bucket_boundaries must not be empty", got=edges), where=where)
+        raise errors.ArgumentError(errors.explain("there are no `bucket_boundaries`", got=edges), where=where)
     for edge in edges:
         if not isinstance(edge, int):
             raise errors.ArgumentTypeError(errors.explain("bucket boundaries must be integers", got=edges), where=where)
     if any(a >= b for a, b in itertools.pairwise(edges)):
-        raise errors.ArgumentError(
-            errors.explain("Buckets must contain sequential increasing lengths", got=edges), where=where
-        )
+        raise errors.ArgumentError(errors.explain("the boundaries of the buckets do not rise", got=edges), where=where)
     with tf.name_scope(name, "bucket_by_sequence_length"):
         length = tf.cast(input_length, tf.int32)
         which = tf.reduce_sum(tf.cast(tf.constant(edges, tf.int32) <= length, tf.int32))

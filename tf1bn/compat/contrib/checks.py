@@ -25,7 +25,7 @@ def assert_scalar_int(tensor: Any, name: str | None = None) -> Any:
         tensor = tf.convert_to_tensor(tensor)
         if tensor.dtype.base_dtype not in (tf.int32, tf.int64) or tensor.shape.rank != 0:
             raise errors.ArgumentError(
-                errors.explain("Expected int32/int64 scalar", got=(tensor.dtype.name, str(tensor.shape))),
+                errors.explain("an integer scalar is needed", got=(tensor.dtype.name, str(tensor.shape))),
                 where="assert_scalar_int",
             )
         return tensor
@@ -38,7 +38,7 @@ def reduce_sum_n(tensors: Sequence[Any], name: str | None = None) -> Any:
       ArgumentError: none.
     """
     if not tensors:
-        raise errors.ArgumentError(errors.explain("No tensors provided", got=tensors), where="reduce_sum_n")
+        raise errors.ArgumentError(errors.explain("there is no tensor to check", got=tensors), where="reduce_sum_n")
     with tf.name_scope(name, "reduce_sum_n", list(tensors)) as scope:
         return tf.add_n([tf.reduce_sum(tensor) for tensor in tensors], name=scope)
 
@@ -76,7 +76,7 @@ def with_shape(expected_shape: Any, tensor: Any) -> Any:
     shape = tf.TensorShape([None if size == -1 else size for size in sizes])
     if not tensor.shape.is_compatible_with(shape):
         raise errors.ArgumentError(
-            errors.explain(f"Invalid shape of {tensor.name}", got=str(tensor.shape), expected=str(shape)),
+            errors.explain(f"{tensor.name} has another shape", got=str(tensor.shape), expected=str(shape)),
             where="with_shape",
         )
     return tf.ensure_shape(tensor, shape)
@@ -225,7 +225,7 @@ def get_graph_from_inputs(op_input_list: Sequence[Any], graph: Any = None) -> An
             continue
         if graph is not None and own is not graph:
             raise errors.ArgumentError(
-                errors.explain(f"{value} is not from {whose}; inputs must be from the same graph"),
+                errors.explain(f"{value} belongs to another graph than {whose}"),
                 where="get_graph_from_inputs",
             )
         graph = own

@@ -114,7 +114,8 @@ def safe_embedding_lookup_sparse(
     """
     if embedding_weights is None or (isinstance(embedding_weights, list | tuple) and not embedding_weights):
         raise errors.ArgumentError(
-            errors.explain("Missing embedding_weights", got=embedding_weights), where="safe_embedding_lookup_sparse"
+            errors.explain("there are no `embedding_weights`", got=embedding_weights),
+            where="safe_embedding_lookup_sparse",
         )
     return tf.nn.safe_embedding_lookup_sparse(
         embedding_weights,
@@ -142,5 +143,5 @@ def _embeddings(shape: Any, initializer: Any, regularizer: Any, trainable: bool)
 def _require_sizes(where: str, reuse: Any, vocab_size: Any, embed_dim: Any) -> None:
     if not reuse and not (vocab_size and embed_dim):
         raise errors.ArgumentError(
-            errors.explain("Must specify vocab size and embedding dimension", got=(vocab_size, embed_dim)), where=where
+            errors.explain("`vocab_size` and `embed_dim` are needed", got=(vocab_size, embed_dim)), where=where
         )

@@ -191,7 +191,7 @@ def check_feature_columns(feature_columns: Any) -> None:
         key = repr(column)
         if key in seen:
             raise errors.ArgumentError(
-                errors.explain("Duplicate feature column key found for column", got=column.name),
+                errors.explain("two feature columns have one key", got=column.name),
                 where="check_feature_columns",
             )
         seen.add(key)

@@ -83,7 +83,7 @@ def instance_norm(
     rank = inputs.shape.rank
     with errors.located("instance_norm", inputs=str(inputs.shape)):
         if data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("data_format has to be either NCHW or NHWC", got=data_format))
+            raise errors.ArgumentError(errors.explain("unknown `data_format`", got=data_format))
         if rank is None:
             raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
         axis = 1 if data_format == "NCHW" else rank - 1

@@ -44,7 +44,7 @@ class GDN(Layer):
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
         if data_format not in ("channels_first", "channels_last"):
             raise errors.ArgumentError(
-                errors.explain("Unsupported `data_format` for GDN layer", got=data_format, expected="channels_last"),
+                errors.explain("unknown `data_format`", got=data_format, expected="channels_last"),
                 where="GDN",
             )
         self.inverse, self.data_format = inverse, data_format
@@ -59,7 +59,7 @@ class GDN(Layer):
         channels = shape.as_list()[axis]
         if channels is None:
             raise errors.ShapeError(
-                errors.explain("The channel dimension of the inputs to `GDN` must be defined", got=str(shape)),
+                errors.explain("the number of channels of the inputs is not known", got=str(shape)),
                 where="GDN",
             )
         self.input_spec = InputSpec(ndim=shape.rank, axes={axis: channels})

@@ -89,11 +89,13 @@ def _axis(values: Any, axis: int) -> tuple[int, list[int]]:
     rank = values.shape.rank
     if rank is None:
         raise errors.ShapeError(
-            errors.explain("`values` must have known statically known rank", got=values.name), where="streaming_concat"
+            errors.explain("the rank of `values` is not known", got=values.name), where="streaming_concat"
         )
     place = axis + rank if axis < 0 else axis
     if not 0 <= place < rank:
-        raise errors.ShapeError(errors.explain(f"axis = {axis} not in [0, {rank})"), where="streaming_concat")
+        raise errors.ShapeError(
+            errors.explain("there is no such axis", got=axis, expected=f"0 to {rank - 1}"), where="streaming_concat"
+        )
     fixed = [length for n, length in enumerate(values.shape.as_list()) if n != place]
     if None in fixed:
         raise errors.ShapeError(
@@ -197,7 +199,9 @@ def auc_with_confidence_intervals(
     Source: DeLong, DeLong, Clarke-Pearson: Comparing the areas under two or more correlated ROC curves (1988).
     """
     if not 0 < alpha < 1:
-        raise errors.ArgumentError(errors.explain(f"alpha must be between 0 and 1; currently {alpha:.2f}"))
+        raise errors.ArgumentError(
+            errors.explain("`alpha` is no share", got=alpha, expected="a number above 0 and below 1")
+        )
     predictions = tf.convert_to_tensor(predictions)
     with tf.variable_scope(name, "auc_with_confidence_intervals", [labels, predictions]):
         weights = tf.ones_like(predictions) if weights is None else weights

@@ -82,7 +82,7 @@ def npairs_loss_multilabel(
     """
     if not all(isinstance(label, tf.SparseTensor) for label in sparse_labels):
         raise errors.ArgumentTypeError(
-            errors.explain("sparse_labels must be a list of SparseTensors", got=sparse_labels),
+            errors.explain("`sparse_labels` holds something that is not sparse", got=sparse_labels),
             where="npairs_loss_multilabel",
         )
     with tf.name_scope("NpairsLossMultiLabel"):

@@ -67,7 +67,7 @@ def broadcast(weights: Any, values: Any) -> Any:
         )
         if not fits:
             raise errors.ShapeError(
-                errors.explain("weights can not be broadcast to values", got=(str(weights.shape), str(values.shape)))
+                errors.explain("`weights` do not fit the values", got=(str(weights.shape), str(values.shape)))
             )
     return weights * tf.ones_like(values, tf.float32)
 
@@ -123,4 +123,4 @@ def require_curve(curve: str) -> None:
       ArgumentError: another.
     """
     if curve not in ("ROC", "PR"):
-        raise errors.ArgumentError(errors.explain(f"curve must be either ROC or PR, {curve} unknown"))
+        raise errors.ArgumentError(errors.explain("unknown curve", got=curve, expected="ROC or PR"))

@@ -222,7 +222,7 @@ def precision_recall_at_equal_thresholds(
     labels, predictions = tf.convert_to_tensor(labels), tf.convert_to_tensor(predictions)
     if labels.dtype != tf.bool:
         raise errors.ArgumentTypeError(
-            errors.explain("labels must be of type bool", got=labels.dtype.name),
+            errors.explain("labels of another type than bool", got=labels.dtype.name),
             where="precision_recall_at_equal_thresholds",
         )
     with tf.variable_scope(name, "precision_recall_at_equal_thresholds", [labels, predictions]):

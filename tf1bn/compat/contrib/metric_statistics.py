@@ -124,7 +124,8 @@ def cohen_kappa(
     """
     if num_classes < 2:
         raise errors.ArgumentError(
-            errors.explain(f"`num_classes` must be >= 2.Found: {num_classes}"), where="cohen_kappa"
+            errors.explain("there are too few classes", got=num_classes, expected="`num_classes` of at least 2"),
+            where="cohen_kappa",
         )
     with tf.variable_scope(name, "cohen_kappa", [labels, predictions_idx]):
         labels = tf.convert_to_tensor(labels)
@@ -165,7 +166,7 @@ def auc_using_histogram(
         scores, labels, _ = squeezed(scores, tf.convert_to_tensor(boolean_labels))
         if labels.dtype != tf.bool:
             raise errors.ArgumentError(
-                errors.explain("Argument boolean_labels should have dtype bool", got=labels.dtype.name),
+                errors.explain("`boolean_labels` are not of type bool", got=labels.dtype.name),
                 where="auc_using_histogram",
             )
         if check_shape:

@@ -162,7 +162,7 @@ def accuracy(predictions: Any, labels: Any, weights: Any = None, name: str | Non
         predictions, labels = tf.convert_to_tensor(predictions), tf.convert_to_tensor(labels)
         if labels.dtype.is_floating:
             raise errors.ArgumentError(
-                errors.explain("Labels should have bool, integer, or string dtype", got=labels.dtype.name),
+                errors.explain("labels of this type are not compared", got=labels.dtype.name),
                 where="accuracy",
             )
         if labels.dtype.base_dtype != predictions.dtype.base_dtype:

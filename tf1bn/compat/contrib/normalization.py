@@ -98,7 +98,7 @@ def batch_norm(
     text = str(getattr(inputs, "shape", ""))
     with dialect.speaking("batch_norm", _WORDS, scope=getattr(scope, "name", scope), inputs=text):
         if data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("data_format has to be either NCHW or NHWC", got=data_format))
+            raise errors.ArgumentError(errors.explain("unknown `data_format`", got=data_format))
         inputs = tf.convert_to_tensor(inputs)
         dialect.require_known(inputs, "inputs")
         dialect.require_switch(is_training, "is_training")

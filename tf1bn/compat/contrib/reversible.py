@@ -168,7 +168,7 @@ def recompute_grad(fn: Any = None, use_data_dep: Any = None, tupleize_grads: boo
         for arg in args:
             if not tf.is_tensor(arg):
                 raise errors.ArgumentTypeError(
-                    errors.explain("All inputs to function must be Tensors", got=arg), where="recompute_grad"
+                    errors.explain("`f` is given something that is no tensor", got=arg), where="recompute_grad"
                 )
         return _recomputed(fn, args, bool(use_data_dep), tupleize_grads)
 

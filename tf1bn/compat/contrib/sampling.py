@@ -87,7 +87,7 @@ def stratified_sample(
         target = tf.convert_to_tensor(target_probs, tf.float32)
         if labels.shape.rank is not None and labels.shape.rank != int(enqueue_many):
             raise errors.ArgumentError(
-                errors.explain("labels must be a vector with enqueue_many, else a scalar", got=str(labels.shape)),
+                errors.explain("labels of this rank do not fit `enqueue_many`", got=str(labels.shape)),
                 where="stratified_sample",
             )
         if not enqueue_many:
@@ -96,7 +96,7 @@ def stratified_sample(
         data = _estimated(labels, classes) if init_probs is None else tf.convert_to_tensor(init_probs, tf.float32)
         if data.shape.num_elements() != classes or classes is None:
             raise errors.ArgumentError(
-                errors.explain("Probability parameters must have the same length", got=(classes, str(data.shape))),
+                errors.explain("the lists of probabilities differ in length", got=(classes, str(data.shape))),
                 where="stratified_sample",
             )
         accepted = _accepted(_checked(data), _checked(target))

@@ -74,9 +74,7 @@ def separable_convolution2d(
         ) as entered:
             inputs = tf.convert_to_tensor(inputs)
             if not inputs.dtype.is_floating:
-                raise errors.ArgumentTypeError(
-                    errors.explain("weights cannot be of a non-floating point type", got=inputs.dtype.name)
-                )
+                raise errors.ArgumentTypeError(errors.explain("`weights` must be floats", got=inputs.dtype.name))
             layer = (SeparableConv2D if num_outputs is not None else _Depthwise)(
                 1 if num_outputs is None else num_outputs,
                 kernel_size,

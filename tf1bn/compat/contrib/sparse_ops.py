@@ -53,7 +53,7 @@ def sparse_row_envelope(sparse_input: Any, row_axis: int = 0, col_axis: int = 1,
         )
     if row_axis == col_axis:
         raise errors.ArgumentError(
-            errors.explain("Row and column can not be the same axis", got=row_axis), where="sparse_row_envelope"
+            errors.explain("`row_axis` and `col_axis` are one axis", got=row_axis), where="sparse_row_envelope"
         )
     with tf.name_scope(name, "sparse_row_envelope", [sparse_input]):
         rows, columns = sparse_input.indices[:, row_axis], sparse_input.indices[:, col_axis]

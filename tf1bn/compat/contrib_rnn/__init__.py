@@ -1,6 +1,10 @@
 """``tf.contrib.rnn``: the cells and wrappers of 1.15 that TensorFlow no longer has, and those of ``tf.nn.rnn_cell``.
 
-Every cell goes with ``tf.nn.dynamic_rnn`` and its relatives; its variables have the names and shapes of 1.15.
+In come inputs ``[batch, features]`` and a state; out come an output and the next state, so every cell goes with
+``tf.nn.dynamic_rnn`` and its relatives. Variables have the names and shapes of 1.15.
+
+To read, in this order: :mod:`simple`, :mod:`memory`, :mod:`sized`, :mod:`independent`, :mod:`phased`, :mod:`grid` and
+:mod:`convolutional` (cells by what they are made of), :mod:`fused` (whole sequences), :mod:`wrappers`, :mod:`stacking`.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ class DataProvider:
           ArgumentError: not a list, or no such item.
         """
         if not isinstance(items, list | tuple):
-            raise errors.ArgumentError(errors.explain("items must be a list or tuple", got=items), where="DataProvider")
+            raise errors.ArgumentError(errors.explain("`items` must be a sequence", got=items), where="DataProvider")
         for item in items:
             if item not in self._tensors:
                 raise errors.ArgumentError(
-                    errors.explain(f"Item [{item}] is invalid", expected=", ".join(sorted(self._tensors))),
+                    errors.explain(f"there is no item {item!r}", expected=", ".join(sorted(self._tensors))),
                     where="DataProvider",
                 )
         return [self._tensors[item] for item in items]

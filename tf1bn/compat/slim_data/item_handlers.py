@@ -67,7 +67,7 @@ class Tensor(ItemHandler):
     def __init__(self, tensor_key: str, shape_keys: Any = None, shape: Any = None, default_value: Any = 0) -> None:
         if shape_keys and shape is not None:
             raise errors.ArgumentError(
-                errors.explain("Cannot specify both shape_keys and shape parameters", got=(shape_keys, shape)),
+                errors.explain("`shape_keys` and `shape` were both given", got=(shape_keys, shape)),
                 where="Tensor",
             )
         self._shape_keys = [shape_keys] if isinstance(shape_keys, str) else list(shape_keys or ())
@@ -107,10 +107,10 @@ class BackupHandler(ItemHandler):
     """
 
     def __init__(self, handler: ItemHandler, backup: ItemHandler) -> None:
-        for what, given in (("Primary", handler), ("Backup", backup)):
+        for what, given in (("handler", handler), ("backup", backup)):
             if not isinstance(given, ItemHandler):
                 raise errors.ArgumentError(
-                    errors.explain(f"{what} handler is of type {type(given)} instead of ItemHandler"),
+                    errors.explain(f"the {what} is no handler", got=type(given).__name__, expected="an ItemHandler"),
                     where="BackupHandler",
                 )
         super().__init__([*handler.keys, *backup.keys])
@@ -211,7 +211,7 @@ class NumBoxesSequence(ItemHandler):
 
     def __init__(self, keys: Any = None, check_consistency: bool = True) -> None:
         if not keys:
-            raise errors.ArgumentError(errors.explain("keys must not be empty", got=keys), where="NumBoxesSequence")
+            raise errors.ArgumentError(errors.explain("there are no keys", got=keys), where="NumBoxesSequence")
         super().__init__(keys)
         self._check = check_consistency
 
@@ -225,7 +225,7 @@ class NumBoxesSequence(ItemHandler):
 
 def _count(tensor: Any) -> Any:
     if not isinstance(tensor, tf.SparseTensor):
-        raise errors.ArgumentError(errors.explain("tensor must be of type tf.SparseTensor", got=tensor))
+        raise errors.ArgumentError(errors.explain("`tensor` is not sparse", got=tensor))
     columns = tf.SparseTensor(tensor.indices, tensor.indices[:, 1] + 1, tensor.dense_shape)
     return tf.reduce_max(tf.pad(tf.sparse_tensor_to_dense(columns), [[0, 0], [0, 1]]), 1)
 
@@ -238,6 +238,6 @@ def _prefixed(where: str, keys: Sequence[str] | None, default: tuple[str, ...], 
     names = list(default if keys is None else keys)
     if len(names) != len(default):
         raise errors.ArgumentError(
-            errors.explain(f"{where} expects {len(default)} keys but got {len(names)}", got=names), where=where
+            errors.explain("another number of keys", got=names, expected=f"{len(default)} names"), where=where
         )
     return [prefix + name for name in names]

@@ -32,7 +32,7 @@ class ParallelReader:
     ) -> None:
         if [tf.as_dtype(dtype) for dtype in common_queue.dtypes] != [tf.string, tf.string]:
             raise errors.ArgumentTypeError(
-                errors.explain("common_queue.dtypes must be [tf.string, tf.string]", got=common_queue.dtypes),
+                errors.explain("`common_queue` must hold pairs of strings", got=common_queue.dtypes),
                 where="ParallelReader",
             )
         self._readers = [reader_class(**dict(reader_kwargs or {})) for _ in range(num_readers)]
@@ -128,5 +128,7 @@ def get_data_files(data_sources: Any) -> list[str]:
     else:
         files = tf.gfile.Glob(data_sources) if set("*?[") & set(data_sources) else [data_sources]
     if not files:
-        raise errors.ArgumentError(errors.explain("No data files found", got=data_sources), where="get_data_files")
+        raise errors.ArgumentError(
+            errors.explain("no file matches the sources", got=data_sources), where="get_data_files"
+        )
     return files

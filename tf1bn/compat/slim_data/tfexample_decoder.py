@@ -128,7 +128,7 @@ class TFSequenceExampleDecoder(DataDecoder):
         twice = set(keys_to_context_features) & set(keys_to_sequence_features)
         if twice:
             raise errors.ArgumentError(
-                errors.explain("Context and sequence keys are not unique", got=sorted(twice)),
+                errors.explain("a key is that of a context and of a sequence", got=sorted(twice)),
                 where="TFSequenceExampleDecoder",
             )
         self._context, self._sequence = dict(keys_to_context_features), dict(keys_to_sequence_features)

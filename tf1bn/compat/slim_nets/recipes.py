@@ -43,7 +43,7 @@ def scaled(depth_multiplier: float, min_depth: int) -> Depth:
     """
     if depth_multiplier <= 0:
         raise errors.ArgumentError(
-            errors.explain("depth_multiplier is not greater than zero", got=depth_multiplier), where="inception"
+            errors.explain("`depth_multiplier` must be above zero", got=depth_multiplier), where="inception"
         )
     return lambda channels: max(int(channels * depth_multiplier), min_depth)
 
@@ -112,7 +112,8 @@ def require_end(final_endpoint: str, known: Sequence[str]) -> None:
     """
     if final_endpoint not in known:
         raise errors.ArgumentError(
-            errors.explain(f"Unknown final endpoint {final_endpoint}", expected=", ".join(known)), where="inception"
+            errors.explain("there is no such end point", got=final_endpoint, expected=", ".join(known)),
+            where="inception",
         )
 
 

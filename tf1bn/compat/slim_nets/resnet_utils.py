@@ -108,7 +108,7 @@ def reduced_stride(output_stride: Any) -> Any:
         return None
     if output_stride % 4:
         raise errors.ArgumentError(
-            errors.explain("The output_stride needs to be a multiple of 4", got=output_stride), where="resnet"
+            errors.explain("`output_stride` is no multiple of 4", got=output_stride), where="resnet"
         )
     return output_stride // 4
 
@@ -137,5 +137,5 @@ def classified(net: Any, num_classes: int | None, global_pool: bool, collection:
 
 def _unreachable(output_stride: Any) -> errors.ArgumentError:
     return errors.ArgumentError(
-        errors.explain("The target output_stride cannot be reached", got=output_stride), where="resnet"
+        errors.explain("the blocks do not come to this `output_stride`", got=output_stride), where="resnet"
     )
