@@ -22,21 +22,39 @@ TITLES = {
     "tf1bn.testing": "Tests of batch norms",
     "tf1bn.compat.tf_layers": "Dialect: tf.layers",
     "tf1bn.compat.contrib": "Dialect: tf.contrib",
+    "tf1bn.compat.contrib_rnn": "Dialect: tf.contrib.rnn",
     "tf1bn.compat.slim": "Dialect: slim",
+    "tf1bn.compat.slim_data": "Dialect: data sets of slim",
+    "tf1bn.compat.slim_nets": "Dialect: networks of slim",
+    "tf1bn.compat.estimator": "Dialect: tf.estimator",
 }
 """A page for each public package, with its title."""
 
 MODULES = {
     "tf1bn.datasets": ("batches", "digits", "folder", "idx", "resize"),
     "tf1bn.testing": ("contracts", "graphs", "reference"),
-    "tf1bn.compat.contrib": ("layers", "framework", "losses", "metrics", "training"),
+    "tf1bn.compat.contrib": ("layers", "framework", "losses", "metric_learning", "metrics", "training"),
+    "tf1bn.compat.slim_data": (
+        *("data_decoder", "data_provider", "dataset", "dataset_data_provider", "parallel_reader", "prefetch_queue"),
+        "tfexample_decoder",
+    ),
+    "tf1bn.compat.slim_nets": ("alexnet", "inception", "overfeat", "resnet_utils", "resnet_v1", "resnet_v2", "vgg"),
+    "tf1bn.compat.estimator": ("experimental", "export", "inputs", "tpu"),
     "tf1bn.checkpoint": ("inspector", "plan", "comparison", "shard", "picture"),
     "tf1bn.audit": ("report",),
     "tf1bn.distribute": ("cluster", "waiting", "done"),
 }
 """Modules whose functions programs call by the module's name, shown on the page of their package."""
 
-_SLIM = ("learning", "slim_evaluation", "slim_summaries", "queues", "model_analyzer", "named_outputs")
+_SLIM = (
+    "learning",
+    "slim_evaluation",
+    "slim_summaries",
+    "queues",
+    "model_analyzer",
+    "named_outputs",
+    "feature_columns",
+)
 """Modules of tf1bn.compat.contrib that slim alone offers."""
 
 

@@ -60,15 +60,16 @@ def test_every_public_name_of_a_shown_module_is_in_the_reference(module):
     assert not missing(module, SHOWN[module.rpartition(".")[0]])
 
 
-def test_what_slim_offers_is_on_its_page_or_on_that_of_contrib():
+def test_what_slim_offers_is_on_its_page_or_on_that_of_another_dialect():
     slim = importlib.import_module("tf1bn.compat.slim")
-    shown = SHOWN["tf1bn.compat.slim"] | SHOWN["tf1bn.compat.contrib"]
+    shown = set().union(*(names for package, names in SHOWN.items() if package.startswith("tf1bn.compat.")))
     ends = {name.removeprefix("tf1bn.compat.contrib.") for name in shown}
     for name in slim.__all__:
         value = getattr(slim, name)
-        if isinstance(value, types.ModuleType) and value.__name__.startswith("tf1bn"):
-            short = value.__name__.removeprefix("tf1bn.compat.contrib.")
-            assert {f"{short}.{word}" for word in offered(value)} <= ends, name
+        if isinstance(value, types.ModuleType) and value.__name__ in reference.TITLES:
+            assert not missing(value.__name__, SHOWN[value.__name__])
+        elif isinstance(value, types.ModuleType) and value.__name__.startswith("tf1bn"):
+            assert {f"{value.__name__}.{word}" for word in offered(value)} <= shown, name
         elif not isinstance(value, types.ModuleType):  # nest is TensorFlow's
             assert ends & {f"{module}.{name}" for module in ("layers", "framework")}, name
 
