@@ -54,6 +54,7 @@ _SLIM = (
     "model_analyzer",
     "named_outputs",
     "feature_columns",
+    "scoping",
 )
 """Modules of tf1bn.compat.contrib that slim alone offers."""
 
