@@ -55,6 +55,7 @@ _SLIM = (
     "named_outputs",
     "feature_columns",
     "scoping",
+    "evaluation",
 )
 """Modules of tf1bn.compat.contrib that slim alone offers."""
 
