@@ -51,7 +51,7 @@ def examples(batch: Any) -> Iterator[Any]:
     if entries is not batch:
         yield from batch
         return
-    for number in range(lengths.pop()):
+    for number in range(lengths.pop() or 0):
         yield {name: value[number] for name, value in entries.items()}
 
 
