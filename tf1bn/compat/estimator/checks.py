@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
@@ -12,7 +14,11 @@ from tf1bn import errors
 
 def require_positive(name: str, value: Any) -> None:
     """Refuses a number of steps that is given but not above zero."""
-    if value is not None and value <= 0:
+    if value is None:
+        return
+    if not isinstance(value, (numbers.Real, np.ndarray)):
+        raise errors.ArgumentTypeError(errors.explain(f"`{name}` must be a number", got=value))
+    if value <= 0:
         raise errors.ArgumentError(errors.explain(f"`{name}` must be above zero", got=value))
 
 
@@ -28,6 +34,10 @@ def hooks_of(name: str, hooks: Iterable[Any] | None) -> tuple[Any, ...]:
     Raises:
       ArgumentTypeError: one of them is no hook.
     """
+    if hooks is not None and not isinstance(hooks, Iterable):
+        raise errors.ArgumentTypeError(
+            errors.explain(f"`{name}` must be a list of hooks", got=hooks, fix="Put it into [ ].")
+        )
     found = tuple(hooks or ())
     for hook in found:
         if not isinstance(hook, tf.train.SessionRunHook):

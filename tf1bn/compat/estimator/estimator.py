@@ -17,6 +17,8 @@ from tf1bn.compat.contrib import evaluation
 from tf1bn.compat.estimator import (
     batch_norms,
     calling,
+    cautions,
+    checkpoints,
     checks,
     evaluating,
     fitting,
@@ -185,13 +187,12 @@ class Estimator(Exportable):
 
         Raises:
           ArgumentError: ``steps`` is not positive; a metric called "loss" or "global_step".
+          CheckpointMissingError: there is none at ``checkpoint_path``.
         """
         with errors.located("Estimator.evaluate"):
             checks.require_positive("steps", steps)
             given = checks.hooks_of("hooks", hooks)
-            checkpoint = checkpoint_path or self.latest_checkpoint()
-            if checkpoint is None:
-                tf.logging.info("no checkpoint in %s: the initial values are evaluated", self._model_dir)
+            checkpoint = self._checkpoint_for("evaluate", checkpoint_path)
             return self._evaluate_checkpoint(input_fn, steps, given, checkpoint, name)
 
     def predict(
@@ -213,15 +214,15 @@ class Estimator(Exportable):
 
         Raises:
           ArgumentError: no such predictions; predictions without a common first axis.
+          CheckpointMissingError: there is none at ``checkpoint_path``.
         """
         with errors.located("Estimator.predict"):
             given = checks.hooks_of("hooks", hooks)
-            checkpoint = checkpoint_path or self.latest_checkpoint()
-            if checkpoint is None:
-                tf.logging.info("no checkpoint in %s: the initial values predict", self._model_dir)
+            checkpoint = self._checkpoint_for("predict", checkpoint_path)
             with self._graph():
                 graph = tf.get_default_graph()
                 features, _, input_hooks = self._read(input_fn, ModeKeys.PREDICT)
+                cautions.warn_of_endless("predict", given)
                 spec = self._call_model_fn(features, None, ModeKeys.PREDICT, self.config)
                 wanted = predicting.chosen(spec.predictions, predict_keys)
                 self._begin_warm(checkpoint)
@@ -265,6 +266,9 @@ class Estimator(Exportable):
         """Evaluates a checkpoint, or the given values of variables, and writes the results to the event file."""
         with self._graph() as global_step:
             features, labels, input_hooks = self._read(input_fn, ModeKeys.EVAL)
+            if steps is None:
+                cautions.warn_of_endless("evaluate", hooks)
+            batches = cautions.Batches()
             spec = self._call_model_fn(features, labels, ModeKeys.EVAL, self.config)
             update, results = evaluating.metrics_of(spec, global_step)
             self._begin_warm(checkpoint)
@@ -274,9 +278,10 @@ class Estimator(Exportable):
                 scaffold=evaluating.scaffold_of(spec, values),
                 eval_ops=update,
                 final_ops=results,
-                hooks=[*input_hooks, *hooks, evaluation.StopAfterNEvalsHook(steps), *spec.evaluation_hooks],
+                hooks=[*input_hooks, *hooks, batches, evaluation.StopAfterNEvalsHook(steps), *spec.evaluation_hooks],
                 config=session_config_of(self._config),
             )
+            batches.require_some()
             evaluating.write(self.eval_dir(name), results, checkpoint)
         return dict(results)
 
@@ -332,6 +337,13 @@ class Estimator(Exportable):
         """Before a first training, evaluation and prediction begin with the values of the warm start."""
         if checkpoint is None and self._warm_start_settings is not None:
             warm_start.apply(self._warm_start_settings)
+
+    def _checkpoint_for(self, call: str, path: Any) -> str | None:
+        """Returns the checkpoint that a call reads: the named one, or the newest; None, with a warning, for neither."""
+        checkpoint = checkpoints.named(path) or self.latest_checkpoint()
+        if checkpoint is None and self._warm_start_settings is None:
+            cautions.warn_of_untrained(call, self._model_dir)
+        return checkpoint
 
     def _trained(self) -> str:
         checkpoint = self.latest_checkpoint()

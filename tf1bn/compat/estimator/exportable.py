@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.estimator import exporting, folders
+from tf1bn.compat.estimator import checkpoints, exporting, folders
 from tf1bn.compat.estimator.modes import ModeKeys
 from tf1bn.compat.estimator.run_config import session_config_of
 
@@ -109,7 +109,7 @@ class Exportable:
         checkpoint_path: str | None,
         strip: bool,
     ) -> bytes:
-        checkpoint = checkpoint_path or self.latest_checkpoint()
+        checkpoint = checkpoints.named(checkpoint_path) or self.latest_checkpoint()
         if checkpoint is None and self._warm_start_settings is None:
             self._trained()
         folder = folders.new_export(os.fsdecode(base))

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.estimator import cautions
 from tf1bn.compat.estimator.run_config import RunConfig, session_config_of
 
 
@@ -44,7 +45,7 @@ def fit(
     if not any(summary.op.name == "loss" for summary in tf.get_collection(tf.GraphKeys.SUMMARIES)):
         tf.summary.scalar("loss", spec.loss)
     tf.add_to_collection(tf.GraphKeys.LOSSES, spec.loss)
-    own: list[Any] = [*hooks, tf.train.NanTensorHook(spec.loss)]
+    own: list[Any] = [*hooks, tf.train.NanTensorHook(spec.loss), cautions.StandingStep(global_step)]
     if config.log_step_count_steps is not None:
         shown = {"loss": spec.loss, "step": global_step}
         own.append(tf.train.LoggingTensorHook(shown, every_n_iter=config.log_step_count_steps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -48,12 +49,13 @@ def parse(result: Any) -> Input:
         such a pair.
 
     Raises:
-      ArgumentError: a list or tuple of another length.
+      ArgumentError: a list or tuple of another length; tensors or a data set of another graph; an iterator.
     """
     hooks: tuple[Any, ...] = ()
     if is_dataset(result):
-        iterator = tf.data.make_initializable_iterator(result)
+        iterator = _iterator(result)
         hooks, result = (IteratorHook(iterator),), iterator.get_next()
+    _require_tensors(result)
     if not isinstance(result, (list, tuple)):
         return Input(result, None, hooks)
     if len(result) != 2:
@@ -65,3 +67,44 @@ def parse(result: Any) -> Input:
             )
         )
     return Input(result[0], result[1], hooks)
+
+
+def _iterator(dataset: Any) -> Any:
+    """Returns an iterator of a data set.
+
+    Raises:
+      ArgumentError: the data set is of another graph, in TensorFlow's words a ValueError.
+    """
+    try:
+        return tf.data.make_initializable_iterator(dataset)
+    except ValueError as error:
+        if "graph" not in str(error):
+            raise
+        raise _stranger(dataset) from error
+
+
+def _require_tensors(result: Any) -> None:
+    """Refuses iterators, and tensors of another graph."""
+    for value in tf.nest.flatten(result):
+        if isinstance(value, Iterator) or hasattr(value, "get_next"):
+            raise errors.ArgumentError(
+                errors.explain(
+                    "input_fn returned an iterator",
+                    got=value,
+                    expected="tensors or a data set",
+                    fix="Return iterator.get_next(), or of Python values tf.data.Dataset.from_generator.",
+                )
+            )
+        graph = getattr(value, "graph", None)
+        if graph is not None and graph is not tf.get_default_graph():
+            raise _stranger(value)
+
+
+def _stranger(value: Any) -> errors.ArgumentError:
+    return errors.ArgumentError(
+        errors.explain(
+            "input_fn returned something of another graph",
+            got=getattr(value, "name", value),
+            fix="Build the whole input inside input_fn; it is called once for each graph.",
+        )
+    )

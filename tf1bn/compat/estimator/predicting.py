@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from tf1bn import errors
 
 
@@ -33,19 +35,26 @@ def examples(batch: Any) -> Iterator[Any]:
     """Yields the predictions of each example of a batch.
 
     Raises:
-      ArgumentError: arrays of different length.
+      ArgumentError: arrays of different length, scalars, or what is sparse or ragged.
     """
-    if not isinstance(batch, Mapping):
-        yield from batch
-        return
-    lengths = {name: len(value) for name, value in batch.items() if getattr(value, "ndim", 1)}
-    if len(lengths) < len(batch) or len(set(lengths.values())) != 1:
+    entries = batch if isinstance(batch, Mapping) else {"predictions": batch}
+    # A sparse or ragged value has a length, too, which is not that of the batch.
+    lengths = {len(value) if isinstance(value, np.ndarray) and value.ndim else None for value in entries.values()}
+    if None in lengths or len(lengths) != 1:
         raise errors.ArgumentError(
             errors.explain(
                 "predictions have no batch in common",
-                got={name: getattr(value, "shape", None) for name, value in batch.items()},
+                got={name: _form(value) for name, value in entries.items()},
                 fix="Pass yield_single_examples=False to get each batch as it is.",
             )
         )
-    for number in range(next(iter(lengths.values()))):
-        yield {name: value[number] for name, value in batch.items()}
+    if entries is not batch:
+        yield from batch
+        return
+    for number in range(lengths.pop() or 0):
+        yield {name: value[number] for name, value in entries.items()}
+
+
+def _form(value: Any) -> Any:
+    """Returns the shape of an array, and the type of what is none."""
+    return value.shape if isinstance(value, (np.ndarray, np.generic)) else type(value).__name__
