@@ -43,7 +43,7 @@ def byte_size_load_fn(op: Any) -> int:
     """
     if len(op.outputs) != 1:
         raise errors.ArgumentError(
-            errors.explain(f"the op {op.name} has not one output", got=len(op.outputs), expected=1),
+            errors.explain(f"the op {op.name} has not one output", got=len(op.outputs), expected="one output"),
             where="byte_size_load_fn",
         )
     holds = op.type in ("VariableV2", "Variable", "VarHandleOp")
