@@ -98,7 +98,7 @@ REFUSALS = {
     "weights": (lambda: framework.remove_squeezable_dimensions(1, 1, weights=1), "only predictions and labels"),
     "shape": (lambda: framework.with_shape([2], tf.ones([3])), "has another shape"),
     "condition": (lambda: framework.smart_constant_value("yes"), "`pred` must be a Tensor"),
-    "graph": (lambda: framework.get_graph_from_inputs([tf.ones([1])], tf.Graph()), "must be from the same graph"),
+    "graph": (lambda: framework.get_graph_from_inputs([tf.ones([1])], tf.Graph()), "belongs to another graph"),
 }
 
 

@@ -352,7 +352,7 @@ REFUSALS = {
     "dict": (lambda: layers.check_feature_columns({"a": 1}), "Expected feature_columns to be iterable, found dict"),
     "twice": (
         lambda: layers.check_feature_columns([layers.real_valued_column("x")] * 2),
-        "Duplicate feature column key",
+        "two feature columns have one key",
     ),
     "inferred": (lambda: layers.infer_real_valued_columns(tf.constant(["x"])), "no column can be inferred"),
     "not embedded": (
@@ -363,11 +363,11 @@ REFUSALS = {
         lambda: layers.joint_weighted_sum_from_feature_columns({}, [layers.real_valued_column("x")], 1),
         "only categorical columns without weights",
     ),
-    "format": (lambda: layers.images_to_sequence(tf.ones([1, 2, 2, 1]), "CHWN"), "data_format has to be either NCHW"),
+    "format": (lambda: layers.images_to_sequence(tf.ones([1, 2, 2, 1]), "CHWN"), "unknown `data_format`"),
     "gdn": (lambda: layers.gdn(tf.ones([1, 2, 2, 1]), data_format="NHWC"), "unknown `data_format`"),
     "channels": (
         lambda: layers.gdn(tf.placeholder(tf.float32, [1, 2, None])),
-        "channel dimension of the inputs to `GDN`",
+        "the number of channels of the inputs is not known",
     ),
     "plane": (lambda: layers.conv2d_in_plane(tf.ones([2, 3]), 2), "must have rank 4 and known channels"),
     "rank": (lambda: layers.legacy_linear(tf.ones([2]), 2), "rank of x must be at least 2 not: 1"),

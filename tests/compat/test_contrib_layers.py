@@ -258,7 +258,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "axis of layer_norm": (lambda: slim.layer_norm(tf.constant(ROWS), begin_norm_axis=2), r"must be < rank\(inputs\)"),
     "shape of layer_norm": (lambda: slim.layer_norm(tf.placeholder(tf.float32, [2, None])), "undefined channels"),
     "rank of instance_norm": (lambda: slim.instance_norm(tf.placeholder(tf.float32)), "undefined rank"),
-    "format of instance_norm": (lambda: slim.instance_norm(tf.constant(IMAGES), data_format="HW"), "NCHW or NHWC"),
+    "format of instance_norm": (
+        lambda: slim.instance_norm(tf.constant(IMAGES), data_format="HW"),
+        "unknown `data_format`",
+    ),
     "softmax": (lambda: slim.softmax(tf.ones([3])), "`logits` must have rank 2 or more"),
     "stack": (lambda: slim.stack(tf.constant(ROWS), slim.fully_connected, 3), "`stack_args` must be a list"),
 }

@@ -132,7 +132,7 @@ REFUSALS = {
     "kind": (lambda: training.bucket_by_sequence_length(1, [], 1, [1.5]), "bucket boundaries must be integers"),
     "edges": (lambda: training.bucket_by_sequence_length(1, [], 1, []), "there are no `bucket_boundaries`"),
     "list": (lambda: training.rejection_sample(tf.ones([]), len, 1), "`tensors` must be a list"),
-    "labels": (lambda: training.stratified_sample([tf.ones([1])], [0], [1.0], 1), "labels must be a vector with"),
+    "labels": (lambda: training.stratified_sample([tf.ones([1])], [0], [1.0], 1), "labels of this rank do not fit"),
     "shares": (
         lambda: training.stratified_sample([tf.ones([])], 0, [0.5, 0.5], 1, [1.0]),
         "the lists of probabilities differ in length",

@@ -154,16 +154,16 @@ REFUSALS = {
     "alpha": (lambda: metrics.auc_with_confidence_intervals([1], [1.0], alpha=2), "is no share"),
     "curve": (lambda: metrics.streaming_dynamic_auc([1], [1.0], "X"), "unknown curve"),
     "recall": (lambda: metrics.precision_at_recall([1], [1.0], 2), "must be in the range"),
-    "classes": (lambda: metrics.cohen_kappa([1], [1], 1), "`num_classes` must be >= 2"),
-    "labels": (lambda: metrics.auc_using_histogram([1], [1.0], [0, 1]), "should have dtype bool"),
+    "classes": (lambda: metrics.cohen_kappa([1], [1], 1), "there are too few classes"),
+    "labels": (lambda: metrics.auc_using_histogram([1], [1.0], [0, 1]), "are not of type bool"),
     "bools": (lambda: metrics.precision_recall_at_equal_thresholds([1], [1.0]), "labels of another type than bool"),
-    "axis": (lambda: metrics.streaming_concat(tf.ones([2]), axis=3), "axis = 3 not in"),
-    "rank": (lambda: metrics.streaming_concat(tf.placeholder(tf.float32)), "must have known statically known rank"),
+    "axis": (lambda: metrics.streaming_concat(tf.ones([2]), axis=3), "there is no such axis"),
+    "rank": (lambda: metrics.streaming_concat(tf.placeholder(tf.float32)), "the rank of `values` is not known"),
     "size": (lambda: metrics.streaming_concat(tf.placeholder(tf.float32, [None, None])), "statically known size"),
     "shapes": (lambda: metrics.streaming_covariance(tf.ones([2]), tf.ones([3])), "are incompatible"),
-    "floats": (lambda: metrics.accuracy([1.0], [1.0]), "Labels should have bool, integer"),
+    "floats": (lambda: metrics.accuracy([1.0], [1.0]), "labels of this type are not compared"),
     "dtypes": (lambda: metrics.accuracy([1.0], [1]), "Dtypes of predictions and labels should match"),
-    "sparse": (lambda: losses.npairs_loss_multilabel([1], X, X), "must be a list of SparseTensors"),
+    "sparse": (lambda: losses.npairs_loss_multilabel([1], X, X), "holds something that is not sparse"),
 }
 
 

@@ -30,7 +30,7 @@ def test_parameters_have_the_inputs_rank_and_each_pair_of_entries_is_normalised_
     x = np.random.default_rng(0).normal(2, 3, shape)
     inputs = tf.placeholder(tf.float64, [None, *shape[1:]])
     y = tf1bn.batch_norm(inputs, True, axis=axis, epsilon=0.0)
-    assert {tuple(v.shape) for v in tf.global_variables()} == {kept}
+    assert {tuple(v.shape.as_list()) for v in tf.global_variables()} == {kept}
     session = tf.get_default_session()
     session.run(tf.global_variables_initializer())
     found = session.run(y, {inputs: x})
