@@ -283,7 +283,7 @@ CALLS = {
     ),
     "absent": (
         lambda d: E.DNNClassifier,
-        "tf.estimator has no 'DNNClassifier' in tf1bn. It is a whole model that TensorFlow wrote. Use tf.estimator.Estimator with a model_fn",
+        "tf.estimator has no 'DNNClassifier' in tf1bn. It is a whole model",
     ),
     "no loss to compare": (
         lambda d: exporters._smaller_loss({"loss": 1}, {"a": 1}),
