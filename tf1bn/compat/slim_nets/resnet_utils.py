@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -139,3 +139,35 @@ def _unreachable(output_stride: Any) -> errors.ArgumentError:
     return errors.ArgumentError(
         errors.explain("the blocks do not come to this `output_stride`", got=output_stride), where="resnet"
     )
+
+
+def network(whole: Callable[..., Any], block: Callable[..., Block], number: int) -> Callable[..., Any]:
+    """Returns the function of a network with a number of layers, called ``resnet_v1_50`` and so on.
+
+    Args:
+      whole: the function that builds a network of blocks.
+      block: the function that describes one block.
+      number: how many layers; a key of ``UNITS``.
+    """
+    name = f"{whole.__name__}_{number}"
+    blocks = [block(f"block{n + 1}", 64 * 2**n, count, 1 if n == 3 else 2) for n, count in enumerate(UNITS[number])]
+
+    def made(
+        inputs: Any,
+        num_classes: int | None = None,
+        is_training: Any = True,
+        global_pool: bool = True,
+        output_stride: int | None = None,
+        reuse: Any = None,
+        scope: Any = name,
+    ) -> tuple[Any, dict[str, Any]]:
+        options: dict[str, Any] = {"reuse": reuse, "scope": scope}
+        found: tuple[Any, dict[str, Any]] = whole(
+            inputs, blocks, num_classes, is_training, global_pool, output_stride, **options
+        )
+        return found
+
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = f"Returns :func:`{whole.__name__}` of {number} layers."
+    made.default_image_size = 224  # type: ignore[attr-defined]
+    return made

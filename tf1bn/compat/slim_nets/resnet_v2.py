@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -98,31 +98,7 @@ def resnet_v2_block(scope: str, base_depth: int, num_units: int, stride: int) ->
     return resnet_utils.bottlenecks(scope, bottleneck, base_depth, num_units, stride)
 
 
-def _network(layers_of_it: int) -> Callable[..., tuple[Any, dict[str, Any]]]:
-    name = f"resnet_v2_{layers_of_it}"
-
-    def network(
-        inputs: Any,
-        num_classes: int | None = None,
-        is_training: Any = True,
-        global_pool: bool = True,
-        output_stride: int | None = None,
-        reuse: Any = None,
-        scope: Any = name,
-    ) -> tuple[Any, dict[str, Any]]:
-        units = resnet_utils.UNITS[layers_of_it]
-        blocks = [
-            resnet_v2_block(f"block{n + 1}", 64 * 2**n, count, 1 if n == 3 else 2) for n, count in enumerate(units)
-        ]
-        return resnet_v2(inputs, blocks, num_classes, is_training, global_pool, output_stride, reuse=reuse, scope=scope)
-
-    network.__name__ = network.__qualname__ = name
-    network.__doc__ = f"Returns :func:`resnet_v2` of {layers_of_it} layers."
-    network.default_image_size = 224  # type: ignore[attr-defined]
-    return network
-
-
-resnet_v2_50 = _network(50)
-resnet_v2_101 = _network(101)
-resnet_v2_152 = _network(152)
-resnet_v2_200 = _network(200)
+resnet_v2_50 = resnet_utils.network(resnet_v2, resnet_v2_block, 50)
+resnet_v2_101 = resnet_utils.network(resnet_v2, resnet_v2_block, 101)
+resnet_v2_152 = resnet_utils.network(resnet_v2, resnet_v2_block, 152)
+resnet_v2_200 = resnet_utils.network(resnet_v2, resnet_v2_block, 200)
