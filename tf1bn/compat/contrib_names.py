@@ -64,6 +64,20 @@ def _slim_paths(root: str) -> dict[str, Path]:
         f"{root}.evaluation": Path(modules=("contrib.slim_evaluation",)),
         f"{root}.train_eval": Path(modules=("contrib.slim_evaluation",)),
         f"{root}.learning": Path(modules=("contrib.learning",)),
+        **_slim_losses_and_metrics(root),
+        f"{root}.model_analyzer": Path(modules=("contrib.model_analyzer",)),
+        f"{root}.queues": Path(modules=("contrib.queues",)),
+        f"{root}.summaries": Path(modules=("contrib.slim_summaries",)),
+        f"{root}.training": Path(also=("contrib.training",)),
+        f"{root}.training.training": Path(also=("contrib.training",)),
+        f"{root}.training.evaluation": Path(also=("contrib.training",)),
+        **_slim_nets_and_data(root),
+        f"{root}.utils": Path(modules=("contrib.named_outputs", "contrib.choosing")),
+    }
+
+
+def _slim_losses_and_metrics(root: str) -> dict[str, Path]:
+    return {
         f"{root}.losses": Path(also=("contrib.losses",)),
         f"{root}.losses.loss_ops": Path(also=("contrib.losses",)),
         f"{root}.losses.metric_learning": Path(modules=("contrib.metric_learning",)),
@@ -72,17 +86,15 @@ def _slim_paths(root: str) -> dict[str, Path]:
             {"_next_array_size": "contrib.metric_areas:next_array_size"}, also=("contrib.metrics",)
         ),
         **{f"{root}.metrics.{name}": Path(also=("contrib.metrics",)) for name in ("classification", "histogram_ops")},
-        f"{root}.model_analyzer": Path(modules=("contrib.model_analyzer",)),
-        f"{root}.queues": Path(modules=("contrib.queues",)),
-        f"{root}.summaries": Path(modules=("contrib.slim_summaries",)),
-        f"{root}.training": Path(also=("contrib.training",)),
-        f"{root}.training.training": Path(also=("contrib.training",)),
-        f"{root}.training.evaluation": Path(also=("contrib.training",)),
+    }
+
+
+def _slim_nets_and_data(root: str) -> dict[str, Path]:
+    return {
         f"{root}.nets": Path(modules=("slim_nets",)),
         f"{root}.data": Path(),
         **{f"{root}{place}.{name}": Path(modules=(f"slim_data.{name}",)) for name in _DATA for place in ("", ".data")},
         **{f"{root}.nets.{name}": Path(modules=(f"slim_nets.{name}",)) for name in _NETS},
-        f"{root}.utils": Path(modules=("contrib.named_outputs", "contrib.choosing")),
     }
 
 

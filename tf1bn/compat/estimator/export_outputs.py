@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,12 @@ from tf1bn.compat.estimator import checks
 DEFAULT = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
-class ExportOutput:
+class ExportOutput(abc.ABC):
     """One output of an export; the base of the kinds below."""
 
+    @abc.abstractmethod
     def as_signature_def(self, receiver_tensors: Mapping[str, tf.Tensor]) -> Any:
         """Returns the signature that maps the inputs to this output."""
-        raise NotImplementedError(f"{type(self).__name__}.as_signature_def")
 
 
 class ClassificationOutput(ExportOutput):
