@@ -19,7 +19,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import estimator_names, private, python2
+from tf1bn.compat import estimator_names, private
+from tf1bn.compat.gone import loading, views
+from tf1bn.compat.python2 import builtins_of_2, modules_of_2, recognising, translating
 
 FACADE = "tf1bn.compat.v1"
 SERVED = {"tensorflow": "", "tf_slim": "contrib.slim", "tensorflow_estimator": estimator_names.PACKAGE}
@@ -30,9 +32,16 @@ UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 
 
 class Program(importlib.abc.MetaPathFinder):
-    """The folders of a program; as a context manager, serves their modules while it is open."""
+    """The folders of a program; as a context manager, serves their modules while it is open.
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    Args:
+      folders: whose modules belong to the program.
+      python2: whether they are Python 2, to be translated.
+    """
+
+    def __init__(self, folders: Iterable[str], *, python2: bool = False) -> None:
+        self.python2 = python2
+        self._views = views.Views(modules_of_2.ROWS, modules_of_2.CHANGED) if python2 else views.Views()
         self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
         paths = sysconfig.get_paths()
         outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -40,7 +49,10 @@ class Program(importlib.abc.MetaPathFinder):
         self._outside = [os.path.join(os.path.realpath(folder), "") for folder in outside]
         self.builtins = types.ModuleType("builtins")
         vars(self.builtins).update(vars(builtins), __import__=self._import)
+        if python2:
+            vars(self.builtins).update(builtins_of_2.names())
         self._importlib = _Importlib(self)
+        self._imp = loading.Imp(self.loader)
 
     def __enter__(self) -> Program:
         sys.meta_path.insert(0, self)
@@ -65,6 +77,10 @@ class Program(importlib.abc.MetaPathFinder):
         """Makes the imports of a module go through the facade."""
         vars(module)["__builtins__"] = self.builtins
 
+    def loader(self, name: str, path: str) -> importlib.machinery.SourceFileLoader:
+        """Returns what loads a source file, as a module of the program if it is one."""
+        return _Loader(name, path, self) if self.owns(path) else importlib.machinery.SourceFileLoader(name, path)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
@@ -82,9 +98,13 @@ class Program(importlib.abc.MetaPathFinder):
     def module(self, name: str, package: str | None = None) -> types.ModuleType:
         """Does ``importlib.import_module`` for a module of the program."""
         path = _facade_path(name)
-        if path is None:
-            return importlib.import_module(name, package)
-        return self._facade(name, path, ())
+        if path is not None:
+            return self._facade(name, path, ())
+        if name == "imp":
+            return self._imp
+        if self._views.knows(name):
+            return self._views.imported(name, ("",), lambda: importlib.import_module(name))
+        return importlib.import_module(name, package)
 
     def _import(
         self,
@@ -98,12 +118,24 @@ class Program(importlib.abc.MetaPathFinder):
             return self.builtins
         path = _facade_path(name) if level == 0 else None
         if path is None:
-            found = builtins.__import__(name, globals, locals, fromlist or (), level)
-            return self._importlib if found is importlib else found
+            return self._plain(name, globals, locals, fromlist or (), level)
         leaf = self._facade(name, path, fromlist or ())
         if fromlist:
             return leaf
         return sys.modules[_absolute(SERVED[name.split(".")[0]])]
+
+    def _plain(self, name: str, globals: Any, locals: Any, fromlist: Sequence[str], level: int) -> types.ModuleType:
+        """Imports what is not TensorFlow's."""
+        if level == 0 and name == "imp":
+            return self._imp
+
+        def imported() -> types.ModuleType:
+            return builtins.__import__(name, globals, locals, fromlist, level)
+
+        if level == 0 and self._views.knows(name):
+            return self._views.imported(name, fromlist, imported)
+        found = imported()
+        return self._importlib if found is importlib else found
 
     def _facade(self, name: str, path: str, fromlist: Sequence[str]) -> types.ModuleType:
         from tf1bn.compat import namespace
@@ -143,17 +175,25 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self._program.adopt(module)
         super().exec_module(module)
 
+    def get_code(self, fullname: str) -> types.CodeType | None:
+        """Returns the module's code; of Python 2 anew each time, since others read the bytecode beside the file."""
+        if not self._program.python2:
+            return super().get_code(fullname)
+        return self.source_to_code(self.get_data(self.path), self.path)
+
     def source_to_code(self, data: Any, path: Any, **options: Any) -> types.CodeType:  # type: ignore[override]
         """Compiles the module.
 
         Raises:
-          ProgramError: Python 2.
+          ProgramError: Python 2, in a program that is not said to be.
         """
+        if self._program.python2:
+            return translating.code(importlib.util.decode_source(bytes(data)), os.fspath(path))
         try:
             return super().source_to_code(data, path, **options)
         except SyntaxError as error:
             text = data if isinstance(data, str) else importlib.util.decode_source(bytes(data))
-            refusal = python2.explain_syntax(error, os.fspath(path), text.splitlines())
+            refusal = recognising.explain_syntax(error, os.fspath(path), text.splitlines())
             if refusal is None:
                 raise
             raise refusal from None
