@@ -26,7 +26,7 @@ def one_hot():
     return tf.constant(np.eye(3, 4, dtype=np.float32))
 
 
-def of_variable(name, shape):
+def of_variable(name, shape, positive=False):
     """Values of a variable, which hang on its name: a variable of another name gets others."""
     drawn = np.random.RandomState(zlib.crc32(name.encode()) % 2**31).uniform(-0.5, 0.5, shape)
-    return np.abs(drawn) + 0.1 if "variance" in name or "stddev" in name else drawn
+    return np.abs(drawn) + 0.1 if positive or "variance" in name or "stddev" in name else drawn
