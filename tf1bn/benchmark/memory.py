@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow.compat.v1 as tf
-
 PEAK = "peak memory, MB"
 RUNS = 3
 
@@ -32,6 +30,8 @@ def highest(records: list[tuple[int, int]]) -> float:
 
 
 def _records(session: Any, ops: list[Any], feed: dict[Any, Any]) -> list[tuple[int, int]]:
+    import tensorflow.compat.v1 as tf
+
     told = tf.RunMetadata()
     session.run(ops, feed, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), run_metadata=told)
     return [
