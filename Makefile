@@ -39,7 +39,8 @@ ifneq ($(ONEDNN),)
 export TF_ENABLE_ONEDNN_OPTS := $(ONEDNN)
 endif
 
-# Beside the peers, the kernel of the optional op library, which is built first where it is missing.
+# Beside the peers, the kernel of the optional op library, which is built first where it is missing. With oneDNN on and
+# off side by side: make bench-native BENCH_ARGS=--onednn=on,off
 NATIVE_BENCHES := step network inference graph_build
 
 # TensorFlow 1.15 itself, in a process of its own beside the facade.
