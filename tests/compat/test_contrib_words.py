@@ -122,6 +122,10 @@ def test_settings_are_parsed_in_their_types():
     assert "rate" not in held and not hasattr(held, "rate")
     assert repr(hparams.HParams(b=1, a="x")) == "HParams(a='x', b=1)"
     assert hparams.parse_values("a=1,b=[x,y]", {"a": int, "b": str}) == {"a": 1, "b": ["x", "y"]}
+    assert hparams.parse_values("z=3,a=1", {"a": int}, ignore_unknown=True) == {"a": 1}
+    assert hparams.HParams(a=1).set_from_map({"a": 2}).a == 2
+    with pytest.raises(errors.ArgumentError, match="`hparam_def` is not served: its message left"):
+        hparams.HParams("proto")
 
 
 SETTINGS = {

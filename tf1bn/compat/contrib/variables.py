@@ -33,7 +33,8 @@ def variable(
     partitioner: Any = None,
     custom_getter: Any = None,
     use_resource: Any = None,
-    **more: Any,
+    synchronization: Any = tf.VariableSynchronization.AUTO,
+    aggregation: Any = tf.VariableAggregation.NONE,
 ) -> Any:
     """Returns a variable of the current scope, created or reused, in each collection once.
 
@@ -41,7 +42,8 @@ def variable(
       collections: by default GLOBAL_VARIABLES.
       device: a device, or a function that chooses one.
       custom_getter: used in place of ``tf.get_variable``, as ``getter(name, reuse=..., shape=..., ...)``.
-      **more: what else ``tf.get_variable`` takes.
+      synchronization: see ``tf.get_variable``.
+      aggregation: see ``tf.get_variable``.
     """
     wanted = (tf.GraphKeys.GLOBAL_VARIABLES,) if collections is None else collections
     arguments = {
@@ -54,7 +56,8 @@ def variable(
         "caching_device": caching_device,
         "partitioner": partitioner,
         "use_resource": use_resource,
-        **more,
+        "synchronization": synchronization,
+        "aggregation": aggregation,
     }
     with tf.device(device or ""):
         if custom_getter is None:
@@ -76,7 +79,8 @@ def model_variable(
     partitioner: Any = None,
     custom_getter: Any = None,
     use_resource: Any = None,
-    **more: Any,
+    synchronization: Any = tf.VariableSynchronization.AUTO,
+    aggregation: Any = tf.VariableAggregation.NONE,
 ) -> Any:
     """Returns a ``variable`` that is also in GLOBAL_VARIABLES and MODEL_VARIABLES."""
     return variable(
@@ -92,7 +96,8 @@ def model_variable(
         partitioner=partitioner,
         custom_getter=custom_getter,
         use_resource=use_resource,
-        **more,
+        synchronization=synchronization,
+        aggregation=aggregation,
     )
 
 
