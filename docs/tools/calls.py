@@ -6,7 +6,7 @@ from typing import Any
 
 import griffe
 
-DECORATORS = ("tf1bn.compat.calls.takes", "tf1bn.compat.tf_layers.constructors.made_with")
+DECORATORS = ("tf1bn.compat.calls.takes", "tf1bn.compat.calls.made_with")
 
 
 class Calls(griffe.Extension):

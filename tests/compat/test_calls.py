@@ -12,9 +12,8 @@ import pytest
 
 from tf1bn import errors
 from tf1bn.compat import tf_layers
-from tf1bn.compat.calls import given, takes
+from tf1bn.compat.calls import given, made_with, takes
 from tf1bn.compat.contrib import layers
-from tf1bn.compat.tf_layers.constructors import made_with
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from tf1bn import errors
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 Result = TypeVar("Result")
+Object = TypeVar("Object")
+
+_KEYWORDS = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD, annotation="Any")
 
 
 def takes(
@@ -56,6 +61,50 @@ def takes(
         return called
 
     return decorated
+
+
+def made_with(
+    kind: Callable[Arguments, Value],
+) -> Callable[[Callable[[Object, Value], None]], Callable[Concatenate[Object, Arguments], None]]:
+    """Makes a constructor of one value into one of that value's fields.
+
+    Fields that are given by keyword only show as ``**kwargs``, as the originals have it.
+
+    Raises:
+      ArgumentTypeError: when called with a keyword that is no field.
+    """
+    fields = inspect.signature(kind).parameters.values()
+    known = tuple(field.name for field in fields)
+
+    def decorated(body: Callable[[Object, Value], None]) -> Callable[Concatenate[Object, Arguments], None]:
+        @functools.wraps(body)
+        def made(self: Object, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            name = type(self).__name__
+            refuse(name, {word: value for word, value in kwargs.items() if word not in known}, known)
+            body(self, value_of(kind, f"{name}.__init__", *args, **kwargs))
+
+        own = inspect.signature(body)
+        itself = next(iter(own.parameters.values()))
+        listed = (field for field in fields if field.kind is not inspect.Parameter.KEYWORD_ONLY)
+        more = [_KEYWORDS] if any(field.kind is inspect.Parameter.KEYWORD_ONLY for field in fields) else []
+        shown = own.replace(parameters=[itself, *listed, *more])
+        made.__signature__ = shown  # type: ignore[attr-defined]
+        made.complete = True  # type: ignore[attr-defined]  # nothing is passed on to the class above
+        return made
+
+    return decorated
+
+
+def refuse(where: str, unknown: Mapping[str, Any], known: tuple[str, ...] = ()) -> None:
+    """Refuses keyword arguments that a function does not have, naming all of them.
+
+    Raises:
+      ArgumentTypeError: there are any.
+    """
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in sorted(unknown))
+        hint = errors.did_you_mean(sorted(unknown)[0], known).strip()
+        raise errors.ArgumentTypeError(errors.explain(f"unsupported argument {names}", fix=hint), where=where)
 
 
 def value_of(kind: Callable[Arguments, Value], called: str, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:

@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib_rnn.sized import Activation, affine
+from tf1bn.compat.contrib_rnn.sized import affine
 from tf1bn.compat.rnn_base import RNNCell, depth_of
+from tf1bn.compat.rnn_units import Activation
 from tf1bn.compat.rnn_wrappers import CellWrapper
 
 

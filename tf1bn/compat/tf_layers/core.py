@@ -9,10 +9,9 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import dialect
-from tf1bn.compat.calls import takes
+from tf1bn.compat.calls import made_with, takes
 from tf1bn.compat.tf_layers import signatures, windows
 from tf1bn.compat.tf_layers.base import Layer
-from tf1bn.compat.tf_layers.constructors import made_with
 from tf1bn.compat.tf_layers.specs import InputSpec
 from tf1bn.compat.tf_layers.weighted import Weighted
 from tf1bn.core import switch as switches

@@ -24,10 +24,9 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import dialect, op_names
-from tf1bn.compat.calls import takes
+from tf1bn.compat.calls import made_with, refuse, takes
 from tf1bn.compat.tf_layers import signatures, words
 from tf1bn.compat.tf_layers.base import Layer, known_variables, parts
-from tf1bn.compat.tf_layers.constructors import made_with
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import place, switch
 from tf1bn.core.naming import Naming, OpNames
@@ -104,7 +103,7 @@ class BatchNormalization(Layer):
         with dialect.speaking("batch_normalization", _WORDS, scope=self.scope_name, inputs=str(inputs.shape)):
             dialect.require_switch(training, "training")
             if mask is not None:
-                words.refuse("batch_normalization", {"mask": mask})
+                refuse("batch_normalization", {"mask": mask})
             switches = Switches.of(training if self.trainable else False, None if self.trainable else training)
             options, checked = self._prepared(inputs)
             kept_by = dialect.at_this_place(self._strategy, switches.is_training)

@@ -6,9 +6,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.compat.calls import takes
+from tf1bn.compat.calls import made_with, takes
 from tf1bn.compat.tf_layers import signatures, windows, words
-from tf1bn.compat.tf_layers.constructors import made_with
 from tf1bn.compat.tf_layers.convolutional import Convolution
 
 

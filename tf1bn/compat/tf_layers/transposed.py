@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.compat.calls import takes
+from tf1bn.compat.calls import made_with, takes
 from tf1bn.compat.tf_layers import signatures, windows
-from tf1bn.compat.tf_layers.constructors import made_with
 from tf1bn.compat.tf_layers.convolutional import Convolution
 
 
