@@ -38,10 +38,10 @@ class Called(Made):
     _scope: Any = field(default=None, init=False)
     reuse: Any = None
 
-    def layer(self, kind: Any) -> Any:
-        """Returns the layer of the call, not yet applied."""
+    def layer(self, kind: Any, **more: Any) -> Any:
+        """Returns the layer of the call, not yet applied; ``more`` are keywords of its class."""
         arguments = given(self, "inputs", "training", "reuse")
-        return kind(**arguments, _scope=arguments["name"], _reuse=self.reuse)
+        return kind(**arguments, _scope=arguments["name"], _reuse=self.reuse, **more)
 
 
 @dataclass(frozen=True)
