@@ -32,12 +32,13 @@ class LabelsFirst:
 
 @dataclass(frozen=True)
 class Kept:
-    """The last arguments, which metrics share; only those that look for a threshold have a number of them."""
+    """The last arguments, which metrics share; only some have a number of thresholds, or a curve."""
 
     weights: Any = None
     num_thresholds: int = field(default=200, init=False)
     metrics_collections: Any = None
     updates_collections: Any = None
+    curve: str = field(default="ROC", init=False)
     name: str | None = None
 
     def collected(self, value: Any, update: Any) -> Metric:
@@ -57,6 +58,14 @@ class Kept:
 @dataclass(frozen=True)
 class Streaming(Kept, PredictionsFirst):
     """What a metric of predictions and labels is given, and no more."""
+
+
+@dataclass(frozen=True)
+class Curve(Kept):
+    """The last arguments of what looks at a whole curve."""
+
+    num_thresholds: int = 200
+    curve: str = "ROC"
 
 
 def metric_variable(shape: Sequence[int], dtype: Any, name: str) -> Any:

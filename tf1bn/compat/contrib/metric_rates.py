@@ -14,6 +14,7 @@ from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.metric_parts import (
     EPSILON,
     KINDS,
+    Curve,
     Kept,
     LabelsFirst,
     Metric,
@@ -80,16 +81,19 @@ streaming_false_positive_rate_at_thresholds = _rate_at("false_positive_rate", "f
 streaming_false_negative_rate_at_thresholds = _rate_at("false_negative_rate", "fn", "tp", _NEGATIVE)
 
 
-def streaming_curve_points(
-    labels: Any = None,
-    predictions: Any = None,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    curve: str = "ROC",
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _Labelled:
+    labels: Any = None
+    predictions: Any = None
+
+
+@dataclass(frozen=True)
+class CurvePoints(Curve, _Labelled):
+    """What ``streaming_curve_points`` is given."""
+
+
+@takes(CurvePoints)
+def streaming_curve_points(call: CurvePoints) -> Metric:
     """Returns points ``[num_thresholds, 2]`` of a curve, and the update.
 
     ROC: false positive rate and recall; PR: recall and precision.
@@ -97,18 +101,18 @@ def streaming_curve_points(
     Raises:
       ArgumentError: another curve.
     """
-    with tf.variable_scope(name, "curve_points", [labels, predictions]):
-        require_curve(curve)
-        limits = thresholds_between(num_thresholds)
-        count, updates = at_thresholds(predictions, labels, limits, weights)
+    with tf.variable_scope(call.name, "curve_points", [call.labels, call.predictions]):
+        require_curve(call.curve)
+        limits = thresholds_between(call.num_thresholds)
+        count, updates = at_thresholds(call.predictions, call.labels, limits, call.weights)
         little = 1e-6
         recall = (count["tp"] + little) / (count["tp"] + count["fn"] + little)
-        if curve == "ROC":
+        if call.curve == "ROC":
             points = [count["fp"] / (count["fp"] + count["tn"] + little), recall]
         else:
             points = [recall, (count["tp"] + little) / (count["tp"] + count["fp"] + little)]
         update = tf.group(*updates.values())
-        return collected(tf.stack(points, 1), update, metrics_collections, updates_collections)
+        return call.collected(tf.stack(points, 1), update)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tf1bn.compat.contrib.metric_areas import (
     streaming_concat,
     streaming_dynamic_auc,
 )
-from tf1bn.compat.contrib.metric_parts import Kept, Metric, PredictionsFirst
+from tf1bn.compat.contrib.metric_parts import Curve, Kept, Metric, PredictionsFirst
 from tf1bn.compat.contrib.metric_rates import (
     f1_score,
     precision_at_recall,
@@ -92,20 +92,16 @@ streaming_mean_tensor = tf.metrics.mean_tensor
 streaming_percentage_less = tf.metrics.percentage_below
 
 
-def streaming_auc(
-    predictions: Any,
-    labels: Any,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    curve: str = "ROC",
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class Auc(Curve, PredictionsFirst):
+    """What ``streaming_auc`` is given."""
+
+
+@takes(Auc)
+def streaming_auc(call: Auc) -> Metric:
     """Returns the value and the update of the area under the curve, of ``num_thresholds`` thresholds."""
-    return tf.metrics.auc(
-        labels, predictions, weights, num_thresholds, metrics_collections, updates_collections, curve, name
-    )
+    shown = {"num_thresholds": call.num_thresholds, "curve": call.curve}
+    return tf.metrics.auc(call.labels, call.predictions, **shown, **call.passed())
 
 
 @dataclass(frozen=True)
