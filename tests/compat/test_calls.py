@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import tf_layers
@@ -79,6 +80,20 @@ def test_a_constructor_takes_the_fields_and_shows_its_keywords_together():
     shown = str(inspect.signature(tf_layers.Conv2DTranspose))
     assert shown.startswith("(filters: 'int', kernel_size: 'Any', strides: 'Any' = 1, padding: 'str' = 'valid',")
     assert shown.endswith("name: 'Any' = None, **kwargs: 'Any') -> 'None'") and "dilation_rate" not in shown
+
+
+@pytest.mark.parametrize("word", ["kernel_initializer", "kernel_regularizer", "kernel_constraint"])
+def test_a_separable_class_refuses_words_of_the_one_kernel_that_it_lacks(word):
+    with pytest.raises(errors.ArgumentTypeError, match=f"SeparableConv2D: unsupported argument `{word}`"):
+        tf_layers.SeparableConv2D(4, 3, **{word: None})
+
+
+def test_a_separable_layer_refuses_other_channels_at_a_later_call():
+    with tf.Graph().as_default():
+        layer = tf_layers.SeparableConv2D(4, 3)
+        layer(tf.zeros([1, 5, 5, 2]))
+        with pytest.raises(errors.ShapeError, match="`inputs` do not fit"):
+            layer(tf.zeros([1, 5, 5, 3]))
 
 
 PROGRAM = """
