@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import estimator_names, private, python2
+from tf1bn.compat import estimator_names, loading, packages, private, python2
 
 FACADE = "tf1bn.compat.v1"
 SERVED = {"tensorflow": "", "tf_slim": "contrib.slim", "tensorflow_estimator": estimator_names.PACKAGE}
@@ -30,9 +30,10 @@ UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 
 
 class Program(importlib.abc.MetaPathFinder):
-    """The folders of a program; as a context manager, serves their modules while it is open."""
+    """The folders and named packages of a program; as a context manager, serves their modules while it is open."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    def __init__(self, folders: Iterable[str], named: packages.Packages | None = None) -> None:
+        self.packages = packages.Packages() if named is None else named
         self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
         paths = sysconfig.get_paths()
         outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -40,26 +41,34 @@ class Program(importlib.abc.MetaPathFinder):
         self._outside = [os.path.join(os.path.realpath(folder), "") for folder in outside]
         self.builtins = types.ModuleType("builtins")
         vars(self.builtins).update(vars(builtins), __import__=self._import)
-        self._importlib = _Importlib(self)
+        self._stand_ins = loading.stand_ins(self)
 
     def __enter__(self) -> Program:
+        self.packages.refuse_loaded()
         sys.meta_path.insert(0, self)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.meta_path.remove(self)
         for name, module in list(sys.modules.items()):
-            if isinstance(getattr(module, "__loader__", None), _Loader):
+            loader = getattr(module, "__loader__", None)
+            compiled = isinstance(loader, importlib.machinery.ExtensionFileLoader)  # some load only once in a process
+            if self.serves(loader) or (self.packages.have(name) and not compiled):
                 del sys.modules[name]
 
     def owns(self, path: str) -> bool:
         """Whether a file is a module of the program: in its folders, and neither installed nor Python's own."""
         path = os.path.realpath(path)
+        return not self._installed(path) and any(path.startswith(folder) for folder in self._folders)
+
+    def takes(self, path: str) -> bool:
+        """Whether a file that the program loads by its path is the program's: wherever it lies, unless installed."""
+        return self.packages.hold(path) or not self._installed(os.path.realpath(path))
+
+    def _installed(self, path: str) -> bool:
         if any(path.startswith(folder) for folder in self._outside):
-            return False
-        if {"site-packages", "dist-packages"} & set(path.split(os.sep)):
-            return False
-        return any(path.startswith(folder) for folder in self._folders)
+            return True
+        return not {"site-packages", "dist-packages"}.isdisjoint(path.split(os.sep))
 
     def adopt(self, module: types.ModuleType) -> None:
         """Makes the imports of a module go through the facade."""
@@ -68,7 +77,10 @@ class Program(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Returns the spec of a module of the program, and None for all others."""
+        """Returns the spec of a module of the program or of its packages, and None for all others."""
+        if self.packages.have(fullname):
+            spec = packages.find_beside(self, fullname, path, target)
+            return None if spec is None else self.serve(spec)
         if path is not None and not any(self.owns(os.path.join(folder, "x")) for folder in path):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -76,15 +88,36 @@ class Program(importlib.abc.MetaPathFinder):
             return None
         if spec.origin is None or not self.owns(spec.origin):
             return None
-        spec.loader = _Loader(fullname, spec.origin, self)
+        return self.serve(spec)
+
+    def serve(self, spec: importlib.machinery.ModuleSpec) -> importlib.machinery.ModuleSpec:
+        """Makes a module of Python see the facade, wherever its code is kept; one that is compiled has no imports."""
+        loader = spec.loader
+        if type(loader) is importlib.machinery.SourceFileLoader:
+            spec.loader = _Loader(loader.name, loader.path, self)
+        elif hasattr(loader, "get_code") and not isinstance(loader, (*_UNSERVED, _Loader)):
+            spec.loader = _Adopting(loader, self)  # of a zip file, or of a file without its source
         return spec
+
+    def serves(self, loader: Any) -> bool:
+        """Whether what a loader loads sees the facade."""
+        return isinstance(loader, _Loader | _Adopting)
+
+    def compile(self, path: str) -> types.CodeType:
+        """Returns the code of a file of the program."""
+        loader = _Loader("__main__", path, self)
+        return loader.source_to_code(loader.get_data(path), path)
 
     def module(self, name: str, package: str | None = None) -> types.ModuleType:
         """Does ``importlib.import_module`` for a module of the program."""
         path = _facade_path(name)
         if path is None:
-            return importlib.import_module(name, package)
+            return self._seen(importlib.import_module(name, package))
         return self._facade(name, path, ())
+
+    def _seen(self, module: types.ModuleType) -> types.ModuleType:
+        """Returns what stands for a module of Python in the program."""
+        return self._stand_ins.get(getattr(module, "__name__", ""), module)
 
     def _import(
         self,
@@ -98,8 +131,7 @@ class Program(importlib.abc.MetaPathFinder):
             return self.builtins
         path = _facade_path(name) if level == 0 else None
         if path is None:
-            found = builtins.__import__(name, globals, locals, fromlist or (), level)
-            return self._importlib if found is importlib else found
+            return self._seen(builtins.__import__(name, globals, locals, fromlist or (), level))
         leaf = self._facade(name, path, fromlist or ())
         if fromlist:
             return leaf
@@ -159,16 +191,29 @@ class _Loader(importlib.machinery.SourceFileLoader):
             raise refusal from None
 
 
-class _Importlib(types.ModuleType):
-    """``importlib`` as a program sees it: ``import_module`` knows the facade."""
+_UNSERVED = (importlib.machinery.ExtensionFileLoader, type)
+"""Loaders of compiled modules, and those that are classes: of what is built into Python."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__("importlib")
-        self.import_module = program.module
-        self.__path__ = importlib.__path__
+
+class _Adopting(importlib.abc.Loader):
+    """Loads one module as another loader does, with the program's builtins."""
+
+    def __init__(self, loader: Any, program: Program) -> None:
+        self._loader = loader
+        self._program = program
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib, name)
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        """Returns None, for Python's own kind of module, where the loader has no other."""
+        make = getattr(self._loader, "create_module", None)
+        return None if make is None else make(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Runs the module."""
+        self._program.adopt(module)
+        self._loader.exec_module(module)
 
 
 def _facade_path(name: str) -> str | None:
