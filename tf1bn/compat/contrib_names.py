@@ -98,11 +98,23 @@ def _slim_nets_and_data(root: str) -> dict[str, Path]:
     }
 
 
+_EAGER = {
+    "defun": "=function",
+    **{name: f"={name}" for name in ("custom_gradient", "executing_eagerly", "function", "GradientTape", "py_func")},
+    "Checkpoint": "=train.Checkpoint",
+}
+"""Names of tf.contrib.eager that mean something in a graph."""
+
 _TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
 
 CONTRIB: dict[str, Path] = {
     "contrib": Path(real=False),
     "contrib.deprecated": Path(SUMMARIES),
+    "contrib.distributions": Path(
+        {"bijectors": "contrib.distributions:bijectors"}, modules=("contrib.distributions",), real=False
+    ),
+    "contrib.eager": Path(_EAGER, real=False),
+    "contrib.eager.python.tfe": Path(also=("contrib.eager",)),
     "contrib.layers": Path(
         {"xavier_initializer_conv2d": "contrib.layers:xavier_initializer"}, modules=("contrib.layers",)
     ),

@@ -101,7 +101,8 @@ REPLACEMENTS = {
     "slim, rnn, estimator, learn and tpu are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
     "contrib.data": "Use tf.data, for example tf.data.Dataset.",
-    "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
+    "contrib.distributions": "Install the packages tensorflow-probability and tf_keras, whose names are served "
+    "here; without them there are those of tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
     "contrib.image": "Use tf.image, or tf.raw_ops.ImageProjectiveTransformV3.",
     "contrib.keras": "Use tf.keras.",
