@@ -29,6 +29,8 @@ _CONVERT = ["safetensors>=0.8"]
 # The build for processors only is enough, and a tenth of the size; PyTorch's own site says how to get it.
 _TORCH = ["torch>=2.1"]
 _ONNX = ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.18"]
+_IMAGES = ["pillow>=9.1"]  # what programs read images with, through scipy.misc
+_PYTHON2 = ["fissix>=24.4"]
 # The site. MkDocs and its theme have successors with other settings: a major version is a change of its own.
 _DOCS = [
     "mkdocs>=1.6,<2",
@@ -124,8 +126,10 @@ setuptools.setup(
         "convert": _CONVERT,
         "torch": _TORCH,
         "onnx": _ONNX,
+        "images": _IMAGES,
+        "python2": _PYTHON2,
         "docs": _DOCS,
-        "test": [*_TEST, *_PLOTS, *_PROGRESS],
+        "test": [*_TEST, *_PLOTS, *_PROGRESS, *_IMAGES, *_PYTHON2],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -146,7 +146,7 @@ def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path) ->
     assert result.returncode == 1
     assert "run.py" not in result.stderr.split("Traceback")[1]
     assert 'File "fails.py", line 2, in <module>' in result.stderr and "NameError" in result.stderr
-    assert "tf1bn.run: `xrange` is Python 2." in result.stderr
+    assert "tf1bn.run: fails.py: `xrange` is Python 2." in result.stderr
 
 
 def test_exit_codes_pass_and_refusals_are_one(tmp_path: pathlib.Path) -> None:

@@ -13,6 +13,8 @@ _ROWS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",
+    "PIL": "images",
+    "fissix": "python2",
 }
 _NOTES = {"torch": "PyTorch's own site says how to get its build for processors only, which is enough. "}
 

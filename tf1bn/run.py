@@ -13,6 +13,8 @@ Flags of tf1bn, before SCRIPT:
   --tf1bn_path=DIR              also serve modules of this folder, for a program in several; may be repeated
   --tf1bn_package=NAME          also serve this installed package (or module) and what is inside it, by the name that an
                                 import statement has; may be repeated; @FILE reads names from a file, one on a line
+  --tf1bn_python2               the program is in Python 2: translate its modules in memory, with the division of whole
+                                numbers, the lists and the names of that time; needs tf1bn[python2]
   --help                        print this text
 
 Exit code: that of the program; 1 when it raises or is refused (Python 2); 2 for wrong flags before SCRIPT.
@@ -34,10 +36,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors, exits, printing
-from tf1bn.compat import packages, python2
+from tf1bn.compat import packages
+from tf1bn.compat.gone import hints
 from tf1bn.compat.program import FACADE, Program
+from tf1bn.compat.python2 import recognising, translating
 
-OURS = ("--tf1bn_update_strategy", "--tf1bn_report", "--tf1bn_path", "--tf1bn_package")
+_SWITCHES = {"--tf1bn_report": "report", "--tf1bn_python2": "python2"}
+OURS = ("--tf1bn_update_strategy", "--tf1bn_path", packages.FLAG, *_SWITCHES)
 USAGE = "tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
 
 
@@ -51,6 +56,7 @@ class Options(NamedTuple):
       report: whether to print the report.
       folders: further folders whose modules belong to the program.
       packages: installed packages and modules that are served, too.
+      python2: whether the program is Python 2, to be translated.
     """
 
     script: str
@@ -59,6 +65,7 @@ class Options(NamedTuple):
     report: bool = False
     folders: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    python2: bool = False
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -81,9 +88,9 @@ def _flag(options: Options, rest: list[str]) -> tuple[Options, list[str]]:
     """Takes one flag from the front of a command line."""
     flag, equals, value = rest[0].partition("=")
     name, rest = "--" + flag.lstrip("-"), rest[1:]
-    if name == "--tf1bn_report" and not equals:
-        return options._replace(report=True), rest
-    if name not in OURS or name == "--tf1bn_report":
+    if name in _SWITCHES and not equals:
+        return _switched(options, _SWITCHES[name]), rest
+    if name not in OURS or name in _SWITCHES:
         raise errors.ArgumentError(
             errors.explain(
                 "unknown flag before SCRIPT",
@@ -103,6 +110,10 @@ def _flag(options: Options, rest: list[str]) -> tuple[Options, list[str]]:
     return options._replace(update_strategy=value), rest
 
 
+def _switched(options: Options, attribute: str) -> Options:
+    return Options(**{**options._asdict(), attribute: True})
+
+
 def run(options: Options) -> dict[str, Any]:
     """Runs a program as ``__main__`` and returns its global names.
 
@@ -111,13 +122,15 @@ def run(options: Options) -> dict[str, Any]:
     included, passes through.
 
     Raises:
-      ProgramError: no such file, Python 2, or a named package that is not installed or cannot be served.
+      ProgramError: no such file, Python 2 that is not said to be, or a named package that is not installed or cannot be
+        served.
+      MissingExtraError: the program is Python 2, and fissix is not installed.
       UnknownNameError: no such update strategy.
     """
-    code = _compiled(options.script)
-    folders = [os.path.dirname(os.path.abspath(options.script)), *map(os.path.abspath, options.folders)]
+    code = _compiled(options.script, options.python2)
+    folders = _folders(options)
     named = packages.Packages(options.packages)
-    program = Program(folders, named)
+    program = Program(folders, named, python2=options.python2)
     main = types.ModuleType("__main__")
     main.__file__ = options.script
     program.adopt(main)
@@ -129,16 +142,22 @@ def run(options: Options) -> dict[str, Any]:
     return vars(main)
 
 
-def _compiled(script: str) -> types.CodeType:
+def _folders(options: Options) -> list[str]:
+    return [os.path.dirname(os.path.abspath(options.script)), *map(os.path.abspath, options.folders)]
+
+
+def _compiled(script: str, python2: bool) -> types.CodeType:
     try:
         with tokenize.open(script) as file:
             source = file.read()
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise errors.ProgramError(errors.explain(f"cannot be read: {error}"), where=script) from None
+    if python2:
+        return translating.code(source, script)
     try:
         return compile(source, script, "exec", dont_inherit=True)
     except SyntaxError as error:
-        refusal = python2.explain_syntax(error, script, source.splitlines())
+        refusal = recognising.explain_syntax(error, script, source.splitlines())
         if refusal is None:
             raise
         raise refusal from None
@@ -223,20 +242,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exits.REFUSED
     try:
         run(options)
-    except errors.ProgramError as error:
+    except (errors.ProgramError, errors.MissingExtraError) as error:
         print(error, file=sys.stderr)
         return exits.REFUSED
     except Exception as error:
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        error.__traceback__ = trace  # the program's own lines, as without tf1bn
-        sys.excepthook(type(error), error, trace)
-        hint = python2.hint(error, options.script)
-        if hint:
-            print(f"tf1bn.run: {hint}", file=sys.stderr)
+        _tell(error, options)
         return exits.REFUSED
     return exits.DONE
+
+
+def _tell(error: Exception, options: Options) -> None:
+    """Prints the traceback of a program as without tf1bn, and what helps where that is known."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    error.__traceback__ = trace
+    sys.excepthook(type(error), error, trace)
+    for hint in (recognising.hint(error, _place(trace, options)), hints.hint(error)):
+        if hint:
+            print(f"tf1bn.run: {hint}", file=sys.stderr)
+
+
+def _place(trace: types.TracebackType | None, options: Options) -> str:
+    """Returns the file of the program in which it failed: of the innermost of its frames."""
+    program, place = Program(_folders(options)), options.script
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        place = file if program.owns(file) else place
+        trace = trace.tb_next
+    return place
 
 
 if __name__ == "__main__":

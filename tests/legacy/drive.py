@@ -17,7 +17,14 @@ import time
 import traceback
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
-FLAGS = {"slim_scopes": "--slim_dir", "two_files": "--two_dir", "before_one": "--log_dir", "tpu_digits": "--tpu_dir"}
+FLAGS = {
+    "slim_scopes": "--slim_dir",
+    "two_files": "--two_dir",
+    "before_one": "--log_dir",
+    "tpu_digits": "--tpu_dir",
+    "slim_learning": "--learn_dir",
+}
+PYTHON2 = ("python2_digits",)
 IMPORT_LINE = re.compile(r"^(\s*)(import|from) tensorflow\b", re.MULTILINE)
 
 
@@ -29,7 +36,8 @@ def arguments(name: str, folder: pathlib.Path) -> list[str]:
 def through_runner(name: str, folder: pathlib.Path, strategy: str | None = None) -> None:
     from tf1bn import run
 
-    run.run(run.Options(str(script(PROGRAMS, name)), tuple(arguments(name, folder)), strategy))
+    path, argv = str(script(PROGRAMS, name)), tuple(arguments(name, folder))
+    run.run(run.Options(path, argv, strategy, python2=name in PYTHON2))
 
 
 def through_import_line(name: str, folder: pathlib.Path) -> None:

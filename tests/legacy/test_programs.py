@@ -15,6 +15,7 @@ ROOT = HERE.parents[1]
 PROGRAMS = sorted(path.stem for path in (HERE / "programs").iterdir() if not path.name.startswith("_"))
 WAYS = ("runner", "import_line")
 STRATEGIES = ("inline", "ema")
+ONLY_BY_RUNNER = ("python2_digits", "zoo")  # translation, and names that left NumPy, SciPy and Python
 WITH_LAYERS = ("contrib_cond", "contrib_switch", "gan", "slim_scopes")
 
 
@@ -39,11 +40,14 @@ def check(result: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="session", params=WAYS)
 def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return drive(request.param, PROGRAMS, tmp_path_factory.mktemp(request.param))
+    programs = [name for name in PROGRAMS if request.param == "runner" or name not in ONLY_BY_RUNNER]
+    return drive(request.param, programs, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_restored_inference_graph_scores_like_its_training(results: dict[str, Any], name: str) -> None:
+    if name in ONLY_BY_RUNNER and name not in results:
+        pytest.skip("needs what only the runner serves")
     check(results[name])
 
 

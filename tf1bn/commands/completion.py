@@ -24,6 +24,7 @@ _OF_RUN = {
     "--tf1bn_report": (),
     "--tf1bn_path=": (),
     "--tf1bn_package=": (),
+    "--tf1bn_python2": (),
     "--help": (),
 }
 

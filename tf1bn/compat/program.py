@@ -14,12 +14,15 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import tokenize
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import estimator_names, loading, packages, private, python2
+from tf1bn.compat import by_path, estimator_names, packages, private
+from tf1bn.compat.gone import loading, views
+from tf1bn.compat.python2 import builtins_of_2, modules_of_2, recognising, translating
 
 FACADE = "tf1bn.compat.v1"
 SERVED = {"tensorflow": "", "tf_slim": "contrib.slim", "tensorflow_estimator": estimator_names.PACKAGE}
@@ -30,10 +33,22 @@ UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 
 
 class Program(importlib.abc.MetaPathFinder):
-    """The folders and named packages of a program; as a context manager, serves their modules while it is open."""
+    """The folders and named packages of a program; as a context manager, serves their modules while it is open.
 
-    def __init__(self, folders: Iterable[str], named: packages.Packages | None = None) -> None:
+    Args:
+      folders: whose modules belong to the program.
+      named: installed packages whose modules are served, too.
+      python2: whether the program's own modules are Python 2, to be translated; those of packages are where need be.
+    """
+
+    def __init__(
+        self, folders: Iterable[str], named: packages.Packages | None = None, *, python2: bool = False
+    ) -> None:
+        folders = list(folders)
         self.packages = packages.Packages() if named is None else named
+        self.python2 = python2
+        self._modern = Program(folders, named) if python2 else self
+        self._views = views.Views(modules_of_2.ROWS, modules_of_2.CHANGED) if python2 else views.Views()
         self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
         paths = sysconfig.get_paths()
         outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -41,7 +56,9 @@ class Program(importlib.abc.MetaPathFinder):
         self._outside = [os.path.join(os.path.realpath(folder), "") for folder in outside]
         self.builtins = types.ModuleType("builtins")
         vars(self.builtins).update(vars(builtins), __import__=self._import)
-        self._stand_ins = loading.stand_ins(self)
+        if python2:
+            vars(self.builtins).update(builtins_of_2.names())
+        self._stand_ins = {**by_path.stand_ins(self), "imp": loading.Imp(self.loader)}
 
     def __enter__(self) -> Program:
         self.packages.refuse_loaded()
@@ -74,6 +91,10 @@ class Program(importlib.abc.MetaPathFinder):
         """Makes the imports of a module go through the facade."""
         vars(module)["__builtins__"] = self.builtins
 
+    def loader(self, name: str, path: str) -> importlib.machinery.SourceFileLoader:
+        """Returns what loads a source file, as a module of the program if it is one."""
+        return self._loader(name, path) if self.takes(path) else importlib.machinery.SourceFileLoader(name, path)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
@@ -94,10 +115,14 @@ class Program(importlib.abc.MetaPathFinder):
         """Makes a module of Python see the facade, wherever its code is kept; one that is compiled has no imports."""
         loader = spec.loader
         if type(loader) is importlib.machinery.SourceFileLoader:
-            spec.loader = _Loader(loader.name, loader.path, self)
+            spec.loader = self._loader(loader.name, loader.path)
         elif hasattr(loader, "get_code") and not isinstance(loader, (*_UNSERVED, _Loader)):
             spec.loader = _Adopting(loader, self)  # of a zip file, or of a file without its source
         return spec
+
+    def _loader(self, name: str, path: str) -> _Loader:
+        modern = self.python2 and self.packages.hold(path) and _compiles(path)
+        return _Loader(name, path, self._modern if modern else self)
 
     def serves(self, loader: Any) -> bool:
         """Whether what a loader loads sees the facade."""
@@ -105,15 +130,19 @@ class Program(importlib.abc.MetaPathFinder):
 
     def compile(self, path: str) -> types.CodeType:
         """Returns the code of a file of the program."""
-        loader = _Loader("__main__", path, self)
+        loader = self._loader("__main__", path)
         return loader.source_to_code(loader.get_data(path), path)
 
     def module(self, name: str, package: str | None = None) -> types.ModuleType:
         """Does ``importlib.import_module`` for a module of the program."""
         path = _facade_path(name)
-        if path is None:
-            return self._seen(importlib.import_module(name, package))
-        return self._facade(name, path, ())
+        if path is not None:
+            return self._facade(name, path, ())
+        if name == "imp":
+            return self._stand_ins[name]
+        if self._views.knows(name):
+            return self._views.imported(name, ("",), lambda: importlib.import_module(name))
+        return self._seen(importlib.import_module(name, package))
 
     def _seen(self, module: types.ModuleType) -> types.ModuleType:
         """Returns what stands for a module of Python in the program."""
@@ -131,11 +160,23 @@ class Program(importlib.abc.MetaPathFinder):
             return self.builtins
         path = _facade_path(name) if level == 0 else None
         if path is None:
-            return self._seen(builtins.__import__(name, globals, locals, fromlist or (), level))
+            return self._plain(name, globals, locals, fromlist or (), level)
         leaf = self._facade(name, path, fromlist or ())
         if fromlist:
             return leaf
         return sys.modules[_absolute(SERVED[name.split(".")[0]])]
+
+    def _plain(self, name: str, globals: Any, locals: Any, fromlist: Sequence[str], level: int) -> types.ModuleType:
+        """Imports what is not TensorFlow's."""
+        if level == 0 and name == "imp":
+            return self._stand_ins[name]
+
+        def imported() -> types.ModuleType:
+            return builtins.__import__(name, globals, locals, fromlist, level)
+
+        if level == 0 and self._views.knows(name):
+            return self._views.imported(name, fromlist, imported)
+        return self._seen(imported())
 
     def _facade(self, name: str, path: str, fromlist: Sequence[str]) -> types.ModuleType:
         from tf1bn.compat import namespace
@@ -175,17 +216,25 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self._program.adopt(module)
         super().exec_module(module)
 
+    def get_code(self, fullname: str) -> types.CodeType | None:
+        """Returns the module's code; of Python 2 anew each time, since others read the bytecode beside the file."""
+        if not self._program.python2:
+            return super().get_code(fullname)
+        return self.source_to_code(self.get_data(self.path), self.path)
+
     def source_to_code(self, data: Any, path: Any, **options: Any) -> types.CodeType:  # type: ignore[override]
         """Compiles the module.
 
         Raises:
-          ProgramError: Python 2.
+          ProgramError: Python 2, in a program that is not said to be.
         """
+        if self._program.python2:
+            return translating.code(importlib.util.decode_source(bytes(data)), os.fspath(path))
         try:
             return super().source_to_code(data, path, **options)
         except SyntaxError as error:
             text = data if isinstance(data, str) else importlib.util.decode_source(bytes(data))
-            refusal = python2.explain_syntax(error, os.fspath(path), text.splitlines())
+            refusal = recognising.explain_syntax(error, os.fspath(path), text.splitlines())
             if refusal is None:
                 raise
             raise refusal from None
@@ -214,6 +263,16 @@ class _Adopting(importlib.abc.Loader):
         """Runs the module."""
         self._program.adopt(module)
         self._loader.exec_module(module)
+
+
+def _compiles(path: str) -> bool:
+    """Whether a file is Python 3."""
+    try:
+        with tokenize.open(path) as file:
+            compile(file.read(), path, "exec", dont_inherit=True)
+    except (SyntaxError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _facade_path(name: str) -> str | None:

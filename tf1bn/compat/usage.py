@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import namespace
+from tf1bn.compat.gone import views
 from tf1bn.layers.sites import layers_of
 
 Audit = Callable[[Any], str]
@@ -46,7 +47,8 @@ class Usage:
         for origin in sorted(self.names):
             counts = self.names[origin]
             lines += [f"  {origin}: {len(counts)} names"]
-            lines += [f"    {namespace.spoken(path)} x{count}" for path, count in sorted(counts.items())]
+            spoken = str if origin == views.ORIGIN else namespace.spoken
+            lines += [f"    {spoken(path)} x{count}" for path, count in sorted(counts.items())]
         graphs = [graph for graph in self.graphs.values() if graph.get_operations()]
         for number, graph in enumerate(graphs, 1):
             sites = layers_of(graph)

@@ -1,5 +1,6 @@
 """Installed packages that a program names, and files that it loads by path: what sees the facade, and what does not."""
 
+import collections.abc
 import importlib
 import importlib.util
 import pathlib
@@ -59,6 +60,36 @@ def test_only_named_packages_see_the_facade_with_all_their_modules(tmp_path: pat
     assert seen["old"].tf is tf and seen["old"].a.tf is tf and seen["found"] is tf
     assert seen["other"].tf is plain_tf and seen["other"].a.tf is plain_tf and seen["older"].tf is plain_tf
     assert "old" not in sys.modules and "old.sub.b" not in sys.modules and "other" in sys.modules
+
+
+def test_packages_find_the_names_that_left_numpy(tmp_path: pathlib.Path, site: pathlib.Path) -> None:
+    write(site / "old" / "__init__.py", "import collections, numpy as np\nkinds = np.float, collections.Mapping\n")
+    assert start(tmp_path, "import old\n", "old")["old"].kinds == (float, collections.abc.Mapping)
+    write(site / "other.py", "import collections\ncollections.Mapping\n")
+    with pytest.raises(AttributeError, match="Mapping"):
+        start(tmp_path, "import other\n", "old")
+
+
+def test_of_a_program_in_python_2_only_packages_in_python_2_are_translated(
+    tmp_path: pathlib.Path, site: pathlib.Path
+) -> None:
+    pytest.importorskip("fissix")
+    write(
+        site / "old" / "__init__.py",
+        USES + "from . import new\nhalf = 1 / 2\nprint 'loaded'\nkind = type(map(abs, [1]))\n",
+    )
+    write(site / "old" / "new.py", USES + "half = 1 / 2\nkind = type(map(abs, [1]))\n")
+    script = write(tmp_path / "program" / "main.py", "import old\nprint old\nhalf = 1 / 2\n")
+    seen = run.run(run.Options(str(script), packages=("old",), python2=True))
+    old = seen["old"]
+    assert (seen["half"], old.half, old.kind) == (0, 0, list) and old.tf is tf
+    assert (old.new.half, old.new.kind) == (0.5, map) and old.new.tf is tf
+
+
+def test_python_2_in_a_package_is_refused(tmp_path: pathlib.Path, site: pathlib.Path) -> None:
+    write(site / "old" / "__init__.py", "print 'loaded'\n")
+    with pytest.raises(errors.ProgramError, match="old/__init__.py: line 1 is Python 2"):
+        start(tmp_path, "import old\n", "old")
 
 
 def test_a_module_inside_a_package_is_served_without_its_parents(tmp_path: pathlib.Path, site: pathlib.Path) -> None:

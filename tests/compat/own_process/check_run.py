@@ -167,7 +167,7 @@ def test_what_is_absent_is_said_by_name(folder: pathlib.Path, line: str) -> None
 
 
 def test_python_2_is_refused_in_the_program_and_in_its_modules(folder: pathlib.Path) -> None:
-    with pytest.raises(errors.ProgramError, match="program.py: line 2 is Python 2: the print statement.*2to3"):
+    with pytest.raises(errors.ProgramError, match="program.py: line 2 is Python 2: the print.*--tf1bn_python2"):
         start(folder, "import sys\nprint 'x'\n")
     write(folder / "mine.py", "try:\n  pass\nexcept ValueError, e:\n  pass\n")
     with pytest.raises(errors.ProgramError, match="mine.py: line 3 is Python 2: `except Error, name:`"):

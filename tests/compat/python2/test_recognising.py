@@ -2,7 +2,7 @@
 
 import pytest
 
-from tf1bn.compat import python2
+from tf1bn.compat.python2 import recognising
 
 OLD = {
     'print "a"': "the print statement",
@@ -33,26 +33,27 @@ def failure(source: str) -> SyntaxError:
 
 @pytest.mark.parametrize("source", OLD)
 def test_a_construct_of_python_2_is_named(source: str) -> None:
-    refusal = python2.explain_syntax(failure(source), "p.py", source.splitlines())
+    refusal = recognising.explain_syntax(failure(source), "p.py", source.splitlines())
     assert refusal is not None
     assert str(refusal).startswith("p.py: line ") and OLD[source] in str(refusal)
-    assert "is Python 2" in str(refusal) and "`2to3 --write --nobackups p.py`" in str(refusal)
+    assert "is Python 2" in str(refusal) and "--tf1bn_python2 before SCRIPT" in str(refusal)
 
 
 @pytest.mark.parametrize("source", NOT_OLD)
 def test_a_plain_mistake_is_not_python_2(source: str) -> None:
-    assert python2.explain_syntax(failure(source), "p.py", source.splitlines()) is None
+    assert recognising.explain_syntax(failure(source), "p.py", source.splitlines()) is None
 
 
 @pytest.mark.parametrize("source", ["xrange(3)", "{}.iteritems()", "import cPickle", "unicode('a')"])
 def test_a_name_of_python_2_gives_a_hint(source: str) -> None:
     with pytest.raises((NameError, AttributeError, ImportError)) as raised:
         exec(source, {})
-    assert "is Python 2. Convert it once" in python2.hint(raised.value, "p.py")
+    assert "p.py: `" in recognising.hint(raised.value, "p.py")
+    assert "is Python 2. Let it be translated as it runs: --tf1bn_python2" in recognising.hint(raised.value, "p.py")
 
 
 @pytest.mark.parametrize("source", ["mistyped", "{}.mistyped", "import mistyped_module", "1 / 0"])
 def test_another_failure_gives_none(source: str) -> None:
     with pytest.raises(Exception) as raised:
         exec(source, {})
-    assert python2.hint(raised.value, "p.py") == ""
+    assert recognising.hint(raised.value, "p.py") == ""

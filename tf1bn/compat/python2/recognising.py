@@ -31,7 +31,10 @@ _NAMES = (
     "has_key",
 )
 _MODULES = ("cPickle", "urllib2", "ConfigParser", "Queue", "StringIO", "cStringIO", "__builtin__", "itertools")
-CONVERT = "Convert it once: `2to3 --write --nobackups {}` (2to3 comes with Python up to 3.12)."
+CONVERT = (
+    "Let it be translated as it runs: --tf1bn_python2 before SCRIPT (pip install 'tf1bn[python2]'); "
+    "or convert it once: `fissix --write --nobackups {}`."
+)
 
 
 def explain_syntax(error: SyntaxError, path: str, lines: list[str]) -> errors.ProgramError | None:
@@ -57,4 +60,4 @@ def hint(error: BaseException, path: str) -> str:
     elif isinstance(error, ModuleNotFoundError):
         names = _MODULES
     name = getattr(error, "name", None)
-    return f"`{name}` is Python 2. {CONVERT.format(path)}" if name in names else ""
+    return f"{path}: `{name}` is Python 2. {CONVERT.format(path)}" if name in names else ""

@@ -1,0 +1,3 @@
+from . import nets, utils
+
+__all__ = ["nets", "utils"]

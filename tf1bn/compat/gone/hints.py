@@ -1,0 +1,27 @@
+"""What left objects, or does something else, and cannot be handed to one program alone: one line of help for each."""
+
+from __future__ import annotations
+
+import re
+
+_ROWS = (
+    (r"Object arrays cannot be loaded when allow_pickle=False", "np.load no longer unpickles by itself: if you trust "
+     "the file, pass allow_pickle=True (and encoding='latin1' for one that Python 2 wrote)"),
+    (r"setting an array element with a sequence.*inhomogeneous", "NumPy makes no array of rows of unequal length by "
+     "itself any more: pass dtype=object"),
+    (r"'numpy\.ndarray' object has no attribute 'tostring'", "it is .tobytes() today"),
+    (r"object has no attribute 'isAlive'", "of threads it is .is_alive() today"),
+    (r"load\(\) missing 1 required positional argument: 'Loader'", "yaml.load() needs a loader: yaml.safe_load()"),
+    (r"'(DataFrame|Series)' object has no attribute 'as_matrix'", "it is .to_numpy() today"),
+    (r"'(DataFrame|Series)' object has no attribute 'ix'", "it is .loc[] for labels and .iloc[] for positions today"),
+    (r"'ImageDraw' object has no attribute 'textsize'", "it is .textbbox(), which gives a box, today"),
+    (r"'FreeTypeFont' object has no attribute 'getsize'", "it is .getbbox(), which gives a box, today"),
+    (r"'\w*Element\w*' object has no attribute 'getchildren'", "it is list(element) today"),
+    (r"'HTMLParser' object has no attribute 'unescape'", "it is html.unescape() today"),
+)  # fmt: skip
+
+
+def hint(error: BaseException) -> str:
+    """Returns one line of help for what a program failed on, or an empty string."""
+    text = str(error)
+    return next((f"{words}." for pattern, words in _ROWS if re.search(pattern, text, re.DOTALL)), "")
