@@ -42,13 +42,16 @@ class Package(NamedTuple):
 PLAIN_PROTOCOL_BUFFERS = {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
 """For modules that an old protoc generated, which the fast implementation refuses."""
 
+KERAS_2 = {"TF_USE_LEGACY_KERAS": "1"}
+"""For layers and regularizers of Keras in a graph, which Keras 3 does not make."""
+
 PROBABILITY = ("tensorflow-probability==0.25.0", "tf_keras", "cloudpickle", "decorator", "dm-tree")
 """TensorFlow Probability of today, which works in a graph; it is not served, since it is of TensorFlow 2's time."""
 
 SCIKIT = ("scipy", "scikit-learn", "joblib", "threadpoolctl", "cloudpickle", "narwhals")
 
 ROWS: tuple[Package, ...] = (
-    Package("tflearn", "0.5.0", "tflearn_digits", ("tflearn",), ("pillow<10",), remedy="Pillow below 10."),
+    Package("tflearn", "0.5.0", "tflearn_digits", ("tflearn",), ("pillow",)),
     Package(
         "tensorlayer",
         "1.11.1",
@@ -81,9 +84,8 @@ ROWS: tuple[Package, ...] = (
         "edward_normal",
         ("edward", "keras"),
         (*PROBABILITY, "keras==2.0.4", "theano", "scipy"),
-        remedy="Keras 2.0.4, which Edward asks for its session where any Keras is installed. `ed.copy` of a plain op "
-        "adds inputs to an op that is made, which TensorFlow has not allowed since 1.13: models whose random variables "
-        "are arguments of one another run, those with ops between them do not.",
+        remedy="Edward copies all of `tf.Tensor.OVERLOADABLE_OPERATORS` to its random variables; `!=` is among them "
+        "since TensorFlow 1.15, so that each variable is its own parent. Its successor is TensorFlow Probability.",
     ),
     Package(
         "dm-sonnet",
@@ -107,4 +109,81 @@ ROWS: tuple[Package, ...] = (
     ),
     Package("trfl", "1.2.0", "trfl_q_learning", ("trfl",), PROBABILITY, remedy="TensorFlow Probability 0.25."),
     Package("bert-tensorflow", "1.0.4", "bert_pairs", ("bert",)),
+    Package(
+        "tensor2tensor",
+        "1.15.7",
+        "tensor2tensor_reverse",
+        ("tensor2tensor", "mesh_tensorflow", "tensorflow_gan", "kfac", "tensorflow_hub", "gin", "dopamine"),
+        (
+            *PROBABILITY,
+            *(
+                "mesh-tensorflow",
+                "tensorflow-datasets",
+                "tensorflow-metadata",
+                "tensorflow-gan",
+                "tensorflow-hub",
+                "kfac",
+            ),
+            *("gin-config", "sympy", "mpmath", "gym==0.17.3", "scipy", "future", "pypng", "bz2file", "dopamine-rl"),
+            *(
+                "etils",
+                "importlib-resources",
+                "promise",
+                "toml",
+                "dill",
+                "googleapis-common-protos",
+                "psutil",
+                "pyarrow",
+            ),
+            *("zipp", "fsspec", "simple-parsing", "array-record", "docstring-parser", "immutabledict"),
+            *("opencv-python-headless", "tensorboard", "markdown", "werkzeug", "setuptools<81"),
+        ),
+        imports="tensor2tensor.models.transformer",
+        variables=PLAIN_PROTOCOL_BUFFERS,
+    ),
+    Package(
+        "spleeter",
+        "2.4.2",
+        "spleeter_unet",
+        ("spleeter",),
+        ("tf_keras", "httpx", "typer", "ffmpeg-python", "future", "pandas", "pytz", "norbert", "scipy", "click"),
+        variables=KERAS_2,
+        remedy="Keras 2: the package tf_keras and `TF_USE_LEGACY_KERAS=1`. Its averages are those of Keras.",
+    ),
+    Package(
+        "deeplabcut",
+        "2.3.9",
+        "deeplabcut_pose",
+        ("deeplabcut", "imgaug"),
+        (
+            *(
+                *SCIKIT,
+                "tf_keras",
+                "dlclibrary",
+                "filterpy",
+                "ruamel.yaml",
+                "imgaug",
+                "imageio",
+                "imageio-ffmpeg",
+                "numba",
+            ),
+            *(
+                "llvmlite",
+                "networkx",
+                "pandas",
+                "pytz",
+                "scikit-image",
+                "lazy-loader",
+                "tifffile",
+                "statsmodels",
+                "patsy",
+            ),
+            *("tables", "numexpr", "blosc2", "py-cpuinfo", "ndindex", "msgpack", "tensorpack", "tabulate"),
+            *("msgpack-numpy", "pyzmq", "psutil", "pyyaml", "opencv-python-headless", "shapely", "huggingface_hub<1"),
+            *("filelock", "fsspec"),
+        ),
+        imports="deeplabcut.pose_estimation_tensorflow.nnets",
+        variables=KERAS_2,
+        remedy="Keras 2 for its regularizers: the package tf_keras and `TF_USE_LEGACY_KERAS=1`.",
+    ),
 )

@@ -6,7 +6,7 @@ from edward.models import Normal
 
 ed.set_seed(42)
 rng = np.random.RandomState(0)
-x_data = rng.normal(2.0, 1.0, size=50).astype(np.float32)
+x_data = rng.normal(2.0, 1.0, size=50)
 
 mu = Normal(loc=0.0, scale=1.0)
 x = Normal(loc=mu, scale=1.0, sample_shape=50)
