@@ -19,6 +19,7 @@ LONGEST = 900
 _LONGEST_REASON = 220
 
 _FRAME = re.compile(r'^ +File "(?P<file>.+)", line (?P<line>\d+), in ')
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and moves of a terminal
 _ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Iteration|Warning)(?:: .*)?$")
 
 
@@ -126,7 +127,7 @@ def _run(package: Package, folder: Path, script: Path) -> tuple[str, Stop | None
     if done.returncode:
         site = next((folder / "environment").glob("lib/python*/site-packages"))
         return "", stop_of(done.stderr, str(site))
-    return (done.stdout.strip().splitlines() or [""])[-1], None
+    return (_CONTROL.sub("", done.stdout).strip().splitlines() or [""])[-1], None
 
 
 def _python(folder: Path) -> Path:
