@@ -85,7 +85,8 @@ ROWS: tuple[Package, ...] = (
         ("edward", "keras"),
         (*PROBABILITY, "keras==2.0.4", "theano", "scipy"),
         remedy="Edward copies all of `tf.Tensor.OVERLOADABLE_OPERATORS` to its random variables; `!=` is among them "
-        "since TensorFlow 1.15, so that each variable is its own parent. Its successor is TensorFlow Probability.",
+        "since TensorFlow 1.15, so that each variable is its own parent. Behind that, `ed.copy` makes ops by a form of "
+        "`tf.Operation(...)` that is gone, too. Edward's successor is TensorFlow Probability.",
     ),
     Package(
         "dm-sonnet",

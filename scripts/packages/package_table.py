@@ -8,7 +8,7 @@ from package_rows import Package
 from package_run import Outcome
 
 BEGIN, END = "<!-- made by `make test-packages` -->", "<!-- end of what is made -->"
-HEAD = ("package", "version", "imports", "trains", "stops where and why", "what to do, or to know")
+HEAD = ("package", "version", "served", "imports", "trains", "stops where and why", "what to do, or to know")
 
 
 def replaced(page: str, packages: Sequence[Package], outcomes: Mapping[str, Outcome], made: str) -> str:
@@ -33,7 +33,8 @@ def row(package: Package, outcome: Outcome) -> list[str]:
     stop = outcome.stop
     where = "" if stop is None else f"`{stop.place}`: {stop.reason}" if stop.place else stop.reason
     words = ["yes" if outcome.imported else "no", "yes" if outcome.trained else "no"]
-    return [f"`{package.name}`", package.version, *words, _plain(where), _plain(package.remedy)]
+    served = ", ".join(f"`{name}`" for name in package.serves)
+    return [f"`{package.name}`", package.version, served, *words, _plain(where), _plain(package.remedy)]
 
 
 def _plain(text: str) -> str:

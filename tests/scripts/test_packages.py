@@ -64,15 +64,15 @@ def test_the_table_has_a_row_for_each_library_and_keeps_those_that_were_not_trie
     }
     first = package_table.replaced(page, packages, tried, "Made on one day.")
     rows = [
-        "| `b` | 1.0 | yes | yes |  | Know \\| this. |",
-        "| `a` | 1.0 | yes | no | `a/b.py:3`: KeyError: 'x' |  |",
+        "| `b` | 1.0 | `b` | yes | yes |  | Know \\| this. |",
+        "| `a` | 1.0 | `a` | yes | no | `a/b.py:3`: KeyError: 'x' |  |",
     ]
     assert first.startswith("# Title\n") and first.endswith(f"{package_table.END}\n\nAfter.\n")
     assert "\n".join(rows) in first and "never" not in first and "Made on one day." in first
     again = package_table.replaced(
         first, packages, {"a": Outcome("a", "1.0", False, False, Stop("pip: no"))}, "Made later."
     )
-    assert again == first.replace(rows[1], "| `a` | 1.0 | no | no | pip: no |  |").replace(
+    assert again == first.replace(rows[1], "| `a` | 1.0 | `a` | no | no | pip: no |  |").replace(
         "Made on one day.", "Made later."
     )
 

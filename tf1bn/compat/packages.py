@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.metadata
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -123,6 +122,8 @@ def _unfit(name: str, why: str) -> errors.ProgramError:
 
 
 def _absent(name: str) -> errors.ProgramError:
+    import importlib.metadata  # takes a while, and most names are right
+
     distributions = importlib.metadata.packages_distributions()
     modules = [module for module, owners in distributions.items() if _plain(name) in map(_plain, owners)]
     if modules:
