@@ -5,6 +5,7 @@
 #   PYTEST_ARGS  more arguments for pytest                               make test PYTEST_ARGS="-k layout -x"
 #   ONEDNN       0 or 1: TensorFlow without or with oneDNN               make test ONEDNN=0
 #   RELEASE_ARGS more arguments for the check of a release               make release-check RELEASE_ARGS=--only=docs
+#   PACKAGES_ARGS more arguments for the trial of old libraries        make test-packages PACKAGES_ARGS=--only=trfl
 #   DEMO_ARGS    more arguments for the demo
 #   BENCH_ARGS   more arguments for the benchmark                        make bench-step BENCH_ARGS=--shapes=64x28x28x8
 
@@ -12,6 +13,7 @@ PYTHON ?= python3
 TF_VERSION ?=
 PYTEST_ARGS ?=
 ONEDNN ?=
+PACKAGES_ARGS ?=
 DEMO_ARGS ?=
 RELEASE_ARGS ?=
 BENCH_ARGS ?=
@@ -69,7 +71,7 @@ SITE := build/site
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-nightly bench $(BENCHES) bench-native wheel-native
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages test-nightly bench $(BENCHES) bench-native wheel-native
 .PHONY: python-tf215 python-tf115 lint docs release-check clean
 .NOTPARALLEL:
 
@@ -83,6 +85,7 @@ help:
 	@echo "make test-original  run the facades beside TensorFlow 1.15 itself, in $(ORIGINAL_VENV); needs Python 3.7"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
+	@echo "make test-packages  install libraries of TensorFlow 1's time, train with each, and write the table of docs/packages.md; half an hour"
 	@echo "make test-nightly  run the core of the tests on the newest tf-nightly, in $(NIGHTLY_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
@@ -158,6 +161,10 @@ $(RUNTIMES): setup.py pyproject.toml
 	  ai-edge-litert==2.3.0 || { \
 	  echo "make: a runtime could not be installed; tests/runtimes needs those that this file names." >&2; exit 1; }
 	@touch $@
+
+# Each library in an environment of its own, below a temporary folder, in front of the packages of this one.
+test-packages: $(TESTS)
+	$(BIN)/python scripts/packages/try_packages.py --write $(PACKAGES_ARGS)
 
 # First the names that it lacks, in seconds; then the tests.
 test-nightly: $(NIGHTLY)

@@ -3,14 +3,16 @@
     tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]          (also: python -m tf1bn.run)
 
 The program's imports of `tensorflow` (and `tf_slim` and `tensorflow_estimator`) give the facade `tf1bn.compat.v1`.
-Only the program and the modules of its own folder see it; TensorFlow and installed packages see the real one. Nothing
-is rewritten.
+The program and the modules of its own folder see it, and so do files that they load by path or by `runpy`, and the
+installed packages that are named; TensorFlow and all other packages see the real one. Nothing is rewritten.
 
 Flags of tf1bn, before SCRIPT:
   --tf1bn_update_strategy=NAME  how every batch norm of the program that goes through tf1bn keeps its averages
   --tf1bn_report                after the program, print to stderr what it used, what was emulated, and the batch
                                 norms and the audit of each of its graphs
   --tf1bn_path=DIR              also serve modules of this folder, for a program in several; may be repeated
+  --tf1bn_package=NAME          also serve this installed package (or module) and what is inside it, by the name that an
+                                import statement has; may be repeated; @FILE reads names from a file, one on a line
   --tf1bn_python2               the program is in Python 2: translate its modules in memory, with the division of whole
                                 numbers, the lists and the names of that time; needs tf1bn[python2]
   --help                        print this text
@@ -18,8 +20,7 @@ Flags of tf1bn, before SCRIPT:
 Exit code: that of the program; 1 when it raises or is refused (Python 2); 2 for wrong flags before SCRIPT.
 
 Known limits: Python processes that the program starts anew (multiprocessing by "spawn") have no facade;
-files that it runs by `runpy` neither; `sys.modules["tensorflow"]` is the real one; a strategy given here does not
-reach graphs built in other threads.
+`sys.modules["tensorflow"]` is the real one; a strategy given here does not reach graphs built in other threads.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors, exits, printing
+from tf1bn.compat import packages
 from tf1bn.compat.gone import hints
 from tf1bn.compat.program import FACADE, Program
 from tf1bn.compat.python2 import recognising, translating
 
 _SWITCHES = {"--tf1bn_report": "report", "--tf1bn_python2": "python2"}
-OURS = ("--tf1bn_update_strategy", "--tf1bn_path", *_SWITCHES)
+OURS = ("--tf1bn_update_strategy", "--tf1bn_path", packages.FLAG, *_SWITCHES)
 USAGE = "tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
 
 
@@ -53,6 +55,7 @@ class Options(NamedTuple):
       update_strategy: name of the strategy, or None to leave the program's own.
       report: whether to print the report.
       folders: further folders whose modules belong to the program.
+      packages: installed packages and modules that are served, too.
       python2: whether the program is Python 2, to be translated.
     """
 
@@ -61,6 +64,7 @@ class Options(NamedTuple):
     update_strategy: str | None = None
     report: bool = False
     folders: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     python2: bool = False
 
 
@@ -91,7 +95,7 @@ def _flag(options: Options, rest: list[str]) -> tuple[Options, list[str]]:
             errors.explain(
                 "unknown flag before SCRIPT",
                 got=flag + equals + value,
-                expected="--tf1bn_update_strategy=NAME, --tf1bn_path=DIR, --tf1bn_report, --tf1bn_python2 or --help",
+                expected=f"{', '.join(OURS)} or --help",
                 fix="Flags of the program come after SCRIPT.",
             )
         )
@@ -101,6 +105,8 @@ def _flag(options: Options, rest: list[str]) -> tuple[Options, list[str]]:
         raise errors.ArgumentError(errors.explain(f"{name} has no value", fix=USAGE))
     if name == "--tf1bn_path":
         return options._replace(folders=(*options.folders, value)), rest
+    if name == packages.FLAG:
+        return options._replace(packages=(*options.packages, *packages.read_names(value))), rest
     return options._replace(update_strategy=value), rest
 
 
@@ -116,19 +122,22 @@ def run(options: Options) -> dict[str, Any]:
     included, passes through.
 
     Raises:
-      ProgramError: no such file, or Python 2 that is not said to be.
+      ProgramError: no such file, Python 2 that is not said to be, or a named package that is not installed or cannot be
+        served.
       MissingExtraError: the program is Python 2, and fissix is not installed.
       UnknownNameError: no such update strategy.
     """
     code = _compiled(options.script, options.python2)
     folders = _folders(options)
-    program = Program(folders, python2=options.python2)
+    named = packages.Packages(options.packages)
+    program = Program(folders, named, python2=options.python2)
     main = types.ModuleType("__main__")
     main.__file__ = options.script
     program.adopt(main)
     with _strategy(options.update_strategy), _as_main(main, options, folders):
+        named.find()
         importlib.import_module(FACADE)
-        with _reported() if options.report else contextlib.nullcontext(), program:
+        with program, _reported(named) if options.report else contextlib.nullcontext():
             exec(code, vars(main))
     return vars(main)
 
@@ -177,7 +186,7 @@ def _as_main(main: types.ModuleType, options: Options, folders: list[str]) -> It
 
 
 @contextlib.contextmanager
-def _reported() -> Iterator[None]:
+def _reported(named: packages.Packages) -> Iterator[None]:
     """Prints the report when the block ends, however it ends."""
     from tf1bn.compat import usage
 
@@ -186,7 +195,7 @@ def _reported() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
-            print(seen.text(_audit()), file=sys.stderr)
+            print(seen.text(_audit(), named.loaded()), file=sys.stderr)
 
 
 def _audit() -> Any:

@@ -23,6 +23,8 @@ _OF_RUN = {
     "--tf1bn_update_strategy=": ("inline", "collection", "ema", "frozen"),
     "--tf1bn_report": (),
     "--tf1bn_path=": (),
+    "--tf1bn_package=": (),
+    "--tf1bn_python2": (),
     "--help": (),
 }
 

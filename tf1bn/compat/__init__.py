@@ -9,6 +9,7 @@ batch norms of all dialects share); :mod:`tf_layers`, :mod:`contrib` and :mod:`s
 :mod:`rnn_cell`, :mod:`rnn_wrappers`; the rest of ``tf.contrib``, a package or module each, named ``contrib_*``. The
 import-line facade: :mod:`paths`, :mod:`names` with its tables (:mod:`contrib_names`, :mod:`python_names`,
 :mod:`private_names`, :mod:`op_names`), :mod:`namespace`, :mod:`v1`; what old TensorFlow did otherwise:
-:mod:`reordered`, :mod:`old_flags`, :mod:`old_summaries`, :mod:`input_data`. Whole programs: :mod:`program`,
+:mod:`reordered`, :mod:`old_flags`, :mod:`old_summaries`, :mod:`input_data`. Whole programs: :mod:`program` with
+:mod:`packages` and :mod:`by_path`,
 :mod:`gone` (names that left NumPy, SciPy and Python), :mod:`python2`, :mod:`usage`; :mod:`tf1bn.run` starts them.
 """

@@ -124,11 +124,23 @@ _DATA_OWN = (
 )
 """Modules of the original that tf.contrib.data gathered."""
 
+_EAGER = {
+    "defun": "=function",
+    **{name: f"={name}" for name in ("custom_gradient", "executing_eagerly", "function", "GradientTape", "py_func")},
+    "Checkpoint": "=train.Checkpoint",
+}
+"""Names of tf.contrib.eager that mean something in a graph."""
+
 _TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
 
 CONTRIB: dict[str, Path] = {
     "contrib": Path(real=False),
     "contrib.deprecated": Path(SUMMARIES),
+    "contrib.distributions": Path(
+        {"bijectors": "contrib.distributions:bijectors"}, modules=("contrib.distributions",), real=False
+    ),
+    "contrib.eager": Path(_EAGER, real=False),
+    "contrib.eager.python.tfe": Path(also=("contrib.eager",)),
     "contrib.layers": Path(
         {"xavier_initializer_conv2d": "contrib.layers:xavier_initializer"}, modules=("contrib.layers",)
     ),

@@ -96,7 +96,11 @@ ESTIMATOR: dict[str, Path] = {
     "contrib.estimator.python.estimator.hooks": Path(also=("contrib.estimator",), real=False),
     "contrib.predictor": Path(modules=("estimator.predictors",), real=False),
     "contrib.tpu": _TPU,
-    **{f"contrib.tpu.python.tpu.{name}": _TPU for name in ("tpu_config", "tpu_estimator", "tpu_optimizer")},
+    **{
+        f"{place}.tpu.{name}": _TPU
+        for place in ("contrib.tpu.python", "python")
+        for name in ("tpu_config", "tpu_estimator", "tpu_optimizer")
+    },
     "contrib.tpu.python.ops.tpu_ops": _TPU,
     "contrib.learn": Path({**_LEARN, "NanLossDuringTrainingError": "=train.NanLossDuringTrainingError"}, real=False),
     "contrib.learn.learn_runner": _RUNNER,

@@ -100,7 +100,8 @@ REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
     "slim, rnn, seq2seq, lookup, data, estimator, learn and tpu are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
-    "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
+    "contrib.distributions": "Install the packages tensorflow-probability and tf_keras, whose names are served "
+    "here; without them there are those of tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
     "contrib.image": "Use tf.image, or tf.raw_ops.ImageProjectiveTransformV3.",
     "contrib.keras": "Use tf.keras.",

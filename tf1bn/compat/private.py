@@ -67,7 +67,11 @@ MOVED: dict[str, tuple[str, ...]] = {
 }
 """Where names of a module are to be found today, in order."""
 
-RENAMED = {"util.nest.is_sequence": "util.nest.is_nested", "ops.array_ops.pack": "ops.array_ops_stack.stack"}
+RENAMED = {
+    "util.nest.is_sequence": "util.nest.is_nested",
+    "ops.array_ops.pack": "ops.array_ops_stack.stack",
+    "framework.ops.set_shapes_for_outputs": "framework.ops.set_shape_and_handle_data_for_outputs",
+}
 """Names of modules below ``tensorflow.python`` that have another name today."""
 
 

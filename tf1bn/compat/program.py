@@ -14,12 +14,13 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import tokenize
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.compat import estimator_names, private
+from tf1bn.compat import by_path, estimator_names, packages, private
 from tf1bn.compat.gone import loading, views
 from tf1bn.compat.python2 import builtins_of_2, modules_of_2, recognising, translating
 
@@ -32,15 +33,21 @@ UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 
 
 class Program(importlib.abc.MetaPathFinder):
-    """The folders of a program; as a context manager, serves their modules while it is open.
+    """The folders and named packages of a program; as a context manager, serves their modules while it is open.
 
     Args:
       folders: whose modules belong to the program.
-      python2: whether they are Python 2, to be translated.
+      named: installed packages whose modules are served, too.
+      python2: whether the program's own modules are Python 2, to be translated; those of packages are where need be.
     """
 
-    def __init__(self, folders: Iterable[str], *, python2: bool = False) -> None:
+    def __init__(
+        self, folders: Iterable[str], named: packages.Packages | None = None, *, python2: bool = False
+    ) -> None:
+        folders = list(folders)
+        self.packages = packages.Packages() if named is None else named
         self.python2 = python2
+        self._modern = Program(folders, named) if python2 else self
         self._views = views.Views(modules_of_2.ROWS, modules_of_2.CHANGED) if python2 else views.Views()
         self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
         paths = sysconfig.get_paths()
@@ -51,27 +58,34 @@ class Program(importlib.abc.MetaPathFinder):
         vars(self.builtins).update(vars(builtins), __import__=self._import)
         if python2:
             vars(self.builtins).update(builtins_of_2.names())
-        self._importlib = _Importlib(self)
-        self._imp = loading.Imp(self.loader)
+        self._stand_ins = {**by_path.stand_ins(self), "imp": loading.Imp(self.loader)}
 
     def __enter__(self) -> Program:
+        self.packages.refuse_loaded()
         sys.meta_path.insert(0, self)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.meta_path.remove(self)
         for name, module in list(sys.modules.items()):
-            if isinstance(getattr(module, "__loader__", None), _Loader):
+            loader = getattr(module, "__loader__", None)
+            compiled = isinstance(loader, importlib.machinery.ExtensionFileLoader)  # some load only once in a process
+            if self.serves(loader) or (self.packages.have(name) and not compiled):
                 del sys.modules[name]
 
     def owns(self, path: str) -> bool:
         """Whether a file is a module of the program: in its folders, and neither installed nor Python's own."""
         path = os.path.realpath(path)
+        return not self._installed(path) and any(path.startswith(folder) for folder in self._folders)
+
+    def takes(self, path: str) -> bool:
+        """Whether a file that the program loads by its path is the program's: wherever it lies, unless installed."""
+        return self.packages.hold(path) or not self._installed(os.path.realpath(path))
+
+    def _installed(self, path: str) -> bool:
         if any(path.startswith(folder) for folder in self._outside):
-            return False
-        if {"site-packages", "dist-packages"} & set(path.split(os.sep)):
-            return False
-        return any(path.startswith(folder) for folder in self._folders)
+            return True
+        return not {"site-packages", "dist-packages"}.isdisjoint(path.split(os.sep))
 
     def adopt(self, module: types.ModuleType) -> None:
         """Makes the imports of a module go through the facade."""
@@ -79,12 +93,15 @@ class Program(importlib.abc.MetaPathFinder):
 
     def loader(self, name: str, path: str) -> importlib.machinery.SourceFileLoader:
         """Returns what loads a source file, as a module of the program if it is one."""
-        return _Loader(name, path, self) if self.owns(path) else importlib.machinery.SourceFileLoader(name, path)
+        return self._loader(name, path) if self.takes(path) else importlib.machinery.SourceFileLoader(name, path)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Returns the spec of a module of the program, and None for all others."""
+        """Returns the spec of a module of the program or of its packages, and None for all others."""
+        if self.packages.have(fullname):
+            spec = packages.find_beside(self, fullname, path, target)
+            return None if spec is None else self.serve(spec)
         if path is not None and not any(self.owns(os.path.join(folder, "x")) for folder in path):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -92,8 +109,29 @@ class Program(importlib.abc.MetaPathFinder):
             return None
         if spec.origin is None or not self.owns(spec.origin):
             return None
-        spec.loader = _Loader(fullname, spec.origin, self)
+        return self.serve(spec)
+
+    def serve(self, spec: importlib.machinery.ModuleSpec) -> importlib.machinery.ModuleSpec:
+        """Makes a module of Python see the facade, wherever its code is kept; one that is compiled has no imports."""
+        loader = spec.loader
+        if type(loader) is importlib.machinery.SourceFileLoader:
+            spec.loader = self._loader(loader.name, loader.path)
+        elif hasattr(loader, "get_code") and not isinstance(loader, (*_UNSERVED, _Loader)):
+            spec.loader = _Adopting(loader, self)  # of a zip file, or of a file without its source
         return spec
+
+    def _loader(self, name: str, path: str) -> _Loader:
+        modern = self.python2 and self.packages.hold(path) and _compiles(path)
+        return _Loader(name, path, self._modern if modern else self)
+
+    def serves(self, loader: Any) -> bool:
+        """Whether what a loader loads sees the facade."""
+        return isinstance(loader, _Loader | _Adopting)
+
+    def compile(self, path: str) -> types.CodeType:
+        """Returns the code of a file of the program."""
+        loader = self._loader("__main__", path)
+        return loader.source_to_code(loader.get_data(path), path)
 
     def module(self, name: str, package: str | None = None) -> types.ModuleType:
         """Does ``importlib.import_module`` for a module of the program."""
@@ -101,10 +139,14 @@ class Program(importlib.abc.MetaPathFinder):
         if path is not None:
             return self._facade(name, path, ())
         if name == "imp":
-            return self._imp
+            return self._stand_ins[name]
         if self._views.knows(name):
             return self._views.imported(name, ("",), lambda: importlib.import_module(name))
-        return importlib.import_module(name, package)
+        return self._seen(importlib.import_module(name, package))
+
+    def _seen(self, module: types.ModuleType) -> types.ModuleType:
+        """Returns what stands for a module of Python in the program."""
+        return self._stand_ins.get(getattr(module, "__name__", ""), module)
 
     def _import(
         self,
@@ -127,15 +169,14 @@ class Program(importlib.abc.MetaPathFinder):
     def _plain(self, name: str, globals: Any, locals: Any, fromlist: Sequence[str], level: int) -> types.ModuleType:
         """Imports what is not TensorFlow's."""
         if level == 0 and name == "imp":
-            return self._imp
+            return self._stand_ins[name]
 
         def imported() -> types.ModuleType:
             return builtins.__import__(name, globals, locals, fromlist, level)
 
         if level == 0 and self._views.knows(name):
             return self._views.imported(name, fromlist, imported)
-        found = imported()
-        return self._importlib if found is importlib else found
+        return self._seen(imported())
 
     def _facade(self, name: str, path: str, fromlist: Sequence[str]) -> types.ModuleType:
         from tf1bn.compat import namespace
@@ -199,16 +240,39 @@ class _Loader(importlib.machinery.SourceFileLoader):
             raise refusal from None
 
 
-class _Importlib(types.ModuleType):
-    """``importlib`` as a program sees it: ``import_module`` knows the facade."""
+_UNSERVED = (importlib.machinery.ExtensionFileLoader, type)
+"""Loaders of compiled modules, and those that are classes: of what is built into Python."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__("importlib")
-        self.import_module = program.module
-        self.__path__ = importlib.__path__
+
+class _Adopting(importlib.abc.Loader):
+    """Loads one module as another loader does, with the program's builtins."""
+
+    def __init__(self, loader: Any, program: Program) -> None:
+        self._loader = loader
+        self._program = program
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib, name)
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        """Returns None, for Python's own kind of module, where the loader has no other."""
+        make = getattr(self._loader, "create_module", None)
+        return None if make is None else make(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Runs the module."""
+        self._program.adopt(module)
+        self._loader.exec_module(module)
+
+
+def _compiles(path: str) -> bool:
+    """Whether a file is Python 3."""
+    try:
+        with tokenize.open(path) as file:
+            compile(file.read(), path, "exec", dont_inherit=True)
+    except (SyntaxError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _facade_path(name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -37,12 +37,13 @@ class Usage:
         self.graphs.pop(id(graph), None)
         self.graphs[id(graph)] = graph
 
-    def text(self, audit: Audit | None = None) -> str:
-        """Returns the report: names by origin, then the layers of each graph and its audit.
+    def text(self, audit: Audit | None = None, packages: Mapping[str, int] | None = None) -> str:
+        """Returns the report: packages that were served, names by origin, then each graph's layers and its audit.
 
         A graph that cannot be audited is reported as such; the report itself never fails.
         """
         lines = ["tf1bn report"]
+        lines += [f"  package {name}: {count} modules" for name, count in (packages or {}).items()]
         for origin in sorted(self.names):
             counts = self.names[origin]
             lines += [f"  {origin}: {len(counts)} names"]

@@ -108,7 +108,8 @@ def test_the_module_with_the_fault_is_named(tmp_path: pathlib.Path, capsys: pyte
 def test_without_fissix_its_extra_is_named(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "fissix", None)
+    for name in ("fissix", *(name for name in sys.modules if name.startswith("fissix."))):
+        monkeypatch.setitem(sys.modules, name, None)
     (tmp_path / "p.py").write_text("print 1\n")
     assert run.main(["--tf1bn_python2", str(tmp_path / "p.py")]) == 1
     assert "pip install 'tf1bn[python2]'" in capsys.readouterr().err
