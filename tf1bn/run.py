@@ -10,7 +10,8 @@ Flags of tf1bn, before SCRIPT:
   --tf1bn_update_strategy=NAME  how every batch norm of the program that goes through tf1bn keeps its averages
   --tf1bn_report                after the program, print to stderr what it used, what was emulated, and the batch
                                 norms and the audit of each of its graphs
-  --tf1bn_path=DIR              also serve modules of this folder, for a program in several; may be repeated
+  --tf1bn_path=DIR              also serve modules of this folder, for a program in several, or those of one installed
+                                package, such as .../site-packages/tensorpack; may be repeated
   --help                        print this text
 
 Exit code: that of the program; 1 when it raises or is refused (Python 2); 2 for wrong flags before SCRIPT.
@@ -34,8 +35,9 @@ from typing import Any, NamedTuple
 
 from tf1bn import errors, exits, printing
 from tf1bn.compat import python2
-from tf1bn.compat.program import FACADE, Program
+from tf1bn.compat.program import FACADE, SERVED, Program, installed
 
+_NEVER = (*SERVED, "tf1bn", "keras", "tf_keras", "numpy")
 OURS = ("--tf1bn_update_strategy", "--tf1bn_report", "--tf1bn_path")
 USAGE = "tf1bn run [flags of tf1bn] SCRIPT.py [flags of the program]; --help tells more."
 
@@ -106,12 +108,14 @@ def run(options: Options) -> dict[str, Any]:
     included, passes through.
 
     Raises:
-      ProgramError: no such file, or Python 2.
+      ProgramError: no such file or folder, a folder of many installed packages, or Python 2.
       UnknownNameError: no such update strategy.
     """
     code = _compiled(options.script)
-    folders = [os.path.dirname(os.path.abspath(options.script)), *map(os.path.abspath, options.folders)]
-    program = Program(folders)
+    packages = [folder for folder in map(_named, options.folders) if installed(folder)]
+    own = [os.path.abspath(folder) for folder in options.folders if not installed(folder)]
+    folders = [os.path.dirname(os.path.abspath(options.script)), *own]
+    program = Program(folders, packages)
     main = types.ModuleType("__main__")
     main.__file__ = options.script
     program.adopt(main)
@@ -120,6 +124,28 @@ def run(options: Options) -> dict[str, Any]:
         with _reported() if options.report else contextlib.nullcontext(), program:
             exec(code, vars(main))
     return vars(main)
+
+
+def _named(folder: str) -> str:
+    """Returns a folder that was named beside the program's own.
+
+    Raises:
+      ProgramError: it is none, or is installed and not one package that may be served.
+    """
+    if not os.path.isdir(folder):
+        raise errors.ProgramError(errors.explain("no such folder", got=folder), where="--tf1bn_path")
+    name = os.path.basename(os.path.realpath(folder))
+    package = os.path.isfile(os.path.join(folder, "__init__.py")) and name not in _NEVER
+    if installed(folder) and not package:
+        raise errors.ProgramError(
+            errors.explain(
+                "what is installed here is not for the program to be served",
+                got=folder,
+                expected="the folder of one package for TensorFlow 1, such as site-packages/tensorpack",
+            ),
+            where="--tf1bn_path",
+        )
+    return folder
 
 
 def _compiled(script: str) -> types.CodeType:

@@ -1,6 +1,9 @@
 """tensorpack trains networks with our layer: one tower, towers that share it, and towers that do not."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -107,3 +110,16 @@ def test_towers_with_averages_of_their_own_save_those_of_the_first(tmp_path):
         saved = train(Network(), tmp_path, tp.SyncMultiGPUTrainerReplicated([0, 1]), len(X) // 2)
     assert not [name for name in saved if "tower1" in name]
     assert moved_by_shards(saved, STEPS)
+
+
+def test_a_program_on_tensorpacks_own_batch_norm_runs_where_the_package_is_named(tmp_path):
+    """Its layer is made of tf.layers, which only `tf1bn run` has on today's TensorFlow."""
+    package = os.path.dirname(tp.__file__)
+    command = [sys.executable, "-m", "tf1bn", "run", f"--tf1bn_path={package}"]
+    command += [os.path.join(os.path.dirname(__file__), "own_batch_norm.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    saved = dict(np.load(tmp_path / "saved.npz"))
+    wanted = reference.moving_averages([saved["x"].astype(np.float64)] * STEPS, DECAY, START)
+    np.testing.assert_allclose(saved["bn|mean|EMA"], wanted.mean, 1e-5, 1e-6)
+    np.testing.assert_allclose(saved["bn|variance|EMA"], wanted.variance, 1e-5)

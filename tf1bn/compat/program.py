@@ -30,14 +30,15 @@ UNTOUCHED = ("keras", "compat.v2", "python.keras", "lite")
 
 
 class Program(importlib.abc.MetaPathFinder):
-    """The folders of a program; as a context manager, serves their modules while it is open."""
+    """The folders of a program; as a context manager, serves their modules while it is open.
 
-    def __init__(self, folders: Iterable[str]) -> None:
-        self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
-        paths = sysconfig.get_paths()
-        outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-        outside.add(os.path.dirname(os.path.dirname(__file__)))
-        self._outside = [os.path.join(os.path.realpath(folder), "") for folder in outside]
+    Args:
+      folders: folders of modules of its own.
+      packages: folders of installed packages that are served like these.
+    """
+
+    def __init__(self, folders: Iterable[str], packages: Iterable[str] = ()) -> None:
+        self._folders, self._packages = _prefixes(folders), _prefixes(packages)
         self.builtins = types.ModuleType("builtins")
         vars(self.builtins).update(vars(builtins), __import__=self._import)
         self._importlib = _Importlib(self)
@@ -53,13 +54,11 @@ class Program(importlib.abc.MetaPathFinder):
                 del sys.modules[name]
 
     def owns(self, path: str) -> bool:
-        """Whether a file is a module of the program: in its folders, and neither installed nor Python's own."""
+        """Whether a file is a module of the program: in its folders and not installed, or in a package named to it."""
         path = os.path.realpath(path)
-        if any(path.startswith(folder) for folder in self._outside):
-            return False
-        if {"site-packages", "dist-packages"} & set(path.split(os.sep)):
-            return False
-        return any(path.startswith(folder) for folder in self._folders)
+        if any(path.startswith(package) for package in self._packages):
+            return True
+        return not installed(path) and any(path.startswith(folder) for folder in self._folders)
 
     def adopt(self, module: types.ModuleType) -> None:
         """Makes the imports of a module go through the facade."""
@@ -129,6 +128,21 @@ class Program(importlib.abc.MetaPathFinder):
                 raise namespace.absent(f"{path}.{wanted}", errors.AbsentModuleError)
         namespace.notify(path, private.ORIGIN)
         return leaf
+
+
+def installed(path: str) -> bool:
+    """Whether a path is below a folder of installed packages, or is tf1bn's or Python's own."""
+    path = os.path.join(os.path.realpath(path), "")
+    paths = sysconfig.get_paths()
+    outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    outside.add(os.path.dirname(os.path.dirname(__file__)))
+    if any(path.startswith(folder) for folder in _prefixes(outside)):
+        return True
+    return bool({"site-packages", "dist-packages"} & set(path.split(os.sep)))
+
+
+def _prefixes(folders: Iterable[str]) -> list[str]:
+    return [os.path.join(os.path.realpath(folder), "") for folder in folders]
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

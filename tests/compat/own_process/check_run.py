@@ -123,6 +123,18 @@ def test_a_second_folder_belongs_to_the_program_when_named(folder: pathlib.Path)
     assert seen["beside"].tf is tf
 
 
+def test_an_installed_package_is_served_when_it_is_named(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = folder / "venv" / "lib" / "site-packages"
+    write(packages / "old" / "__init__.py", "import tensorflow as tf\nfrom . import part\n")
+    write(packages / "old" / "part.py", "import tensorflow.compat.v1 as tf\n")
+    write(packages / "other" / "__init__.py", "import tensorflow.compat.v1 as tf\n")
+    monkeypatch.syspath_prepend(str(packages))
+    text = "import sys, old, other\npath = list(sys.path)\n"
+    seen = start(folder, text, folders=(str(packages / "old"),))
+    assert seen["old"].tf is tf and seen["old"].part.tf is tf and seen["other"].tf is real_tf
+    assert str(packages / "old") not in seen["path"]  # its modules are the package's, not the program's
+
+
 def test_nothing_of_the_hook_remains_after_a_program_that_fails(folder: pathlib.Path) -> None:
     before = list(sys.meta_path), sys.argv, sys.path, __import__
     with pytest.raises(ZeroDivisionError):
