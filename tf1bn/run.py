@@ -122,8 +122,8 @@ def run(options: Options) -> dict[str, Any]:
     included, passes through.
 
     Raises:
-      ProgramError: no such file or folder, Python 2 that is not said to be, or a named package that is not installed or cannot be
-        served.
+      ProgramError: no such file or folder, Python 2 that is not said to be, or a named package that is not installed
+        or cannot be served.
       MissingExtraError: the program is Python 2, and fissix is not installed.
       UnknownNameError: no such update strategy.
     """

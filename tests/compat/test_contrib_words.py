@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -89,6 +91,7 @@ def test_layers_refuse(plain_graph, case):
 
 
 def test_metrics_take_the_predictions_first(plain_graph):
+    assert list(inspect.signature(metrics.streaming_precision).parameters)[:3] == ["predictions", "labels", "weights"]
     predictions, labels = tf.constant([1, 0, 1, 1]), tf.constant([1, 1, 0, 1])
     values, updates = slim.metrics.aggregate_metric_map(
         {

@@ -21,8 +21,17 @@ def input_from_feature_columns(
     weight_collections: Any = None,
     trainable: bool = True,
     scope: Any = None,
+    cols_to_outs: dict[Any, Any] | None = None,
 ) -> tf.Tensor:
     """Returns the columns' values ``[batch, width]``, joined in contrib's order.
+
+    Args:
+      columns_to_tensors: what the columns read, by its name.
+      feature_columns: the columns.
+      weight_collections: further collections of the variables.
+      trainable: whether they are trained.
+      scope: their scope.
+      cols_to_outs: a dictionary that gets each column's own values, by column.
 
     Variables (in ``scope``, by default ``input_from_feature_columns``; also in MODEL_VARIABLES):
       ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding.
@@ -31,13 +40,13 @@ def input_from_feature_columns(
       ArgumentError: a categorical column that is neither embedded nor one-hot, or two equal columns.
     """
     with tf.variable_scope(scope, "input_from_feature_columns", list(columns_to_tensors.values())):
-        return tf.concat(
-            [
-                _dense(dict(columns_to_tensors), column, weight_collections, trainable, _renamed)
-                for column in in_order(feature_columns)
-            ],
-            1,
-        )
+        outputs = {
+            column: _dense(dict(columns_to_tensors), column, weight_collections, trainable, _renamed)
+            for column in in_order(feature_columns)
+        }
+        if cols_to_outs is not None:
+            cols_to_outs.update(outputs)
+        return tf.concat(list(outputs.values()), 1)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,8 @@ def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
 
     streaming.__name__ = streaming.__qualname__ = name
     streaming.__doc__ = f"Returns the value and the update of ``tf.metrics.{metric.__name__}``, the predictions first."
+    labels, predictions, *rest = inspect.signature(metric).parameters.values()
+    streaming.__signature__ = inspect.Signature([predictions, labels, *rest])  # type: ignore[attr-defined]
     return streaming
 
 
