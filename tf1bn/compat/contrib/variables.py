@@ -35,6 +35,7 @@ def variable(
     use_resource: Any = None,
     synchronization: Any = tf.VariableSynchronization.AUTO,
     aggregation: Any = tf.VariableAggregation.NONE,
+    **more: Any,
 ) -> Any:
     """Returns a variable of the current scope, created or reused, in each collection once.
 
@@ -44,6 +45,7 @@ def variable(
       custom_getter: used in place of ``tf.get_variable``, as ``getter(name, reuse=..., shape=..., ...)``.
       synchronization: see ``tf.get_variable``.
       aggregation: see ``tf.get_variable``.
+      **more: what else ``tf.get_variable`` takes.
     """
     wanted = (tf.GraphKeys.GLOBAL_VARIABLES,) if collections is None else collections
     arguments = {
@@ -58,6 +60,7 @@ def variable(
         "use_resource": use_resource,
         "synchronization": synchronization,
         "aggregation": aggregation,
+        **more,
     }
     with tf.device(device or ""):
         if custom_getter is None:
@@ -81,6 +84,7 @@ def model_variable(
     use_resource: Any = None,
     synchronization: Any = tf.VariableSynchronization.AUTO,
     aggregation: Any = tf.VariableAggregation.NONE,
+    **more: Any,
 ) -> Any:
     """Returns a ``variable`` that is also in GLOBAL_VARIABLES and MODEL_VARIABLES."""
     return variable(
@@ -98,6 +102,7 @@ def model_variable(
         use_resource=use_resource,
         synchronization=synchronization,
         aggregation=aggregation,
+        **more,
     )
 
 
