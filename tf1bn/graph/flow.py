@@ -58,6 +58,7 @@ class Flow:
         for node in self.nodes:
             if node.carried is not None:
                 lists[node.id] = [*lists[node.id], node.carried[0]]
+            # What has no input in a body still runs only when the call does, and the call waits for its predicate.
             elif node.call >= 0 and not node.inputs and node.op != "_Arg":
                 lists[node.id] = [*lists[node.id], *(source for source, _ in self.nodes[node.call].inputs[:1])]
         return lists
@@ -142,6 +143,7 @@ class Flow:
         waiting = [len(sources) for sources in self.parents]
         for node in self.nodes:
             if node.op in ops.MERGES or node.carried is not None:
+                # A loop waits for its own next round, which no order can grant.
                 waiting[node.id] -= sum(self._is_back_edge(source, node) for source in self.parents[node.id])
         done = [number for number, count in enumerate(waiting) if not count]
         for number in done:  # grows as what they need is done
@@ -176,6 +178,7 @@ class Flow:
     def contexts_without(self, skipped: Container[int]) -> list[Context]:
         """As `contexts`, with some ops that run always, so that what waits for them is in no branch because of that."""
         found: list[Context] = [Context()] * len(self.nodes)
+        # Most graphs have no branch; walking them in order would only cost time.
         if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
             return found
         changed, touched = self._changed_by_branches(), bytearray(len(self.nodes))
@@ -186,6 +189,7 @@ class Flow:
                 found[number] = self._context(self.nodes[number], found)
             elif touched[number]:
                 node = self.nodes[number]
+                # Nearly always all inputs agree, and then one set is shared instead of a new one for each node.
                 inherited = {found[source] for source in (*(source for source, _ in node.inputs), *node.controls)}
                 found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
             if found[number]:
@@ -219,6 +223,7 @@ class Flow:
         controls = Context().union(*(found[source] for source in node.controls))
         given = [tensor for tensor in node.inputs if self.nodes[tensor[0]].op not in ops.NEXTS]
         edges = [self.edge(*tensor, found) for tensor in given]
+        # Whichever branch came, a merge runs: only what all of them have in common holds behind it.
         if node.op in ops.MERGES and edges:
             return controls | Context.intersection(*edges)
         result = controls.union(*edges)
@@ -239,6 +244,7 @@ class Flow:
         if node.op not in ops.SWITCHES or len(node.inputs) < 2:
             return found[source]
         predicate = self.strip(node.inputs[1])
+        # The switch of a loop is no choice of the program; Enter has noted the loop already.
         if self.nodes[predicate[0]].op == "LoopCond":
             return found[source]
         return found[source] | {("cond", predicate, output)}
@@ -257,6 +263,7 @@ class Flow:
             node = self.nodes[tensor[0]]
             if node.op not in ops.SAME or not node.inputs or node.carried is not None:
                 return tensor
+            # IdentityN alone hands on several values, each at its own place.
             place = tensor[1] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else 0
             tensor = node.inputs[place]
         return tensor
@@ -290,6 +297,7 @@ class Flow:
         found = self._traced.get(key)
         if found is None:
             found = self._walk_back(tensor, arithmetic)
+            # All at once, as keeping order of use would cost more than asking again.
             if self._traced_items > _KEPT_ITEMS:
                 self._traced.clear()
                 self._traced_items = 0
@@ -308,6 +316,7 @@ class Flow:
             if nodes[current[0]].op not in passing and current[0] not in bodies:
                 leaves.add(current)
                 continue
+            # A batch moment ends the way back: behind it are activations, which lead to every earlier layer.
             steps = None if arithmetic and self.is_batch_moment(current) else self.step(current, arithmetic)
             if not steps:
                 leaves.add(current)
@@ -334,9 +343,11 @@ class Flow:
             return node.inputs[:1] + ([node.carried] if node.carried is not None else [])
         if node.op in ops.MERGES and output == 0:
             return list(node.inputs)
+        # The first input only chooses.
         if node.op in ("Select", "SelectV2"):
             return node.inputs[1:3]
         if arithmetic and node.op in ops.REDUCE:
+            # The second input of a reduction holds the axes.
             return node.inputs[:1] if self._reduces_moments(node) else []
         return list(node.inputs) if arithmetic and node.op in ops.ARITHMETIC else []
 
@@ -385,6 +396,7 @@ class Flow:
             return None
         axes = tuple(int(axis) for axis in np.ravel(value))
         rank = self.rank(node.inputs[0])
+        # Negative axes count from the end; without a rank they cannot be compared, and stay as they are.
         return tuple(axis % rank for axis in axes) if rank else axes
 
     def _all_but_channels(self, node: Node) -> tuple[int, ...]:
