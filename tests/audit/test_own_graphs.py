@@ -36,10 +36,18 @@ def build(strategy, mode, rank, train, batch_statistics):
     return graph
 
 
+TRAINED = list(itertools.product(("minimize", "with_updates", None), (None, True, False)))
+# Each way to train with rows or with images in turn, and from mode to mode with the other: rank and way show in
+# different parts of a graph. The other half is in the exhaustive part.
+HALVES = (0, pytest.param(1, marks=pytest.mark.exhaustive, id="the other ranks"))
+
+
+@pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize(("strategy", "mode"), itertools.product(STRATEGIES, MODES))
-def test_clean_live_and_as_a_file(strategy, mode, flavour, tmp_path):
-    for rank, train, batch in itertools.product((2, 4), ("minimize", "with_updates", None), (None, True, False)):
-        graph = build(strategy, mode, rank, train, batch)
+def test_clean_live_and_as_a_file(strategy, mode, half, flavour, tmp_path):
+    turn = STRATEGIES.index(strategy) + MODES.index(mode) + half
+    for number, (train, batch) in enumerate(TRAINED):
+        graph = build(strategy, mode, (2, 4)[(turn + number) % 2], train, batch)
         with graph.as_default():
             tf.train.export_meta_graph(str(tmp_path / "model.meta"))
         for report in (audit(graph), audit(tmp_path / "model.meta")):

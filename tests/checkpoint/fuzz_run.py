@@ -14,6 +14,7 @@ import sys
 
 import numpy as np
 
+from tests import patience
 from tf1bn import checkpoint, errors
 from tf1bn.checkpoint import bundle, ordered_code, protos, shard, source, table, wire
 
@@ -196,13 +197,13 @@ def main():
     tally = collections.Counter()
     old = v1_file(tensors)
     for number in range(count // 4):
-        signal.alarm(20)
+        signal.alarm(patience.SECONDS)
         tally["V1 " + one_v1(old, tensors, random.Random(number))] += 1
     for name in os.listdir("."):
         if name.startswith("made."):
             os.remove(name)
     for number in range(count):
-        signal.alarm(20)  # a hang ends the run
+        signal.alarm(patience.SECONDS)  # a hang ends the run
         tally[one(whole, tensors, random.Random(number))] += 1
     print(json.dumps({"count": count, "ends": tally, "peak_bytes": peak_bytes()}))
 

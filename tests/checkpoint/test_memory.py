@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import patience
 from tf1bn.checkpoint import crc32c, protos, shard
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="peak memory is read from /proc")
@@ -50,7 +51,8 @@ def test_a_gigabyte_is_inspected_in_64_mib(tmp_path):
     sparse_checkpoint(tmp_path / "model" / "variables" / "variables", 100, 10 * _MIB + 4)
     done = subprocess.run(
         [sys.executable, "-c", _RUN, str(tmp_path / "model")],
-        env=os.environ | {"PYTHONPATH": str(_ROOT)}, capture_output=True, text=True, timeout=300, check=True,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)}, capture_output=True, text=True,
+        timeout=patience.SECONDS, check=True,
     )  # fmt: skip
     sites, tensors, problems, peak = json.loads(done.stdout)
     assert (sites, tensors, problems) == (100, 500, 0)

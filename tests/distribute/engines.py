@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tests import patience
 from tests.layers import trial
 from tf1bn import distribute
 
@@ -18,7 +19,6 @@ OPTIMIZERS = {
     "momentum": lambda: tf.train.MomentumOptimizer(0.05, 0.9),
     "adam": lambda: tf.train.AdamOptimizer(0.01),
 }
-TIMEOUT = 60.0
 
 _rng = np.random.default_rng(3)
 X = _rng.normal(_rng.normal(0, 2, FEATURES), _rng.uniform(0.5, 3, FEATURES), (ROWS, FEATURES))
@@ -150,7 +150,11 @@ ENGINES = {"mirrored": mirrored, "towers": towers, "list": tower_list}
 
 def reducer_for(engine: str, members: int) -> Any:
     """Returns the reducer that fits an engine."""
-    return distribute.Collectives(members, timeout_seconds=TIMEOUT) if engine == "towers" else distribute.Replicas()
+    return (
+        distribute.Collectives(members, timeout_seconds=patience.SECONDS)
+        if engine == "towers"
+        else distribute.Replicas()
+    )
 
 
 def session() -> tf.Session:

@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from tests import patience
 from tf1bn import errors
 from tf1bn.distribute import cluster, done, waiting
 from tf1bn.examples import local_cluster
@@ -11,14 +12,17 @@ def test_a_ps_leaves_when_every_worker_is_done_and_a_restarted_one_counts_once(s
     tasks, targets = served
     ended = threading.Event()
     server = threading.Thread(
-        target=lambda: (done.wait_until_done(targets["ps 0"], tasks["ps 0"], timeout_seconds=60), ended.set())
+        target=lambda: (
+            done.wait_until_done(targets["ps 0"], tasks["ps 0"], timeout_seconds=patience.SECONDS),
+            ended.set(),
+        )
     )
     server.start()
     for _ in range(2):
         done.announce_done(targets["worker 1"], tasks["worker 1"])
     assert not ended.wait(0.7)
     done.announce_done(targets["worker 0"], tasks["worker 0"])
-    assert ended.wait(30)
+    assert ended.wait(patience.SECONDS)
     server.join()
 
 

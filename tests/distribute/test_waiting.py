@@ -5,6 +5,7 @@ import time
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn import errors
 from tf1bn.distribute import waiting
 from tf1bn.examples import local_cluster
@@ -22,10 +23,10 @@ def variables(served):
 
 
 def test_hosts_that_listen_are_waited_for(served):
-    waiting.wait_for_hosts(served[0]["worker 0"].peers, timeout_seconds=5)
+    waiting.wait_for_hosts(served[0]["worker 0"].peers, timeout_seconds=patience.SECONDS)
     with socket.create_server((local_cluster.HOST, 0)) as late:
         address = f"{local_cluster.HOST}:{late.getsockname()[1]}"
-        waiting.wait_for_hosts([address], timeout_seconds=5)
+        waiting.wait_for_hosts([address], timeout_seconds=patience.SECONDS)
 
 
 def test_a_host_that_comes_late_is_waited_for():
@@ -34,7 +35,7 @@ def test_a_host_that_comes_late_is_waited_for():
     thread = threading.Timer(0.3, lambda: server.append(socket.create_server((local_cluster.HOST, port))))
     thread.start()
     began = time.monotonic()
-    waiting.wait_for_hosts([f"{local_cluster.HOST}:{port}"], timeout_seconds=600, poll_seconds=0.05)
+    waiting.wait_for_hosts([f"{local_cluster.HOST}:{port}"], timeout_seconds=patience.SECONDS, poll_seconds=0.05)
     assert time.monotonic() - began > 0.2
     thread.join()
     server[0].close()
@@ -55,7 +56,7 @@ def test_variables_are_waited_for_until_the_chief_has_initialised_them(variables
     thread = threading.Timer(0.5, initialise)
     thread.start()
     began = time.monotonic()
-    waiting.wait_for_variables(variables["worker 1"], timeout_seconds=600, poll_seconds=0.05)
+    waiting.wait_for_variables(variables["worker 1"], timeout_seconds=patience.SECONDS, poll_seconds=0.05)
     assert time.monotonic() - began > 0.3
     thread.join()
 

@@ -7,11 +7,10 @@ import os
 import re
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.docs import pages
 from tf1bn import errors
 from tf1bn.commands import completion, table
@@ -43,6 +42,14 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.fixture(scope="module")
+def interpreter():
+    """Runs each page in a process of its own."""
+    warmed = warm.Interpreter(ENVIRONMENT)
+    yield warmed
+    warmed.close()
+
+
 def named(wanted):
     """Pages with a block that ``wanted`` says, as parameters that are called by their names."""
     chosen = [path for path, text in TEXTS.items() if any(map(wanted, pages.blocks(text)))]
@@ -50,14 +57,14 @@ def named(wanted):
 
 
 @named(lambda block: block.language == "python" and not block.title)
-def test_the_python_of_a_page_runs(page, tmp_path):
+def test_the_python_of_a_page_runs(page, tmp_path, interpreter):
     script = tmp_path / f"{page.stem}.py"
     script.write_text(pages.program(TEXTS[page]), encoding="utf-8")
-    run([str(script)], tmp_path)
+    ends_well(interpreter.run([str(script)], tmp_path))
 
 
 @named(lambda block: block.title)
-def test_the_programs_of_a_page_run(page, tmp_path):
+def test_the_programs_of_a_page_run(page, tmp_path, interpreter):
     files = []
     for block in pages.blocks(TEXTS[page]):
         if block.title:
@@ -65,11 +72,10 @@ def test_the_programs_of_a_page_run(page, tmp_path):
             (tmp_path / block.title).write_text(block.text, encoding="utf-8")
             files.append(block.title)
     assert len(set(files)) == len(files)
-    run(["-c", DRIVER, *files], tmp_path)
+    ends_well(interpreter.run(["-c", DRIVER, *files], tmp_path))
 
 
-def run(words: list[str], folder: Path) -> None:
-    done = subprocess.run([sys.executable, *words], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+def ends_well(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests import patience
 from tf1bn import errors
 from tf1bn.examples import local_cluster, process_groups
 from tf1bn.examples.local_cluster import Launch, launch
@@ -46,7 +47,7 @@ def asked(tmp_path):
 
     def make(behaviour, **changes):
         command = [sys.executable, str(program), str(folder), behaviour]
-        return Launch(command, **{"workers": 2, "grace_seconds": 5.0, "timeout_seconds": 900.0, **changes})
+        return Launch(command, **{"workers": 2, "grace_seconds": 5.0, "timeout_seconds": patience.SECONDS, **changes})
 
     yield make
     assert not living(folder), "processes were left behind"
@@ -66,7 +67,7 @@ def runs(number):
         return False
 
 
-def wait_until(true, seconds=600):
+def wait_until(true, seconds=patience.SECONDS):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

@@ -15,8 +15,13 @@ class Thing:
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(collecting, "_LEAST", 1000)
+    monkeypatch.setattr(collecting, "_MANY", 1000)
     monkeypatch.setattr(collecting._Tally, "made", 0)
     monkeypatch.setattr(collecting._Tally, "left", 0)
+    gc.unfreeze()  # tests freeze what is there when they begin
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 def circle(size):
@@ -51,6 +56,23 @@ def test_little_waits():
         kept = circle(100)
     with collecting.paused():
         assert kept() is not None
+
+
+def test_what_little_a_block_made_stays_young(monkeypatch):
+    monkeypatch.setattr(collecting, "_MANY", 10_000)
+    gc.collect()
+    with collecting.paused():
+        kept = circle(2000)
+    assert collecting._Tally.made == 0
+    gc.collect(0)
+    assert kept() is None
+
+
+def test_what_a_program_has_frozen_stays_so():
+    gc.freeze()
+    with collecting.paused():
+        circle(2000)
+    assert gc.get_freeze_count() > 0 and collecting._Tally.made == 0
 
 
 def test_a_collector_that_is_off_stays_off():

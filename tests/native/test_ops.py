@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn.native import ops
 from tf1bn.native.library import info, load
 from tf1bn.native.names import LEVEL_VARIABLE, THREADS_VARIABLE
@@ -178,7 +179,7 @@ def test_the_session_says_how_many_threads(native):
     run(case, True, before + 1)
     assert helpers() == before
     run(case, True, before + 3)
-    deadline = time.monotonic() + 300  # a thread has its name when it first runs
+    deadline = time.monotonic() + patience.SECONDS  # a thread has its name when it first runs
     while helpers() != before + 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert helpers() == before + 2

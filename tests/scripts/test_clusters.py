@@ -11,9 +11,9 @@ import time
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn.examples import local_cluster
 
-SECONDS = 900
 ENDLESS = 1_000_000
 
 
@@ -41,7 +41,7 @@ class Cluster:
         self._wait(lambda: re.search(pattern, self.stderr))
 
     def _wait(self, true):
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + patience.SECONDS
         while not true():
             assert time.monotonic() < end and self._process.poll() is None, self.stderr[-4000:]
             time.sleep(0.02)
@@ -60,7 +60,7 @@ class Cluster:
 
     def report(self):
         """Returns the report, once the launcher has ended and its processes with it."""
-        self._process.wait(timeout=SECONDS + 30)
+        self._process.wait(timeout=patience.SECONDS + 30)
         self._reader.join(10)
         stdout = self._process.stdout.read()
         for number in re.findall(r"started: process (\d+)", self.stderr):
@@ -89,7 +89,7 @@ def cluster(command, tmp_path):
 
     def start(distribution, *flags, launch=()):
         servers = 1 if distribution == "ps" else 0
-        ours = ["--format=json", "--workers=2", f"--ps={servers}", f"--timeout_seconds={SECONDS}", *launch]
+        ours = ["--format=json", "--workers=2", f"--ps={servers}", f"--timeout_seconds={patience.SECONDS}", *launch]
         theirs = [f"--distribution={distribution}", f"--model_dir={tmp_path}", "--decay=0.9", *flags]
         line, environment = command("launch_local", *ours, "--", "train.py", *theirs)
         small = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
@@ -175,7 +175,7 @@ def test_a_worker_that_stands_still_is_an_error_in_time(distribution, cluster, t
 @pytest.mark.slow
 @pytest.mark.parametrize("distribution", [["ps", "--synchronous"], ["multi_worker"]], ids=lambda flags: flags[0])
 def test_an_interrupted_cluster_saves_and_the_same_command_goes_on(distribution, cluster, tmp_path):
-    launch = ["--grace_seconds=600"]  # on a busy machine a worker takes long to leave
+    launch = [f"--grace_seconds={patience.SECONDS}"]  # on a busy machine a worker takes long to leave
     with cluster(*distribution, f"--steps={ENDLESS}", "--save_every=10", launch=launch) as running:
         running.wait_for_checkpoint(tmp_path)
         running.send(signal.SIGINT)

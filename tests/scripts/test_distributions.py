@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn.examples import evaluation, run_record
 
 TRAIN = str(pathlib.Path(__file__).parents[2] / "scripts" / "train.py")
@@ -14,7 +15,7 @@ PROGRAM = str(pathlib.Path(__file__).with_name("three_optimizers.py"))
 SMALL = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 STEPS = 20
 # Of 25 images, so that no number of members divides them.
-COMMON = ("--batch_size=25", "--decay=0.8", "--noprogress", "--timeout_seconds=900")
+COMMON = ("--batch_size=25", "--decay=0.8", "--noprogress", f"--timeout_seconds={patience.SECONDS}")
 
 ENGINES = {
     "mirrored": ((), ("--distribution=mirrored", "--devices=4")),
@@ -30,7 +31,7 @@ def train(command):
 
     def run(program, cluster, *flags):
         if cluster:
-            launch = [*cluster, "--timeout_seconds=900", "--announce=tf_config", "--", program]
+            launch = [*cluster, f"--timeout_seconds={patience.SECONDS}", "--announce=tf_config", "--", program]
             line, environment = command("launch_local", *launch, *flags)
         else:
             line, environment = command("train", *flags)

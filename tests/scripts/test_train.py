@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from tests import patience
+
 KEYS = {
     "steps", "loss", "validation_accuracy", "test_accuracy", "steps_per_second", "checkpoint", "resumed_from",
     "interrupted",
@@ -27,7 +29,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(command, run_json, tmp_path)
         line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            deadline = time.monotonic() + 900
+            deadline = time.monotonic() + patience.SECONDS
             while not (tmp_path / "checkpoint").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
             process.send_signal(signal.SIGTERM)

@@ -49,6 +49,7 @@ def slice_shape(shape: tuple[int, ...], extents: tuple[ordered_code.Extent, ...]
         raise damaged("a slice has another rank than its tensor", got=extents, expected=f"{len(shape)} axes")
     sizes = []
     for whole, (start, length) in zip(shape, extents, strict=True):
+        # A negative length stands for all of the axis.
         size = whole - start if length < 0 else length
         if size < 0 or start + size > whole:
             raise damaged("a slice reaches outside its tensor", got=extents, expected=f"within {shape}")
@@ -64,6 +65,7 @@ def open_file(path: str) -> int:
     """
     try:
         if os.path.isdir(path):
+            # Opening a directory for reading works, and only reading it fails.
             raise IsADirectoryError(21, "Is a directory")
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -116,6 +118,7 @@ class Bundle:
         self._descriptors: dict[int, int] = {}
         self._known_ends: dict[int, tuple[int, str]] | None = None
         self._absent: dict[int, bool] = {}
+        # Data files are opened when they are asked for: of some checkpoints only the index is left.
         descriptor = open_file(prefix + ".index")
         try:
             self.header, self.entries, self._slices = _read_index(descriptor)
@@ -148,6 +151,7 @@ class Bundle:
             dtype = dtypes.of_number(entry.dtype)
             if not entry.slices:
                 _check_size(name, dtype, entry)
+        # A slice key holds the name of its tensor in coded form, so slices are counted, and not traced back.
         if claimed != len(self._slices):
             raise damaged(
                 "the index holds slices of no tensor, or of one twice", got=len(self._slices), expected=str(claimed)
@@ -212,6 +216,7 @@ class Bundle:
             for entry in self.pieces_of(name):
                 if entry.shard >= self.header.shards:
                     raise damaged(f"{name} is in data file {entry.shard}", expected=f"0 to {self.header.shards - 1}")
+                # One look at each file's size then stands for a check of every tensor in it.
                 if entry.offset + entry.size > ends.get(entry.shard, (-1, ""))[0]:
                     ends[entry.shard] = entry.offset + entry.size, name
         return ends
@@ -241,6 +246,7 @@ class Bundle:
 
     def read_piece(self, entry: protos.Entry, at: int, size: int) -> bytes:
         """Returns up to ``size`` bytes at ``at`` of an entry's bytes."""
+        # pread, as threads and tensors share the descriptor and would move each other's place.
         size = min(size, entry.size - at, _PIECE)
         data = os.pread(self._descriptor(entry.shard), size, entry.offset + at) if size > 0 else b""
         if len(data) != max(size, 0):
@@ -251,6 +257,7 @@ class Bundle:
         """Fills a writable buffer with the bytes at ``at`` of an entry's bytes, without a copy between."""
         descriptor, done = self._descriptor(entry.shard), 0
         assert at + len(place) <= entry.size
+        # One call gives at most 2 GiB, and may give less.
         while done < len(place):
             count = os.preadv(descriptor, [place[done:]], entry.offset + at + done)
             if count <= 0:
@@ -271,6 +278,7 @@ class Bundle:
         if entry.dtype == dtypes.VARIANT:
             return  # its checksum is interleaved with the encoding of objects that only TensorFlow can read
         if entry.dtype == dtypes.STRING:
+            # Of strings the checksum is over their lengths in another form, not over the stored bytes.
             crc = strings.checksum(self._reader(entry), math.prod(entry.shape), entry.size)
         else:
             crc = crc32c.of_chunks(self.chunks(entry))
@@ -291,6 +299,7 @@ class Bundle:
         if not info.slices:
             return self._read_entry(name, self.entries[name])
         parts = self.slice_entries(name)
+        # Else np.empty would hand out what was in memory before.
         if sum(math.prod(entry.shape) for _, entry in parts) != info.elements:
             raise damaged(f"the slices of {name} leave a gap or overlap")
         whole = np.empty(info.shape, info.dtype.numpy or object)
@@ -336,9 +345,11 @@ def _read_index(descriptor: int) -> tuple[protos.Header, dict[str, protos.Entry]
             if key:
                 raise damaged("the index has no header: not a V2 checkpoint")
             header = protos.parse_header(value)
+        # Slice keys begin with a zero byte, which no name does: so they sort before all tensors.
         elif key[0] == 0:
             slices[key] = protos.parse_entry(value)
         else:
+            # Names are bytes in the file; those that are not UTF-8 must come out as they went in.
             entries[key.decode("utf-8", "surrogateescape")] = protos.parse_entry(value)
     if header is None:
         raise damaged("the index is empty")

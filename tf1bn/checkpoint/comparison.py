@@ -112,6 +112,7 @@ def _compare(one: Checkpoint, two: Checkpoint, name: str, tolerance: float) -> D
         if isinstance(opened, Bundle):
             for entry in opened.pieces_of(name):
                 opened.verify_entry(name, entry)
+    # Checksums were checked before: a damaged file must not pass for a different one.
     if not ours.dtype.numpy:
         return _compare_objects(one, two, name)
     return _compare_numbers(name, ours.dtype, _pairs(one, two, name), tolerance)
@@ -134,6 +135,7 @@ def _compare_objects(one: Checkpoint, two: Checkpoint, name: str) -> Difference 
 
 def _pairs(one: Checkpoint, two: Checkpoint, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields pieces of both tensors that cover the same elements."""
+    # Pieces of other slices cover other elements, so both are put together first.
     if one.tensors[name].slices != two.tensors[name].slices:
         yield one.read(name).reshape(-1), two.read(name).reshape(-1)
         return
@@ -154,6 +156,7 @@ def _compare_numbers(
 ) -> Difference | None:
     count, largest, index = 0, -1.0, 0
     for start, (left, right) in _numbered(pairs):
+        # Most pieces are equal, and this is the fastest way to see it.
         if left.tobytes() == right.tobytes():
             continue
         bits = np.flatnonzero(
@@ -175,6 +178,7 @@ def _compare_numbers(
 
 
 def _numbered(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    # The start of a piece is known when the sizes of those before it are.
     ours, sizes = itertools.tee(pairs)
     starts = itertools.accumulate((left.size for left, _ in sizes), initial=0)
     return zip(starts, ours, strict=False)

@@ -146,6 +146,7 @@ def fold(
         names = tuple(stored.shapes) if stored is not None else ()
         folded = fold_graph(model, values, outputs=outputs, taken=names)
         _check(folded, strict)
+        # Variables that the checkpoint lacks get their initial value, so that the graph runs for the proof.
         before = {name: values.get(name, value) for name, value in running.initial(meta).items()}
         after = {name: value for name, value in before.items() if name not in folded.dropped}
         after.update({**folded.values, **folded.new})
@@ -235,6 +236,7 @@ def _dropped(folded: FoldedGraph, names: Iterable[str]) -> list[str]:
     """Returns the names in a checkpoint that belong to variables that are gone: their own, and those below."""
     own = {folded.keys[name] for name in folded.dropped}
     stays = {key for name, key in folded.keys.items() if name not in folded.dropped}
+    # Slots and averages lie below the name of their variable, and mean nothing without it.
     below = tuple(f"{name}/" for name in own)
     return sorted(name for name in names if name not in stays and (name in own or name.startswith(below)))
 
@@ -250,6 +252,7 @@ def _check_free(output: str, frozen: bool) -> None:
 def _write(done: Fold, folded: FoldedGraph, checkpoint: Any, output: str) -> None:
     """Writes graph and checkpoint; the graph gets its name last, so that it never stands alone."""
     folder = os.path.dirname(os.path.abspath(output))
+    # In the folder of the target, as a rename works within one file system only.
     os.makedirs(folder, exist_ok=True)
     frozen = checkpoint is None
     proto = folded.graph_def if frozen else folded.meta_graph

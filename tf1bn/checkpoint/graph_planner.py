@@ -114,6 +114,7 @@ class GraphPlanner:
             text = f"{info.dtype.name} in the source, {variable.dtype} in the target"
             self._troubles.append(Trouble("dtype", there, text))
         shape = info.shape if variable.shape is None else variable.shape
+        # A slice says where it lies in the old shape, and so cannot be reshaped.
         if shape != info.shape and not (vector and _only_ones_differ(info.shape, shape) and not info.slices):
             text = f"{list(info.shape)} in the source ({name}), {list(shape)} in the target"
             self._troubles.append(Trouble("shape", there, text))
@@ -138,6 +139,7 @@ class GraphPlanner:
                 self._place(plain[shown], there)
                 tensors.pop(plain[shown])
         for at, site in enumerate(found):
+            # Where automatic names have shifted, a tensor must not go by its name to another layer.
             if at not in pairs.sites and any(trouble.kind == "drift" for trouble in pairs.troubles):
                 for shown in site.tensors.values():
                     tensors.pop(plain[shown], None)
@@ -167,6 +169,7 @@ class GraphPlanner:
             places = wanted.get((there, slot.tail), [])
             same = slot.renamed(there)
             if same in self._target.variables or len(places) == 1:
+                # An average is stored in the form of its variable; a slot of an optimizer is something else.
                 chain = self._chains.get(slot.owner, ()) if slot.averages else ()
                 self._place(name, same if same in self._target.variables else places[0], chain, vector=True)
                 tensors.pop(name)
@@ -221,6 +224,7 @@ class GraphPlanner:
 
     def _move_rest(self, tensors: dict[str, TensorInfo]) -> None:
         """Places everything else by its name, after the user's renames."""
+        # By now sites, slots and the user's own map have their places, and a name does not overrule them.
         taken = {step.target for step in self._steps}
         for name in tensors:
             there = self._rules.renamed(self._plain.get(name, name), self._used)
@@ -239,6 +243,7 @@ class GraphPlanner:
 
     def _unused(self) -> list[Trouble]:
         for pattern, _ in self._rules.renames:
+            # A rule that was needed for finding a counterpart has been used, though no name of a step came of it.
             if any(pattern.search(name) for name in self._opened.tensors):
                 self._used.add(pattern.pattern)
         rules = [

@@ -140,6 +140,7 @@ def kind_of(name: str, slot: Slot | None = None) -> str:
     Args:
       slot: what it depends on, where that is known.
     """
+    # The plain question first: the expression is asked of every tensor of a file otherwise.
     if name.endswith(("global_step", "global_step:0")) and _STEP.search(name):
         return "global step"
     name = slots.plain(name)
@@ -151,6 +152,7 @@ def kind_of(name: str, slot: Slot | None = None) -> str:
 def _global_step(opened: Checkpoint, names: Sequence[str]) -> int | None:
     for name in names:
         info: TensorInfo = opened.tensors[name]
+        # Some programs keep something else under that name.
         if info.shape == () and info.dtype.name in ("int64", "int32") and opened.readable(name):
             return int(opened.read(name))
     return None

@@ -99,14 +99,17 @@ def _check_fits(plan: Plan, source: Checkpoint) -> None:
                 errors.explain(f"the plan takes {step.source!r}, which {source.prefix!r} lacks", fix="Plan again.")
             )
     if isinstance(source, Bundle):
+        # Opened before anything is written, as a data file may be missing or cut off.
         source.shards()
 
 
 def _write(plan: Plan, source: Checkpoint, prefix: str, link: bool) -> tuple[int, int]:
     """Writes all files below the hidden prefix; returns the number of data files and the bytes of the new one."""
     own = source.header.shards if isinstance(source, Bundle) else 0
+    # A plan of new names alone needs no new data.
     fresh = not own or any(_is_new(step, source) for step in plan.steps)
     total = own + fresh
+    # The new file comes last in number, so that entries of the old ones keep theirs.
     items = IndexItems()
     writer = ShardWriter(data_path(prefix, own, total), own) if fresh else None
     try:
@@ -154,6 +157,7 @@ def produce(step: Step, plan: Plan, source: Checkpoint) -> Iterator[Part]:
     dtype = dtypes.of_name(step.dtype)
     if step.value == "template":
         with Bundle(plan.template) as other:
+            # All of it before the file closes; it is a graph of objects, and small.
             yield from list(_whole_parts(other, step.target))
         return
     if step.target in plan.given:
@@ -217,6 +221,7 @@ def _converted(step: Step, dtype: dtypes.DType, part: Part, companion: np.ndarra
     for chunk in part.chunks:
         value = dtypes.as_floats(np.frombuffer(chunk, dtype.numpy), dtype)
         second = companion if companion is None or companion.size == 1 else companion[at : at + value.size]
+        # A companion of as many numbers goes along with the pieces.
         at += value.size
         yield dtypes.from_floats(conversions.apply(step.conversion, value, second), dtype).tobytes()
 
@@ -265,6 +270,7 @@ def _placed(made: Bundle, name: str) -> list[tuple[Extents, protos.Entry]]:
 def _same_bytes(made: Bundle, entry: protos.Entry, part: Part) -> bool:
     at = 0
     for chunk in part.chunks:
+        # A reader gives no more at a time, and a chunk may be a whole tensor.
         for start in range(0, len(chunk), 1 << 20):
             piece = chunk[start : start + (1 << 20)]
             if made.read_piece(entry, at, len(piece)) != piece:

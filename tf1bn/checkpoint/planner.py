@@ -94,16 +94,19 @@ class _LayoutPlanner:
     def plan(self) -> Plan:
         self._names = object_graph.read_names(self._opened) if self._target else object_graph.Names({})
         self._dependent = slots.owners(self._opened.tensors, self._names.shown)
+        # The user's word first: what it places is not asked about again.
         left = self._apply_own_rules()
         if self._target is not None:
             left = self._move_sites(left)
         for name in left:
+            # Its paths name variables of the old program only.
             if name == object_based.GRAPH_KEY and self._target is not None:
                 self._drops.append(Drop(name, f"layout {self._target.name} has no graph of objects"))
             else:
                 info = self._info(name)
                 self._steps.append(naming.move(name, self._stays_as(name), info, (), info.shape))
         self._rename()
+        # After renaming, which may bring a tensor to the name that was to be made.
         self._steps = _without_claimed(self._steps)
         self._troubles += plan.collisions(self._steps) + self._unused()
         return Plan(
@@ -197,6 +200,7 @@ class _LayoutPlanner:
             name = step.target if step.source in self._rules.mapping else self._rules.renamed(step.target, self._used)
             if name != step.target:
                 action = plan.RENAMED if step.action == plan.COPIED else step.action
+                # A rename may undo what the layout did.
                 action = plan.COPIED if action == plan.RENAMED and name == step.source else action
                 self._steps[at] = step._replace(target=name, action=action)
 

@@ -235,6 +235,7 @@ def _is_input(op: Any) -> bool:
 def _is_output(op: Any, site: Site, parsed: GraphFile) -> bool:
     """Returns whether an op gives a normalised tensor, not the shift that is computed on the way to it."""
     ranks = [len(parsed.variables[name].shape or ()) for name in site.tensors.values()]
+    # A write and a switch have seen everything too, and give nothing new.
     writes = op.type.startswith(("Assign", "ResourceAssign", "Save", "Switch", "RefSwitch"))
     if writes or not op.outputs or not op.outputs[0].dtype.is_floating:
         return False
@@ -256,6 +257,7 @@ def _behind_all(graph: Any, starts: Sequence[Any]) -> set[str]:
             continue
         seen.add(op.name)
         for output in op.outputs:
+            # Through what is written, a variable would lead to every reader of it.
             stack += [consumer for consumer in output.consumers() if not consumer.type.startswith(("Assign", "Save"))]
     return seen
 
@@ -266,6 +268,7 @@ def _row(source: str, target: str, left: np.ndarray, right: np.ndarray) -> SiteP
         return SiteProof(source, target, np.inf, np.inf, (), left.shape)
     with np.errstate(all="ignore"):
         gap = np.abs(left - right)
+    # NaN on both sides is agreement, on one side the largest difference there is.
     gap[np.isnan(left) & np.isnan(right)] = 0.0
     gap[np.isnan(gap)] = np.inf
     if not gap.size:

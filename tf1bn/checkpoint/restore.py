@@ -131,6 +131,7 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _keys(plan: Plan) -> dict[str, str]:
     """Returns variable -> key for everything that needs no new bytes."""
+    # A Saver would fail at these, or restore one value into two variables.
     blocked = {trouble.name for trouble in plan.troubles if trouble.kind in ("dtype", "shape", "collision")}
     steps = [step for step in plan.steps if step.action not in (SYNTHESISED, CONVERTED) and step.target not in blocked]
     return {step.target: step.source for step in steps}
@@ -153,10 +154,12 @@ def _choose_averages(
     if averages == "never":
         return kinds
     for name in eligible:
+        # The average lies beside the key, which may be another name than the variable's.
         shadow = keys.get(name, name) + _SHADOW
         if shadow in opened.tensors and opened.tensors[shadow].shape == (kept[name].shape or ()):
             keys[name], kinds[name] = shadow, "averaged"
         elif averages == "require":
+            # With `require` a raw value in its place would pass unseen.
             keys.pop(name, None)
             kinds.pop(name, None)
     return kinds
@@ -167,6 +170,7 @@ def _build(
 ) -> RestoreMap:
     made = RestoreMap({key: wanted[name] for name, key in keys.items()})
     constants = {step.target for step in plan.steps if step.action == SYNTHESISED and not step.source}
+    # Sorted so that a reason wins over the bare fact that nothing was found.
     reasons = {trouble.name: trouble for trouble in sorted(plan.troubles, key=lambda row: row.kind != "uncovered")}
     changed = {step.target: step for step in plan.steps if step.action == CONVERTED or (step.source and step.value)}
     lost = []
@@ -218,6 +222,7 @@ def saver(var_list: Sequence[Any] | None = None, **options: Any) -> tf.train.Sav
                 chosen += named[name] if isinstance(named[name], list) else [named[name]]
         step = tf.train.get_global_step()
         chosen += [step] if step is not None else []
+        # A Saver refuses a variable that is named twice.
         unique = list({variable.op.name: variable for variable in chosen}.values())
         if not unique:
             raise errors.ArgumentError(errors.explain("the graph has no variables to save"))
@@ -284,6 +289,7 @@ def _against(
 def _fetch(session: Any, variable: Any) -> np.ndarray:
     if not isinstance(variable, list):
         return np.asarray(session.run(variable))
+    # A partitioned variable is one tensor in the checkpoint, and several in the graph.
     whole = np.zeros(variable[0]._get_save_slice_info().full_shape, variable[0].dtype.base_dtype.as_numpy_dtype)
     for part in variable:
         info = part._get_save_slice_info()
@@ -302,4 +308,5 @@ def _untouched(site: Site, values: Mapping[str, np.ndarray]) -> str:
 def _same(stored: np.ndarray, value: np.ndarray, dtype: dtypes.DType) -> bool:
     if dtype.number == dtypes.BFLOAT16:
         value = value.view(np.uint16)
+    # By bits, so that NaN equals itself, and -0 is not 0.
     return stored.shape == value.shape and stored.tobytes() == np.ascontiguousarray(value).tobytes()

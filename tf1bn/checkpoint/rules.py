@@ -72,6 +72,8 @@ def parse(
             raise errors.ArgumentError(errors.explain("a rename is malformed", got=text, expected="REGEX=>NEW"))
         compiled = _compile(pattern, "the left side of a rename")
         try:
+            # The empty alternative always matches, so that a wrong group number shows here, and not in the midst of a
+            # plan.
             re.compile(compiled.pattern + "|").sub(replacement, "")
         except (re.error, IndexError) as error:
             raise errors.ArgumentError(

@@ -47,7 +47,9 @@ class ShardWriter:
         for chunk in part.chunks:
             self._file.write(chunk)
             self._offset += len(chunk)
+            # A known checksum belongs to bytes that were checked while they were read.
             crc = crc32c.extend(crc, chunk) if part.crc is None else 0
+            # Little by little, or the last flush would wait for gigabytes.
             if self._offset - self._flushed > _FLUSH_BYTES:
                 self._flushed = self._offset
                 os.fdatasync(self._file.fileno())
@@ -87,6 +89,7 @@ class IndexItems:
 
     def write(self, path: str, header: protos.Header) -> None:
         """Writes the index file and flushes it to the disk."""
+        # By their coded keys: slices come before names, which the order of tensors does not give.
         self._items.sort()
         with open(path, "xb") as out:
             table.write_table(out, [(b"", protos.header_bytes(header)), *self._items])

@@ -25,7 +25,9 @@ def open_checkpoint(prefix: str | os.PathLike[str]) -> Checkpoint:
       CheckpointDamagedError: something is there, and is cut, altered, or no checkpoint.
       CheckpointUnsupportedError: compressed or big-endian.
     """
+    # People pass the name of one shard, or the pattern that TensorFlow 1 printed.
     prefix = _in_saved_model(re.sub(r"-(\?{5}|\d{5})-of-\d{5}$", "", os.fspath(prefix)))
+    # The newer format wins where both are there, as in TensorFlow.
     if os.path.lexists(prefix + ".index"):
         return Bundle(prefix)
     if os.path.isfile(prefix) and not _hint_of_suffix(prefix):
@@ -76,6 +78,7 @@ def _refuse_other_formats(path: str) -> None:
 
 
 def _complete(prefix: str, paths: list[str]) -> list[str]:
+    # Each file says how many there are; two sets of other counts may lie side by side.
     count = int(paths[0][-5:]) if paths[0][-5:].isdigit() else 0
     if [f"{prefix}-{shard:05d}-of-{count:05d}" for shard in range(count)] != paths:
         raise errors.CheckpointMissingError(

@@ -26,6 +26,7 @@ def _error(what: str, error: OSError, fix: str = "") -> errors.CheckpointError:
 
 
 def _sync_folder(path: str) -> None:
+    # A rename is on the disk only when the folder is.
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -99,6 +100,7 @@ class Staging:
             raise _error(f"cannot write beside {self._target!r}", error) from error
         try:
             try:
+                # The kernel lets the lock go when its owner dies, so a killed run never blocks the next one.
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise errors.CheckpointExistsError(
@@ -108,6 +110,7 @@ class Staging:
             try:
                 yield self
             finally:
+                # While the lock is held: nobody else may be in there.
                 shutil.rmtree(self._part, ignore_errors=True)
         finally:
             os.close(descriptor)
@@ -115,6 +118,7 @@ class Staging:
     def _clear_left_over(self) -> None:
         """Removes what a killed migration to this target left behind."""
         mark = os.path.join(self._part, _MARK)
+        # With an index the target is whole, and its data files are no left-overs.
         if os.path.exists(mark) and not os.path.lexists(self._index):
             with open(mark, encoding="utf-8", errors="surrogateescape") as file:
                 for name in file.read().split("\n"):
@@ -142,8 +146,10 @@ class Staging:
         """
         names = [os.path.basename(path) for path in data_files(self.prefix)]
         old = [os.path.basename(path) for path in data_files(self._target)]
+        # Before the first rename, or a kill would leave data files that nobody can tell from a user's own.
         self.mark(names + old)
         index = self._target + ".index"
+        # Asked again, as it may have come while this was written.
         if os.path.lexists(index) and not self._overwrite:
             raise errors.CheckpointExistsError(errors.explain(f"the target {self._target!r} appeared meanwhile"))
         if self._overwrite:
@@ -151,6 +157,8 @@ class Staging:
         for name in names:
             os.rename(os.path.join(self._part, name), os.path.join(self._folder, name))
         _sync_folder(self._folder)
+        # The disk may write renames in another order; with the folder flushed between, an index means that data are
+        # there.
         os.rename(self.prefix + ".index", index)
         _sync_folder(self._folder)
 
@@ -187,6 +195,7 @@ def copy_file(source: str, target: str) -> None:
     """Copies a file inside the kernel and flushes it to the disk, which works while the rest is copied."""
     with open(source, "rb") as read, open(target, "xb") as write:
         done = threading.Event()
+        # One flush in the end would wait for all of it, with the disk idle until then.
         flusher = threading.Thread(target=_flush_along, args=(write.fileno(), done), daemon=True)
         flusher.start()
         try:
@@ -213,6 +222,7 @@ def _copy_bytes(read: int, write: int, size: int) -> None:
             try:
                 count = os.copy_file_range(read, write, step)
             except OSError as error:
+                # Some file systems cannot copy by themselves, which shows at the first call and never later.
                 if left != size or error.errno == 28:  # no space left
                     raise
                 in_kernel = False

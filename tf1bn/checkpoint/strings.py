@@ -35,11 +35,13 @@ def encode(values: Iterable[bytes]) -> tuple[bytes, int]:
 
 def _lengths(read: Reader, count: int, size: int) -> tuple[list[int], int, int]:
     """Returns the lengths, the position of the first string, and the checksum so far."""
+    # Each length takes a byte at least; so a damaged shape cannot ask for a list of any size.
     if count > size:
         raise damaged("a string tensor is shorter than its shape says", got=f"{size} bytes for {count} strings")
     lengths: list[int] = []
     crc, at, window, base = 0, 0, b"", 0
     while len(lengths) < count:
+        # A length may be ten bytes long, and must lie in the window as a whole.
         if at - base > len(window) - 10 and base + len(window) < size:
             base, window = at, read(at, _PIECE)
         length, inner = read_varint(window, at - base)
@@ -84,6 +86,7 @@ def decode(read: Reader, shape: tuple[int, ...], count: int, size: int) -> np.nd
     """
     lengths, at, _ = _lengths(read, count, size)
     values = np.empty(count, object)
+    # An object array begins with None.
     values[:] = b""
     for row, length in enumerate(lengths):
         stop = at + length

@@ -28,6 +28,7 @@ _RESTART_EVERY = 16
 
 def _pread(descriptor: int, size: int, offset: int) -> bytes:
     """Reads exactly ``size`` bytes at ``offset``."""
+    # A read may be short, at 2 GiB or when a signal comes.
     parts, left = [], size
     while left:
         part = os.pread(descriptor, left, offset)
@@ -63,8 +64,10 @@ class Table:
         if self._size < _FOOTER:
             raise damaged("the file is too short for a checkpoint", got=f"{self._size} bytes", expected="48 or more")
         footer = _pread(descriptor, _FOOTER, self._size - _FOOTER)
+        # The end first: a file that was cut off has everything but this.
         if struct.unpack_from("<Q", footer, 40)[0] != MAGIC:
             raise damaged("the file does not end as a checkpoint does: cut off, or not a checkpoint")
+        # The first of the two handles is that of the meta block, which is empty.
         _, at = self._handle(footer, 0)
         self._index, _ = self._handle(footer, at)
         if mapped:
@@ -81,6 +84,7 @@ class Table:
         offset, size = handle
         if offset + size + _TRAILER > self._size - _FOOTER:
             raise damaged("a block lies outside the file", got=handle, expected=f"within {self._size} bytes")
+        # Before it is read, as a damaged length may ask for all memory.
         if size > self._limit:
             raise damaged("a block is larger than any writer makes", got=size, expected=f"at most {self._limit}")
         data: bytes | memoryview
@@ -89,6 +93,7 @@ class Table:
         else:
             data = memoryview(self._map)[offset : offset + size + _TRAILER]
         crc = 0
+        # The byte that says how the block is compressed is covered by the checksum.
         for start in range(0, size + 1, _PIECE):
             crc = crc32c.extend(crc, memoryview(data)[start : min(start + _PIECE, size + 1)])
             self.forget()
@@ -124,6 +129,7 @@ class Table:
         for _, where in _entries(self._block(self._index)):
             handle, _ = self._handle(where, 0)
             for key, value in _entries(self._block(handle)):
+                # Readers search by order, and would miss a tensor where it is broken.
                 if last is not None and key <= last:
                     raise damaged("the keys of the table are not in order", got=key[:200])
                 last = key
@@ -142,6 +148,7 @@ def _entries(block: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     at, key = 0, b""
     while at < end:
         shared, fresh, size = view[at], view[at + 1], view[at + 2]
+        # Three numbers of one byte each, as nearly all entries have: reading them apart takes most of the time.
         if (shared | fresh | size) < 128:
             at += 3
         else:
@@ -171,6 +178,7 @@ def _shared(one: bytes, other: bytes) -> int:
 def _separator(low: bytes, high: bytes) -> bytes:
     """Returns a short key that is at least ``low`` and below ``high``."""
     shared = _shared(low, high)
+    # Where one key begins with the other, no shorter one lies between.
     if shared < min(len(low), len(high)):
         octet = low[shared]
         if octet < 255 and octet + 1 < high[shared]:
@@ -198,6 +206,7 @@ class _Block:
 
     def add(self, key: bytes, value: bytes) -> None:
         shared = 0
+        # At a restart the key is whole, so that a reader can begin there.
         if self._count == self._every:
             self._restarts.append(len(self.data))
             self._count = 0
@@ -227,10 +236,12 @@ def _put_block(out: BinaryIO, at: int, contents: bytes) -> tuple[bytes, int]:
 
 def write_table(out: BinaryIO, items: Iterable[tuple[bytes, bytes]]) -> None:
     """Writes a table of (key, value) pairs, whose keys must ascend; the bytes are those TensorFlow writes."""
+    # The keys of an index block are all whole, for it is searched and not read through.
     index = _Block(1)
     block, at, place, last = _Block(_RESTART_EVERY), 0, b"", b""
     for key, value in items:
         if place:
+            # Only now, as a short key between two blocks takes the first key of the next one to find.
             index.add(_separator(last, key), place)
             place = b""
         block.add(key, value)

@@ -20,6 +20,7 @@ from tf1bn.checkpoint.sites import Site
 KERNEL_OPS = frozenset(
     {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2"}
 )
+# Gradients mirror the network, and would connect everything with everything.
 _SKIPPED = re.compile(r"(^|/)gradients(_\d+)?/")
 _WRITES = re.compile(r"^(Resource|Sparse)?(Apply|Assign|Scatter)|^(Save|Restore)")
 _AUTOMATIC = re.compile(
@@ -46,6 +47,7 @@ class _Reducer:
         self._site_of: dict[str, str] = {}
         for site in sites:
             for name in site.tensors.values():
+                # A checkpoint name and the op's name may differ.
                 self._site_of[graph.variables[name].node or name] = site.label
         self._variable_of = {variable.node: name for name, variable in graph.variables.items()}
         self._pure: dict[str, frozenset[str] | None] = {}
@@ -69,6 +71,7 @@ class _Reducer:
             own = self._item_of.get(name, frozenset())
             for item in own:
                 before[item] |= above - {item}
+            # An item hides what is before it: neighbours are the nearest ones.
             near[name] = own or above
         return {name: Item(name, traits, self._nearest(before, name)) for name, traits in self._traits.items()}
 
@@ -86,6 +89,7 @@ class _Reducer:
         order: list[str] = []
         state: dict[str, int] = {}
         for start in self._graph.nodes:
+            # By hand, as a deep network passes the depth that Python recurses to.
             stack = [start]
             while stack:
                 name = stack[-1]
@@ -98,6 +102,7 @@ class _Reducer:
                     stack.pop()
                 else:
                     state[name] = 1
+                    # One that is on its way already closes a loop.
                     stack += [source for source in node.inputs if state.get(source, 0) == 0]
         return order
 
@@ -113,6 +118,7 @@ class _Reducer:
         self._pure[name] = None
         variables = frozenset().union(*(source for source in sources if source is not None))
         items = {self._site_of[variable] for variable in variables if variable in self._site_of}
+        # A kernel may be scaled by a gamma; then the product belongs to the site.
         if node.op in KERNEL_OPS and len(variables) == 1 and not items:
             variable = self._variable_of.get(next(iter(variables)))
             if variable is not None:
@@ -149,6 +155,7 @@ def match(source: Mapping[str, Item], target: Mapping[str, Item]) -> Match:
         told = _by_names(groups)
         if not told:
             break
+        # One at a time: a pair that is told apart may tell its neighbours apart, with no name needed.
         marks[0, told] = marks[1, told] = ("named", told)
     pairs, alike = {}, []
     for ours, theirs in groups:
@@ -182,6 +189,7 @@ def _groups(
             for other in item.before:
                 behind[side, other].add(name)
     upward = _refine(colours, lambda side, name: sides[side][name].before)
+    # What is before an item decides where it can: a head that was added behind must not change its colour.
     single = {colour for colour, keys in _by_colour(upward).items() if len(keys) <= 2}
     both = _refine(upward, lambda side, name: behind[side, name])
     final = {key: upward[key] if upward[key] in single else ("behind", both[key]) for key in upward}
@@ -208,9 +216,11 @@ def _refine(
         numbers: dict[object, int] = {}
         fresh: dict[tuple[int, str], Colour] = {}
         for (side, name), colour in now.items():
+            # Sorted, as neighbours have no order; as text, as colours are of several types in the first round.
             around = tuple(sorted(str(now[side, other]) for other in neighbours(side, name) if (side, other) in now))
             fresh[side, name] = numbers.setdefault((colour, around), len(numbers))
         now = fresh
+        # Refinement only splits, so an equal number means that nothing was split.
         if len(numbers) == count:
             return now
         count = len(numbers)

@@ -53,9 +53,11 @@ class V1Checkpoint:
         for path in paths:
             descriptor = open_file(path)
             try:
+                # The map keeps the file open by itself.
                 opened = table.Table(descriptor, _BLOCK_LIMIT, mapped=True)
             finally:
                 os.close(descriptor)
+            # The empty key, which sorts first, holds names, types and shapes of all tensors.
             head = opened.get(b"")
             if head is None:
                 raise damaged(f"{path} has no list of tensors: not a V1 checkpoint")
@@ -69,6 +71,7 @@ class V1Checkpoint:
         shapes = [slice_shape(shape, extents) for extents in slices]
         if sum(map(math.prod, shapes)) != math.prod(shape) or not slices:
             raise damaged(f"the slices of {name} leave a gap or overlap", got=slices, expected=f"{list(shape)}")
+        # In this format every tensor is stored as slices, a whole one as a single slice of everything.
         if len(slices) == 1:
             self._full[name] = slices[0]
             return TensorInfo(name, dtype, shape)
@@ -101,6 +104,7 @@ class V1Checkpoint:
     def slice_values(self, name: str, extents: Extents = ()) -> Iterator[np.ndarray]:
         """Yields the elements of one slice, or of a whole tensor, in flat pieces."""
         info = self.tensors[name]
+        # Keys are made of the extents as they were written, and a whole axis has two spellings.
         wanted = extents or self._full[name]
         expected = math.prod(slice_shape(info.shape, wanted))
         seen = 0
@@ -160,6 +164,7 @@ def _parse_meta(head: memoryview) -> Iterator[tuple[str, dtypes.DType, tuple[int
 def _decode(message: memoryview, dtype: dtypes.DType, name: str) -> Iterator[np.ndarray]:
     """Yields the elements of a tensor message, whichever of its fields holds them."""
     for field, kind, value in wire.fields(message):
+        # Old writers did not pack numbers: then each is a field of its own.
         if field in _FIXED and isinstance(value, int):
             width = 4 if kind == wire.FIXED32 else 8
             yield np.frombuffer(value.to_bytes(width, "little"), dtype.numpy)
@@ -167,6 +172,7 @@ def _decode(message: memoryview, dtype: dtypes.DType, name: str) -> Iterator[np.
             view = wire.as_view(value)
             if len(view) % dtype.size:
                 raise damaged(f"the values of {name} end inside an element")
+            # An element must not be cut in two.
             step = _PIECE - _PIECE % dtype.size
             for at in range(0, len(view), step):
                 yield np.frombuffer(bytes(view[at : at + step]), dtype.numpy)
@@ -205,6 +211,7 @@ def _varints(data: memoryview) -> Iterator[np.ndarray]:
         if widths.max() > 10:
             raise damaged("a variable-length integer is longer than 64 bits")
         numbers = np.zeros(ends.size, np.uint64)
+        # Byte by byte for all numbers together: a loop over numbers would take a minute for a large tensor.
         for place in range(int(widths.max())):
             rows = np.flatnonzero(widths > place)
             numbers[rows] |= (octets[starts[rows] + place] & 127).astype(np.uint64) << np.uint64(7 * place)

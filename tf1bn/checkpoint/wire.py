@@ -26,6 +26,7 @@ def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """
     result = 0
     try:
+        # Ten bytes of 7 bits hold 64; an eleventh is damage.
         for shift in range(0, 70, 7):
             octet = data[at]
             at += 1
@@ -39,6 +40,7 @@ def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
 
 def varint(number: int) -> bytes:
     """Returns the variable-length form of an integer; negative ones as 64-bit two's complement."""
+    # Nearly all numbers of an index.
     if 0 <= number < 128:
         return _SINGLE[number]
     number &= (1 << 64) - 1
@@ -62,6 +64,7 @@ def fields(data: bytes | memoryview) -> Iterator[tuple[int, int, Value]]:
     Raises:
       CheckpointDamagedError: a field is cut off, or of a wire type that these files never hold.
     """
+    # Slices of a view are not copied, and never fail for being too long: the end is compared below.
     view = memoryview(data)
     at, end = 0, len(view)
     while at < end:

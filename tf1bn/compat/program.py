@@ -49,9 +49,11 @@ class Program(importlib.abc.MetaPathFinder):
         self.python2 = python2
         self._modern = Program(folders, named) if python2 else self
         self._views = views.Views(modules_of_2.ROWS, modules_of_2.CHANGED) if python2 else views.Views()
+        # With a separator at the end, so that `net` does not own the files of `network`.
         self._folders = [os.path.join(os.path.realpath(folder), "") for folder in folders]
         paths = sysconfig.get_paths()
         outside = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+        # tf1bn may lie in the program's folder, as in a checkout, and needs the real TensorFlow.
         outside.add(os.path.dirname(os.path.dirname(__file__)))
         self._outside = [os.path.join(os.path.realpath(folder), "") for folder in outside]
         self.builtins = types.ModuleType("builtins")
@@ -67,6 +69,7 @@ class Program(importlib.abc.MetaPathFinder):
 
     def __exit__(self, *_: object) -> None:
         sys.meta_path.remove(self)
+        # The next program of this process may have modules of the same names.
         for name, module in list(sys.modules.items()):
             loader = getattr(module, "__loader__", None)
             compiled = isinstance(loader, importlib.machinery.ExtensionFileLoader)  # some load only once in a process
@@ -85,6 +88,7 @@ class Program(importlib.abc.MetaPathFinder):
     def _installed(self, path: str) -> bool:
         if any(path.startswith(folder) for folder in self._outside):
             return True
+        # A virtual environment inside the program's folder, other than the one that runs.
         return not {"site-packages", "dist-packages"}.isdisjoint(path.split(os.sep))
 
     def adopt(self, module: types.ModuleType) -> None:
@@ -105,6 +109,7 @@ class Program(importlib.abc.MetaPathFinder):
         if path is not None and not any(self.owns(os.path.join(folder, "x")) for folder in path):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        # The imports of compiled modules cannot be answered, and namespace packages have none.
         if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
             return None
         if spec.origin is None or not self.owns(spec.origin):
@@ -156,6 +161,7 @@ class Program(importlib.abc.MetaPathFinder):
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> types.ModuleType:
+        # What a program adds to builtins must reach its own modules, and these look names up in ours.
         if level == 0 and name == "builtins":
             return self.builtins
         path = _facade_path(name) if level == 0 else None
@@ -164,6 +170,7 @@ class Program(importlib.abc.MetaPathFinder):
         leaf = self._facade(name, path, fromlist or ())
         if fromlist:
             return leaf
+        # `import a.b` binds a.
         return sys.modules[_absolute(SERVED[name.split(".")[0]])]
 
     def _plain(self, name: str, globals: Any, locals: Any, fromlist: Sequence[str], level: int) -> types.ModuleType:
@@ -185,6 +192,7 @@ class Program(importlib.abc.MetaPathFinder):
             return self._private(name, path, fromlist)
         leaf = importlib.import_module(_absolute(path))
         for wanted in fromlist:
+            # Python's own message would say nothing of what became of the name.
             if wanted != "*" and not hasattr(leaf, wanted):
                 raise namespace.absent(f"{path}.{wanted}" if path else wanted, errors.AbsentModuleError)
         return leaf
@@ -281,6 +289,7 @@ def _facade_path(name: str) -> str | None:
     if head not in SERVED:
         return None
     path = ".".join(part for part in (SERVED[head], rest) if part)
+    # A program that was half moved says `tensorflow.compat.v1`: to the facade both are the same.
     if path == "compat.v1" or path.startswith("compat.v1."):
         path = path[len("compat.v1.") :]
     return None if any(path == own or path.startswith(own + ".") for own in UNTOUCHED) else path

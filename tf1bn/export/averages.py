@@ -89,12 +89,15 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
     Raises:
       ExportError: a site keeps no averages, is switched by something that is no known switch, or is not understood.
     """
+    # The draft has lost its updates, so only the whole graph tells whose averages they move.
     owners = {item.node.name: site for site in source.sites for item in site.normalizers}
     changed = []
     for site in sites:
         if site.mode != BATCH or any(item.node.call >= 0 for item in site.normalizers):
             raise _open(model, site)
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
+        # Calls of tf1bn were rewritten by their records before; what is left of them may shift or weigh its input as
+        # well.
         if recorded.record_of(model, kept, source.source.records) is not None:
             raise _untold(kept)
         x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
@@ -143,6 +146,7 @@ def _rewrite(draft: Draft, model: GraphModel, site: Site) -> None:
         rewriting.read_averages(model, graph_def, site)
     except errors.RepairError as error:
         raise errors.ExportError(error.text) from error
+    # Repairs work on a proto, as those of the audit do.
     draft.nodes = {}
     for node in graph_def.node:
         draft.add(node)

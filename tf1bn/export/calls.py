@@ -19,6 +19,7 @@ def branch(call: Any, value: Any) -> tuple[str, Any]:
         key = "then_branch" if value else "else_branch"
         return key, call.attr[key].func
     branches = call.attr["branches"].list.func
+    # As TensorFlow does: an index that is out of range takes the last branch.
     which = int(value) if 0 <= int(value) < len(branches) else len(branches) - 1
     return f"branch{which}", branches[which]
 
@@ -44,6 +45,7 @@ def inline(draft: Draft, call: Any, key: str, func: Any) -> list[Ref]:
         node.ClearField("input")
         node.input.extend(inputs)
         for value in node.attr.values():
+            # A generic function has holes in its attributes, which each call fills.
             if value.placeholder:
                 value.CopyFrom(func.attr[value.placeholder])
     return [reader.read(function.ret[arg.name]) for arg in function.signature.output_arg]

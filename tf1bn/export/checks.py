@@ -37,6 +37,7 @@ class Reference:
         self, made: Made, product: Product, values: Mapping[str, np.ndarray], given: Mapping[str, Any]
     ) -> None:
         self.checks: list[str] = []
+        # The source itself is the reference, unless a batch norm of it never read its averages: then a formula is.
         draft, outputs, switches = made.source, made.wanted, made.result.switches
         if made.changed:
             draft, switches = made.draft, {}
@@ -54,6 +55,7 @@ class Reference:
 
     def _check_formula(self, made: Made, values: dict[str, np.ndarray], meta: Any, fed: dict[str, Any]) -> None:
         pairs = [item.kept() for item in made.changed]
+        # Averages that are still 0 and 1 would agree with almost any arithmetic.
         values = formula.shaken_averages(values, [pair for pair in pairs if set(pair) <= set(values)])
         wanted = [{"x": item.x, "y": item.output, **(item.reads or {})} for item in made.changed]
         names = [{role: f"{name}:{out}" for role, (name, out) in one.items()} for one in wanted]
@@ -86,6 +88,7 @@ def check(made: Made, product: Product, reference: Reference, loaded: Any, graph
       RunError: the written file does not run.
     """
     close = _CLOSE if graph_path is not None else _CLOSE_OTHERWISE
+    # First, as a graph that lacks a value does not run, and its error says less.
     left = loaded.uninitialised()
     if left:
         raise errors.ExportError(errors.explain("the check failed: variables have no value", got=left))
@@ -112,6 +115,7 @@ def _rows(product: Product, reference: Reference, loaded: Any, found: Mapping[st
     sizes = {len(value) for value in batched.values()}
     size = max(sizes, default=0)
     outputs = [key for key, value in found.items() if np.ndim(value) > 0 and len(value) == size]
+    # Inputs of several lengths have no rows in common.
     if size < 2 or len(sizes) > 1 or not outputs:
         yield "not checked: whether rows depend on each other, because there are no rows"
         return
@@ -152,6 +156,7 @@ def _same_row(found: Mapping[str, Any], other: Mapping[str, Any], outputs: list[
 
 
 def _other_company(value: np.ndarray) -> np.ndarray:
+    # All rows but the first, turned round: the same number of rows, so that the same kernels run.
     others = value[:0:-1]
     others = (others * 3 + 1).astype(value.dtype) if value.dtype.kind == "f" else others
     return np.concatenate([value[:1], others])
@@ -177,6 +182,7 @@ def _difference(found: Any, expected: Any) -> float:
     found, expected = np.asarray(found), np.asarray(expected)
     if found.shape != expected.shape:
         return float("inf")
+    # Texts have no distance.
     if found.dtype.kind not in "fiub" and found.dtype.name != "bfloat16":
         return 0.0 if np.array_equal(found, expected) else float("inf")
     found, expected = found.astype(np.float64), expected.astype(np.float64)

@@ -54,6 +54,7 @@ def cut(draft: Draft, inputs: Mapping[str, str]) -> dict[str, str]:
 
 def _replace(draft: Draft, ref: Ref, key: str) -> str:
     node = draft.nodes[ref[0]]
+    # It keeps its name, for it is a placeholder already.
     if node.op == "PlaceholderWithDefault":
         placeholder = _placeholder(draft, node.name, node.attr["dtype"].type, node.attr["shape"].shape)
         return str(placeholder.name)
@@ -74,11 +75,13 @@ def _placeholder(draft: Draft, name: str, dtype: int, shape: Any) -> Any:
 
 def static_shape(draft: Draft, ref: Ref) -> Any:
     """Returns the shape of a tensor as the old graph states it, else as TensorFlow infers it."""
+    # What the program stated, or an old shape function found, may be more than today's infers.
     stated = draft.shapes.get(ref[0], ())
     if ref[1] < len(stated) and not stated[ref[1]].unknown_rank:
         return stated[ref[1]]
     part = draft.copy()
     for name in part.nodes:
+        # Control inputs carry no shape, and may lead to ops that this TensorFlow does not import.
         controls = [text for text in part.nodes[name].input if parse(text)[1] != CONTROL]
         part.nodes[name].ClearField("input")
         part.nodes[name].input.extend(controls)

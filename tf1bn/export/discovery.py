@@ -46,6 +46,7 @@ class Deciders:
             if name in model.flow.by_name:
                 predicate = (model.flow.by_name[name], output)
                 self.by_normalizer.setdefault(call.output[0], set()).add(predicate)
+        # Two graphs of one layer in two branches share their variables, and the branches tell the switch.
         for first, second in _twins(sites):
             for kind, predicate, branch in self._conditions(first):
                 if kind == "cond" and branch in (0, 1) and (kind, predicate, 1 - branch) in self._conditions(second):
@@ -77,6 +78,7 @@ class Deciders:
                 fresh = self._deciding(node) - seen
                 seen |= fresh
                 todo.extend(sorted(fresh))
+            # Numbers are what a flag is compared with.
             elif node.op != "Const" or _dtype(node) == _BOOL:
                 yield node
 

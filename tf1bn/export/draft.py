@@ -61,6 +61,7 @@ class Draft:
         copy = tf.NodeDef()
         copy.CopyFrom(node)
         copy.name = prefix + node.name
+        # The machine that trained is not the one that serves.
         copy.device = ""
         for key in _LOCAL_ATTRS:
             copy.attr.pop(key, None)
@@ -96,6 +97,7 @@ class Draft:
     def dtype(self, ref: Ref) -> int:
         """Returns the data type of a tensor; of a variable, that of its value."""
         node = self.nodes[ref[0]]
+        # Its output is a handle, and callers ask for what it leads to.
         if node.op == "VarHandleOp":
             return int(node.attr["dtype"].type)
         before = 0
@@ -118,6 +120,7 @@ class Draft:
         """
         ref = parse(text)
         if ref[1] == CONTROL or ref[0] not in self.nodes:
+            # To compare a name with all of a large graph takes long.
             close = errors.did_you_mean(ref[0], self.nodes) if len(self.nodes) < 20_000 else ""
             raise errors.ExportError(errors.explain(f"the graph has no {what} {text!r}", fix=close.strip()))
         self.dtype(ref)
@@ -156,6 +159,7 @@ class Draft:
 
     def learn(self, signatures: Iterable[Any]) -> None:
         """Takes in the OpDefs of ops that the old graph did not have."""
+        # Those of the old graph win, as its nodes were made by them.
         self._signatures = {**{item.name: item for item in signatures}, **self._signatures}
 
     def redirect(self, moved: Mapping[Ref, Ref], names: Mapping[str, str]) -> None:
@@ -173,6 +177,7 @@ class Draft:
 
         nodes = {}
         for node in self.nodes.values():
+            # Untouched nodes keep their list: writing all would take most of the time.
             inputs = [followed(text) for text in node.input]
             if inputs != list(node.input):
                 node.ClearField("input")
@@ -201,6 +206,7 @@ class Draft:
     def copy(self) -> Draft:
         """Returns a draft of its own."""
         other = Draft(tf.MetaGraphDef(graph_def=self.graph_def()))
+        # Shared, as neither is changed in place.
         other._signatures, other.shapes = self._signatures, self.shapes
         return other
 
@@ -232,6 +238,7 @@ def meta_graph(graph: Any) -> Any:
     functions = {item.signature.name for item in library.function}
     used = {node.op for node in meta.graph_def.node}
     inner = {node.op for item in library.function for node in item.node_def}
+    # A GraphDef says nothing of its ops, and a MetaGraphDef nothing of those in functions that are only branches.
     if used | inner <= known | functions:
         return meta
     complete = tf.MetaGraphDef()

@@ -41,11 +41,13 @@ def remove_idle(draft: Draft) -> list[str]:
         found = _range(node, [ranges.get(ref) for ref in inputs])
         if found is not None:
             ranges[name, 0] = found
+        # A mask of the program that is 1 everywhere is no dropout, and stays.
         if node.op == "RandomUniform" or any(ref in random for ref in inputs):
             random.add((name, 0))
         kept = _kept(node, inputs, ranges, random)
         if kept is not None:
             _pass_on(node, kept)
+            # What goes on is the input alone, and no random number is in it.
             random.discard((name, 0))
             changed.append(name)
     return changed
@@ -63,6 +65,7 @@ def _range(node: Any, inputs: list[_Range | None]) -> _Range | None:
     a = inputs[0]
     if node.op in _SAME or node.op == "Cast":
         return a
+    # floor(x) of x < 2 is at most 1: the open end is what makes the mask known.
     if node.op == "Floor":
         return _Range(math.floor(a.low), math.ceil(a.high) - 1 if a.open else math.floor(a.high))
     b = inputs[1] if len(inputs) > 1 else None

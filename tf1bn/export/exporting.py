@@ -113,6 +113,7 @@ def export(
         if ema and isinstance(checkpoint, tf.Session):
             raise errors.ArgumentError(errors.explain("`ema` needs a checkpoint", got="a session"))
         meta = meta_graph(graph)
+        # Nothing is written before all that can be refused by reading alone was refused.
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
@@ -128,6 +129,7 @@ def export(
                 loaded.close()
             if not dry_run:
                 _check_place(form, target, overwrite)
+                # The place may have been taken while the checks ran.
                 form.commit(staging, target)
         notes = [*notes, *result.notes[len(made.result.notes) :]]
         return Export("" if dry_run else target, to, result, len(values), tuple(done), tuple(notes))
@@ -168,6 +170,7 @@ def _values(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
     """Returns the values of the result's variables, those known of the source's, and notes."""
     names = variables.names(made.draft)
+    # Variables that only the source needs, for the run that the result is compared with; a checkpoint may lack them.
     others = [name for name in variables.names(made.source) if name not in names]
     if isinstance(checkpoint, tf.Session):
         values = variables.from_session(checkpoint, names)

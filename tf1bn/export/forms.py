@@ -122,6 +122,7 @@ class Form(abc.ABC):
     def commit(self, staging: Staging, path: str) -> None:
         """Moves what was written into place; what was there goes only when the new one is whole."""
         if os.path.lexists(path) and (os.path.isdir(path) or os.path.isdir(staging.prefix)):
+            # A folder cannot be renamed over another one. What was there goes with the staging folder.
             os.rename(path, f"{staging.prefix}.old")
         os.rename(staging.prefix, path)
 
@@ -141,6 +142,7 @@ class MetaForm(Form):
     def write(self, product: Product, path: str) -> None:
         if not product.values:
             raise errors.ExportError(errors.explain("the graph has no variable to save", fix="Export it as frozen."))
+        # NumPy has no such type of its own, so its bits are written, with the name beside them.
         halves = {name: "bfloat16" for name, value in product.values.items() if value.dtype.name == "bfloat16"}
         stored = {name: value.view(np.uint16) if name in halves else value for name, value in product.values.items()}
         with open(f"{path}.meta", "xb") as file:
@@ -153,6 +155,7 @@ class MetaForm(Form):
         return _restored(product, f"{path}.meta", path)
 
     def commit(self, staging: Staging, path: str) -> None:
+        # The graph first: a checkpoint counts as there once its index is, which comes last of all.
         os.replace(f"{staging.prefix}.meta", f"{path}.meta")
         staging.commit()
 
@@ -185,6 +188,7 @@ class SavedModelForm(Form):
 
     def write(self, product: Product, path: str) -> None:
         draft = product.draft.copy()
+        # TensorFlow 2 loads no reference variables.
         variables.as_resources(draft)
         meta = product.meta_graph(draft)
         with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
@@ -244,6 +248,7 @@ class _Interpreted:
         places = {_plain(item["name"]): item["index"] for item in self._interpreter.get_input_details()}
         numbers = {places[_plain(self._product.inputs[key])]: value for key, value in feed.items()}
         for number, value in numbers.items():
+            # All sizes before any value: allocating again would lose what was set.
             self._interpreter.resize_tensor_input(number, value.shape)
         self._interpreter.allocate_tensors()
         for number, value in numbers.items():

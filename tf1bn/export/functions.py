@@ -66,6 +66,7 @@ def hand_over(functions: dict[str, Any], call: Any, values: Mapping[int, Value])
             shapes[position].CopyFrom(value.shape)
     for key in _OF_HANDLES:
         call.attr.pop(key, None)
+    # Copies, as another call may hand the same function its handles.
     for function in _called(call):
         function.name = _taking(functions, function.name, values, loop=call.op in LOOPS)
 
@@ -95,6 +96,7 @@ def _taking(functions: dict[str, Any], name: str, values: Mapping[int, Value], *
         arg = made.signature.input_arg[position]
         known[arg.name] = value
         _is_value(arg, value)
+        # What is said there of the argument is said of a handle.
         made.arg_attr.pop(position, None)
         made.resource_arg_unique_id.pop(position, None)
     _Body(functions, made).work_on(known)
@@ -147,6 +149,7 @@ class _Body:
             return False
         value = known[handles[0]]
         if node.op == "ReadVariableOp":
+            # In a function inputs name an output by its word, and that of Identity is another one.
             self._renamed[f"{node.name}:value:0"] = f"{node.name}:output:0"
             self._become(node, "Identity", T=value.dtype)
         elif node.op == "Identity":
@@ -159,6 +162,7 @@ class _Body:
             _require(bool(values), node, handles[0])
             hand_over(self._functions, node, values)
             if node.op in LOOPS:
+                # A loop returns what it was given for each argument, a handle too.
                 known.update({f"{node.name}:output:{position}": value for position, value in values.items()})
         return True
 

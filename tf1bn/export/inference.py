@@ -108,9 +108,11 @@ def make(meta: Any, outputs: Names, inputs: Names | None, switches: dict[str, An
     wanted = {key: draft.find(text, "output") for key, text in cutting.keyed(outputs).items()}
     if not wanted:
         raise errors.ArgumentError(errors.explain("no outputs", expected="the name of at least one tensor"))
+    # Inputs are cut before anything is looked for: what computed them may hold switches and random numbers of its own.
     placeholders, fed = _cut(draft, inputs)
     for name in switches:
         draft.find(name, "switch")
+    # An output that uses the batch alone needs no averages, but will once it is rewritten.
     statistics = {variable.name for site in source_model.sites for variable in site.statistics} & set(draft.nodes)
     records = own.placed(source_model.source.records, draft)
     statistics |= own.averages(records, draft)
@@ -164,6 +166,7 @@ def _bound(
     absent = sorted(set(given) - set(draft.nodes))
     if absent:
         raise errors.ExportError(errors.explain("the outputs do not depend on a switch", got=absent))
+    # Once more with those switches turned that meant training when they were off, `is_inference` say.
     for _ in range(2):
         bound = found | given
         work = draft.copy()
@@ -187,6 +190,7 @@ def _bound(
             work = draft.copy()
             changed, moved = averages.rewrite(work, calls)
             switching.bind(work, bound)
+            # Resolving moves tensors, and the checks must look at where they are in the end.
             places = {ref: ref for item in changed for ref in item.refs()}
             refs = switching.resolve(work, [moved.get(ref, ref) for ref in wanted], places)
             changed = [item.followed(places) for item in changed if places.keys() >= set(item.refs())]
@@ -204,6 +208,7 @@ def _bound(
 def _tidy(draft: Draft, refs: list[Ref]) -> tuple[list[str], dict[Ref, Ref]]:
     """Removes what inference does not need; returns notes, and the tensors that are another one now."""
     notes = []
+    # Before defaults are settled and pruning forgets: a mask is known by the random op behind it.
     idle = dropout.remove_idle(draft)
     settled = cutting.settle_defaults(draft)
     cut = pruning.prune(draft, refs)

@@ -35,6 +35,7 @@ def check(draft: Draft, inputs: Iterable[str]) -> None:
                     fix=f"Name it among the inputs, or give its value for inference: --switch={node.name}=VALUE.",
                 )
             )
+        # Functions are looked into, too: a random number in the body of a loop is one.
         what, fix = _complaint(node)
         if what:
             place = f" in the function {function!r}" if function else ""

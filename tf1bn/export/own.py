@@ -20,6 +20,7 @@ from tf1bn.export.draft import CONTROL, Draft, Ref, parse, spell
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.variables import VARIABLE_OPS
 
+# A layer has tens of ops, with everything that is asked of it hundreds.
 _NEAR = 5000
 _MERGES = "native"
 """The kernel whose op takes in the ReLU of the dense or convolutional layer around it."""
@@ -89,6 +90,7 @@ def placed(texts: Iterable[str], draft: Draft) -> list[dict[str, Any]]:
         record = records.parse(text)
         if not record.get("calls") or not record.get("averages"):
             continue
+        # From the full name to the bare one, so that the longest that fits wins.
         depth = record["averages"][0].count("/")
         for level in range(depth + 1):
             cut = records.renamed(record, functools.partial(_above, level=level))
@@ -177,6 +179,7 @@ def rewrite(draft: Draft, found: Sequence[Call]) -> tuple[list[dict[str, Ref]], 
         given.append(refs)
         moved[call.output] = result
         if call.output[1] == 0:
+            # Whoever asks for the layer's output by its name must get the new one.
             names[call.output[0]] = draft.free_name(f"{call.output[0]}/training")
             names[result[0]] = call.output[0]
     draft.redirect(moved, names)
@@ -193,6 +196,7 @@ def _build(draft: Draft, call: Call) -> tuple[dict[str, Ref], Ref]:
     """Adds the ops of inference for a call; returns what they read by role, and their result."""
     refs = {role: _value(draft, name) for role, name in call.parameters().items()} | {"x": call.x}
     made = template.build(call.record, draft.dtype(call.x), draft.dtype(refs["mean"]))
+    # The training graph may hold none of these ops.
     draft.learn(made.signatures)
     prefix = draft.free_name(f"{call.output[0]}/inference") + "/"
     for node in made.nodes:

@@ -37,9 +37,11 @@ def prune(draft: Draft, outputs: list[Ref]) -> dict[str, int]:
 def _places(draft: Draft, name: str) -> bool:
     """Whether waiting for an op means to run in its loop or branch."""
     node = draft.nodes[name]
+    # Under control flow v1 what pins an op to its branch is an Identity of a Switch.
     while node.op == "Identity":
         node = draft.nodes[parse(node.input[0])[0]]
     if node.op in ops.MERGES:
+        # Constants in a loop wait for its Merge; behind the Merge of a conditional everything runs anyhow.
         return any(draft.nodes[parse(text)[0]].op in ops.NEXTS for text in node.input)
     return node.op in _PIVOTS
 
@@ -62,6 +64,7 @@ def shorten(draft: Draft, outputs: list[Ref]) -> dict[Ref, Ref]:
     first: dict[str, str] = {}
     moved: dict[Ref, Ref] = {}
     pivots = {parse(text)[0] for node in draft.nodes.values() for text in node.input if text.startswith("^")}
+    # Outputs first, so that of several reads theirs is the one that stays.
     for name in sorted(draft.order(), key=lambda name: name not in wanted):
         node = draft.nodes[name]
         if len(node.input) != 1 or name in pivots:

@@ -89,6 +89,7 @@ def apply(
 
 def _notes(turned: Turned, values: Mapping[str, np.ndarray]) -> list[str]:
     notes = [f"{len(turned.sites)} ops are channels last now"]
+    # By identity: an array that was turned is another object, whatever its numbers.
     permuted = sorted(name for name, value in turned.values.items() if value is not values[name])
     if permuted:
         notes.append(f"the rows of these kernels have another order now: {', '.join(permuted)}")

@@ -33,6 +33,7 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Sub": np.subtract,
     "Mul": np.multiply,
 }
+# One known side decides, whatever the other is.
 _ABSORBING = {"LogicalAnd": False, "LogicalOr": True}
 
 
@@ -47,6 +48,7 @@ def bind(draft: Draft, switches: dict[str, Any]) -> None:
         number = draft.dtype((node.name, 0))
         dtype = tf.as_dtype(number)
         try:
+            # A cast would take 0.5 for True without a word.
             fits = bool(np.all(np.asarray(value).astype(dtype.as_numpy_dtype) == value))
         except (TypeError, ValueError):
             fits = False
@@ -124,6 +126,7 @@ class _Pass:
             inputs = [self.target(ref) for ref in map(parse, node.input)]
             if node.op in ops.MERGES:
                 self._merge(node, inputs)
+            # A dead control input kills as well: so control flow v1 keeps an op in its branch.
             elif any(map(self.is_dead, inputs)):
                 self.dead.add((name, CONTROL))
             else:
@@ -138,6 +141,7 @@ class _Pass:
             refs = [ref for ref in refs if ref[0] in self.draft.nodes]
             if node.op in ops.MERGES:
                 refs = [ref for ref in refs if not self.is_dead(ref)]
+                # The number of inputs is part of the op, and must follow.
                 node.attr["N"].i = sum(output != CONTROL for _, output in refs)
             node.ClearField("input")
             node.input.extend(spell(ref) for ref in refs if ref[1] != CONTROL)
@@ -148,6 +152,7 @@ class _Pass:
         loop = any(self.draft.nodes[name].op in ops.NEXTS for name, _ in inputs)
         if (
             not live
+            # A loop whose entry is dead is never entered, although its next round looks alive.
             or (loop and len(live) == 1)
             or any(output == CONTROL and self.is_dead((name, CONTROL)) for name, output in inputs)
         ):
@@ -173,10 +178,12 @@ class _Pass:
             self.known.update(
                 {(node.name, out): self.known[ref] for out, ref in enumerate(inputs) if ref in self.known}
             )
+        # A switch that was a variable is a constant now, and has no handle to read.
         elif node.op == "ReadVariableOp" and self.draft.nodes[inputs[0][0]].op == "Const":
             self._alias(node.name, inputs[0])
         else:
             value = self._value(node, inputs)
+            # Larger ones are no switches, and to carry them along would take memory.
             if value is not None and value.size == 1:
                 self.known[node.name, 0] = value.reshape(())
 

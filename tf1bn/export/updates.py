@@ -79,10 +79,12 @@ def _pruned(given: Any, waited: set[str]) -> Any:
     function = type(given)()
     function.CopyFrom(given)
     nodes = {node.name: node for node in function.node_def}
+    # With all that they are computed from; what an output needs as well is kept below.
     updates = _closure(nodes, waited & set(nodes))
     for node in nodes.values():
         _let_go(node, waited)
     needed = _closure(nodes, [text.partition(":")[0] for text in function.ret.values()])
+    # A function runs its control outputs in any case, so updates must go from there, too.
     for key in [key for key, name in function.control_ret.items() if name in updates - needed]:
         del function.control_ret[key]
         function.signature.control_output.remove(key)

@@ -65,6 +65,7 @@ def from_checkpoint(
     values, absent, averaged = {}, [], []
     for name in names(draft):
         key, place = slices.get(name, (_key(draft.nodes[name]), ()))
+        # A checkpoint may know a resource by the name of its op.
         key = key if key in stored or name not in stored else name
         if ema and key + SHADOW in stored:
             key += SHADOW
@@ -93,6 +94,7 @@ def from_checkpoint(
 
 
 def _key(node: Any) -> str:
+    # An imported graph gives its ops a prefix, and resources keep the name that the checkpoint has.
     shared = node.attr["shared_name"].s.decode("utf-8", errors="replace") if node.op == "VarHandleOp" else ""
     return shared or str(node.name)
 
@@ -130,6 +132,7 @@ def as_resources(draft: Draft) -> None:
         dtype, shape = node.attr["dtype"].type, node.attr["shape"].shape
         handle = draft.make(name, "VarHandleOp", dtype=dtype)
         handle.attr["shape"].shape.CopyFrom(shape)
+        # Without it two variables of one container would be the same resource.
         handle.attr["shared_name"].s = name.encode()
         reader = draft.free_name(f"{name}/ReadVariableOp")
         draft.make(reader, "ReadVariableOp", [(name, 0)], dtype=dtype)
@@ -163,6 +166,7 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
         constant = draft.constant(name, values[name], int(draft.nodes[name].attr["dtype"].type))
         value = functions.Value(constant.attr["dtype"].type, constant.attr["value"].tensor.tensor_shape)
         frozen.update(_outputs(name, value))
+    # Inputs first: what hands a handle on must be known before who takes it from there.
     for node in [draft.nodes[name] for name in draft.order()]:
         handles = [text for text in node.input if text in frozen]
         if not handles:
@@ -223,6 +227,7 @@ def with_initializers(draft: Draft, shapes: Mapping[str, tuple[int, ...]] | None
     for name in names(work):
         node = work.nodes[name]
         dtype = node.attr["dtype"].type
+        # An initializer needs a whole shape; a variable may have been made without one.
         shape = (shapes or {}).get(name) or tf.TensorShape(node.attr["shape"].shape).as_list()
         zero = np.zeros((), tf.as_dtype(dtype).as_numpy_dtype)
         first = work.constant(work.free_name(f"{name}/initial_value"), zero, dtype, shape)

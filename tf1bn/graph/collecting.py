@@ -9,6 +9,9 @@ from collections.abc import Iterator
 _LEAST = 500_000
 """So many objects are made in blocks before the collector goes through all that there is: some hundred megabytes."""
 
+_MANY = 50_000
+"""From how many objects on a block hands them over as old: to go through fewer takes a few milliseconds."""
+
 
 class _Tally:
     """What blocks handed over as old since the collector last went through everything, and how much it left then."""
@@ -39,8 +42,10 @@ def paused() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():
-            _Tally.made += gc.get_count()[0]
+        made = gc.get_count()[0]
+        # Last, as it takes a tenth of a second to count what a program has frozen itself. That must stay frozen.
+        if made >= _MANY and not gc.get_freeze_count():
+            _Tally.made += made
             gc.freeze()
             gc.unfreeze()
         gc.enable()

@@ -24,6 +24,7 @@ class Contexts(Edges):
     def contexts_without(self, skipped: Container[int]) -> list[Context]:
         """As `contexts`, with some ops that run always, so that what waits for them is in no branch because of that."""
         found: list[Context] = [Context()] * len(self.nodes)
+        # Most graphs have no branch; walking them in order would only cost time.
         if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
             return found
         changed, touched = self._changed_by_branches(), bytearray(len(self.nodes))
@@ -34,6 +35,7 @@ class Contexts(Edges):
                 found[number] = self._context(self.nodes[number], found)
             elif touched[number]:
                 node = self.nodes[number]
+                # Nearly always all inputs agree, and then one set is shared instead of a new one for each node.
                 inherited = {found[source] for source in (*(source for source, _ in node.inputs), *node.controls)}
                 found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
             if found[number]:
@@ -67,6 +69,7 @@ class Contexts(Edges):
         controls = Context().union(*(found[source] for source in node.controls))
         given = [tensor for tensor in node.inputs if self.nodes[tensor[0]].op not in ops.NEXTS]
         edges = [self.edge(*tensor, found) for tensor in given]
+        # Whichever branch came, a merge runs: only what all of them have in common holds behind it.
         if node.op in ops.MERGES and edges:
             return controls | Context.intersection(*edges)
         result = controls.union(*edges)
@@ -87,6 +90,7 @@ class Contexts(Edges):
         if node.op not in ops.SWITCHES or len(node.inputs) < 2:
             return found[source]
         predicate = self.strip(node.inputs[1])
+        # The switch of a loop is no choice of the program; Enter has noted the loop already.
         if self.nodes[predicate[0]].op == "LoopCond":
             return found[source]
         return found[source] | {("cond", predicate, output)}

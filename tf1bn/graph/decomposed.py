@@ -35,7 +35,9 @@ _THROUGH = {
     "Neg",
 }
 _Found = tuple[int, Tensor, Tensor]
+# Between the root and the last product lie a switch, a cast, reshapes and gamma; further off is another layer.
 _MAX_HOPS = 10
+# A larger constant under a root belongs to another formula.
 _MAX_EPSILON = 0.11
 
 
@@ -78,6 +80,7 @@ class _Finder:
     def match(self, node: Node) -> Pattern | None:
         if in_gradient(node.name):
             return None
+        # Written as a power by hand, and by converters.
         if node.op == "Pow" and self.flow.scalar(node.inputs[1]) not in (0.5, -0.5):
             return None
         split = self._variance_and_epsilon(node.inputs[0])
@@ -91,6 +94,7 @@ class _Finder:
         node = self.flow.nodes[self.flow.strip(tensor)[0]]
         if node.op not in _ADDS or len(node.inputs) != 2:
             return None
+        # Addition has no order, and programs write it both ways.
         for variance, epsilon in (node.inputs, node.inputs[::-1]):
             value = self.flow.scalar(epsilon)
             if value is not None and 0 < value < _MAX_EPSILON:
@@ -119,6 +123,7 @@ class _Finder:
             node = self.flow.nodes[number]
             if in_gradient(node.name):
                 continue
+            # A value that a body returns goes on as an output of its call.
             if position < 0:
                 self._forward((number, ~position), last, hops + 1, walk, seen)
             elif node.op == "Mul" or (node.op in ("RealDiv", "Div") and position == 1):
@@ -132,6 +137,7 @@ class _Finder:
             elif node.op in _THROUGH:
                 if node.op == "Neg" and last is not None:
                     walk.means.add(last)
+                # The second output of any other of these is no value: that of Merge is an index.
                 outputs = (0, 1) if node.op == "Switch" else (0,)
                 for out in outputs:
                     self._forward((number, out), last, hops + 1, walk, seen)
@@ -149,6 +155,8 @@ class _Finder:
         # A factor that a fused op takes in as its gamma is a part of that batch norm.
         if walk.fused or (centred is None and late is None):
             return None
+        # A rough mean is subtracted first and the rest later, for precision: x is behind the first, the mean the
+        # second.
         shifted = centred is not None and late is not None and self._is_pure(late[2])
         product, x, mean = cast(_Found, late if centred is None or shifted else centred)
         if shifted and centred is not None:
@@ -161,6 +169,7 @@ class _Finder:
         beta = self._parameter([part for shift in shifts for part in self._addends(shift)])
         if self._is_standardisation(x, [mean, variance], [gamma, beta]):
             return None
+        # The last of them: where both a correction and beta are added, the output is behind both.
         output = (adds[-1][0], 0) if adds else (product, 0)
         return Pattern(anchor, x, mean, variance, gamma, beta, epsilon, output)
 
@@ -230,6 +239,7 @@ class _Finder:
             node = self.flow.nodes[self.flow.strip(partner)[0]]
             if node.op == "Neg":
                 walk.means.add(partner)
+        # Sorted, as a set has another order in each run.
         for mean in sorted(walk.means):
             if not self._statistic(mean):
                 continue

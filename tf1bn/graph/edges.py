@@ -45,6 +45,7 @@ class Edges:
         for node in self.nodes:
             if node.carried is not None:
                 lists[node.id] = [*lists[node.id], node.carried[0]]
+            # What has no input in a body still runs only when the call does, and the call waits for its predicate.
             elif node.call >= 0 and not node.inputs and node.op != "_Arg":
                 lists[node.id] = [*lists[node.id], *(source for source, _ in self.nodes[node.call].inputs[:1])]
         return lists
@@ -129,6 +130,7 @@ class Edges:
         waiting = [len(sources) for sources in self.parents]
         for node in self.nodes:
             if node.op in ops.MERGES or node.carried is not None:
+                # A loop waits for its own next round, which no order can grant.
                 waiting[node.id] -= sum(self._is_back_edge(source, node) for source in self.parents[node.id])
         done = [number for number, count in enumerate(waiting) if not count]
         for number in done:  # grows as what they need is done

@@ -95,6 +95,7 @@ class Flow(Contexts):
         found = self._traced.get(key)
         if found is None:
             found = self._walk_back(tensor, arithmetic)
+            # All at once, as keeping order of use would cost more than asking again.
             if self._traced_items > _KEPT_ITEMS:
                 self._traced.clear()
                 self._traced_items = 0
@@ -113,6 +114,7 @@ class Flow(Contexts):
             if nodes[current[0]].op not in passing and current[0] not in bodies:
                 leaves.add(current)
                 continue
+            # A batch moment ends the way back: behind it are activations, which lead to every earlier layer.
             steps = None if arithmetic and self.is_batch_moment(current) else self.step(current, arithmetic)
             if not steps:
                 leaves.add(current)
@@ -187,6 +189,7 @@ class Flow(Contexts):
             return None
         axes = tuple(int(axis) for axis in np.ravel(value))
         rank = self.rank(node.inputs[0])
+        # Negative axes count from the end; without a rank they cannot be compared, and stay as they are.
         return tuple(axis % rank for axis in axes) if rank else axes
 
     def _all_but_channels(self, node: Node) -> tuple[int, ...]:

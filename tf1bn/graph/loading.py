@@ -97,6 +97,7 @@ def as_it_is(graph_or_path: Any) -> Source:
 def proto_class(name: str) -> Any:
     """Returns the message class of a TensorFlow proto by its full name."""
     descriptor = tf.MetaGraphDef.DESCRIPTOR.file.pool.FindMessageTypeByName(f"tensorflow.{name}")
+    # Newer releases of protobuf have this function, and no longer the class.
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
@@ -144,6 +145,7 @@ def _read(path: str) -> bytes:
 
 def _looks_like_text(data: bytes) -> bool:
     head = data[:512]
+    # Binary protos have lengths and tags below the space; text of one has braces early.
     return b"\0" not in head and (b" {" in head or b"{\n" in head) and all(b in b"\t\n\r" or b >= 32 for b in head)
 
 
@@ -158,6 +160,7 @@ def _parse(kind: Callable[[], Any], data: bytes, path: str) -> Any:
                 fix="Write the graph again, or copy the file again.",
             )
         ) from error
+    # Any bytes that happen to parse give a message, an empty one perhaps.
     if isinstance(proto, tf.MetaGraphDef) and not proto.graph_def.node:
         raise errors.GraphError(errors.explain(f"the file {path!r} holds no graph node", expected="a MetaGraphDef"))
     return proto
@@ -166,6 +169,7 @@ def _parse(kind: Callable[[], Any], data: bytes, path: str) -> Any:
 def _from_binary(data: bytes, path: str) -> Source:
     """Reads a .pb of unknown kind: a GraphDef, else a SavedModel, else a MetaGraphDef."""
     problem: errors.GraphError | None = None
+    # A file does not say what it is, and one kind may parse as another: the content decides, in this order.
     for kind in (tf.GraphDef, proto_class("SavedModel"), tf.MetaGraphDef):
         try:
             proto = _parse(kind, data, path)
@@ -225,6 +229,7 @@ def _from_meta(meta: Any, kind: str, where: str) -> Source:
     collections: dict[str, tuple[str, ...]] = {}
     initializers: dict[str, str] = {}
     trainable: set[str] = set()
+    # Collections may name ops that were cut out, or that live in a function.
     known = {node.name for node in meta.graph_def.node}
     foreign: dict[str, tuple[str, ...]] = {}
     variable_class = proto_class("VariableDef")
@@ -233,6 +238,7 @@ def _from_meta(meta: Any, kind: str, where: str) -> Source:
             names = [_op_name(name) for name in value.node_list.value]
             foreign[key] = tuple(name for name in names if name not in known)
             collections[key] = tuple(name for name in names if name in known)
+        # Any program may keep protos of its own in a collection: what is no variable of this graph is left out.
         elif value.WhichOneof("kind") == "bytes_list" and key != _RECORDS:
             defs = _variable_defs(value.bytes_list.value, variable_class, known)
             collections[key] = tuple(_op_name(d.variable_name) for d in defs)
@@ -253,6 +259,7 @@ def _variable_defs(blobs: Any, variable_class: Any, known: set[str]) -> list[Any
         proto = variable_class()
         try:
             proto.ParseFromString(blob)
+        # Somebody else's bytes.
         except message.DecodeError:
             continue
         if proto.variable_name and _op_name(proto.variable_name) in known:
@@ -265,6 +272,7 @@ def _from_live(graph: Any) -> Source:
     foreign: dict[str, tuple[str, ...]] = {}
     initializers: dict[str, str] = {}
     for key in graph.get_all_collection_keys():
+        # Entries may be ops, tensors, variables, or anything a program put there.
         names: list[str] = []
         outside: list[str] = []
         for item in (part for entry in graph.get_collection(key) for part in _copies(entry)):
@@ -279,6 +287,7 @@ def _from_live(graph: Any) -> Source:
             if outside:
                 foreign[key] = tuple(outside)
     trainable = collections.get(tf.GraphKeys.TRAINABLE_VARIABLES, ())
+    # Shapes are inferred when ops are made, so only the live graph can tell them.
     graph_def = graph.as_graph_def(add_shapes=True)
     records = tuple(item for item in graph.get_collection(_RECORDS) if isinstance(item, str))
     return Source(

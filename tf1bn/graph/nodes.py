@@ -17,9 +17,12 @@ from tf1bn.graph import shared_controls
 Tensor = tuple[int, int]
 """A tensor: the number of its node, and which output."""
 
+# Far above what programs have; a made-up file must not take all memory.
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000
 MAX_CALLED = 400_000
+# In a function an input names an output by its word in the op's definition, and there are no op definitions here:
+# these are the words of what has several outputs and is looked at. All other first outputs count as 0.
 _OUTPUTS = {
     "batch_mean": 1,
     "batch_variance": 2,
@@ -29,6 +32,7 @@ _OUTPUTS = {
     "output_true": 1,
     "value_index": 1,
 }
+# Their first input says which branch, or where a remote call runs, and is no argument of the body.
 _PARTIAL_ARGS = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1, "RemoteCall": 1}
 _BODIES = {
     "If": ("else_branch", "then_branch"),
@@ -41,6 +45,7 @@ _BODIES = {
     "StatefulPartitionedCall": ("f",),
     "RemoteCall": ("f",),
 }
+# What later steps read without asking; a damaged file is refused here, with the name of the node.
 _ARITY = {
     **dict.fromkeys(("Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Pow", "Switch", "RefSwitch", "BiasAdd"), 2),
     **dict.fromkeys(("Assign", "AssignAdd", "AssignSub", "AssignVariableOp", "AssignAddVariableOp"), 2),
@@ -133,11 +138,13 @@ def flatten(graph_def: Any) -> Flat:
     flat = Flat([], {}, {})
     names = _add_nodes(flat, graph_def.node, "", -1, "")
     flat.by_name.update(names)
+    # Shared at the top level alone: the bodies of functions are small.
     lists = shared_controls.Lists()
     known = {name: (number, 0) for name, number in names.items()}
     for name, number in names.items():
         _connect(flat.nodes[number], names, known, {}, name, lists)
     _share(flat, lists)
+    # An op may be called by the name of a function itself, as TensorFlow 1 did.
     callers = {*functions, *_BODIES}
     pending = [item for node in flat.nodes if node.op in callers for item in _calls(flat, node.id, functions, 0)]
     while pending:
@@ -155,6 +162,7 @@ def _add_nodes(flat: Flat, protos: Any, prefix: str, call: int, branch: str) -> 
                 expected=f"at most {MAX_NODES} nodes, and {MAX_CALLED} in called functions",
             )
         )
+    # protobuf makes a new string each time; one for all nodes of a type saves memory and makes comparing fast.
     ops: dict[str, str] = {}
     for number, proto in enumerate(protos, len(flat.nodes)):
         name, op = proto.name, proto.op
@@ -261,11 +269,13 @@ def _tensor(text: str, names: dict[str, int], slots: dict[str, dict[str, int]], 
     match = _NUMBERED.match(text)
     if match and match.group(1) in names:
         source, slot, index = match.group(1), match.group(2), int(match.group(3))
+        # Unknown words get places of their own, far apart, so that the index of a list output never meets the next one.
         known = slots.setdefault(source, {})
         base = _OUTPUTS.get(slot)
         if base is None:
             base = 100 * known.setdefault(slot, len(known)) if slot not in ("y", "output", "output_false") else 0
         return names[source], base + index
+    # A name may hold no colon, so what is left is the form of the top level.
     head, colon, tail = text.rpartition(":")
     if colon and tail.isdigit():
         return _find(head, names, user), int(tail)
@@ -336,6 +346,7 @@ def _lay_out(flat: Flat, item: _Pending, functions: dict[str, Any]) -> list[_Pen
     )
     controls = tuple(_find(name, names, prefix) for name in item.function.control_ret.values())
     flat.bodies.setdefault(item.call, []).append(Body(item.branch, returns, controls))
+    # The condition returns no values for the next round, only whether there is one.
     if call.op in ("While", "StatelessWhile") and item.branch == "body":
         for node, value in zip(args, returns, strict=False):
             node.carried = value

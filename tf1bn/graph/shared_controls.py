@@ -37,6 +37,7 @@ class Lists:
     def take(self, node: Any) -> list[str]:
         """Notes the control inputs of a node if they are many, and returns what is left of its inputs."""
         inputs = node.proto.input
+        # Control inputs come last, so one look says whether there are as many.
         if len(inputs) < LONG or inputs[-LONG][0:1] != "^":
             return list(inputs)
         known, left = self._find(node.proto)
@@ -58,6 +59,7 @@ class Lists:
             if place < 0:
                 continue
             before, start = _entries(data, place)
+            # A node may have more control inputs than the known list; they stay its own.
             after, _ = _entries(data, len(data), place + len(known.data))
             if start == place:  # else it was found in the midst of something
                 known.hits += 1
@@ -65,6 +67,7 @@ class Lists:
         return None, []
 
     def _keep(self, texts: tuple[str, ...]) -> _Known:
+        # Every list is looked for in every long node, so only a few are kept.
         if len(self._known) == _KEPT:
             self._known.remove(min(self._known, key=lambda item: item.hits))
         self._known.append(_Known(texts))

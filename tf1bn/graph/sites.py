@@ -113,17 +113,20 @@ class SiteFinder:
     def find(self) -> list[Site]:
         """Returns all sites in graph order."""
         normalizers = [*self._fused(), *self._global(), *self._spelled()]
+        # Bodies of functions are laid out behind the whole top level: a layer in a branch stands where its call does.
         normalizers.sort(key=lambda item: (self._place(item.node), item.node.id))
         sites = [self._site(group) for group in self._groups(normalizers)]
         by_moment: dict[Tensor, list[Site]] = {}
         for site in sites:
             for moment in site.moments:
                 by_moment.setdefault(moment, []).append(site)
+        # Proofs before guesses: what moves a variable says more than whose gamma it shares, and that more than a name.
         self._link_by_update(by_moment)
         _link_by_affine(sites)
         for site in sites:
             self._link_by_name(site)
             site.scope = self._scope(site)
+        # Only now, as a site may have got its averages from any of the three.
         kept = [site for site in sites if site.statistics or not self._is_look_alike(site)]
         by_batch = {id(variable) for site in kept if site.mode != MOVING for variable in site.statistics}
         return [site for site in kept if not self._standardises_inputs(site, by_batch)]
@@ -134,12 +137,14 @@ class SiteFinder:
         own = site.statistics and not any(id(variable) in by_batch for variable in site.statistics)
         if site.mode != MOVING or not own or item.gamma is not None or item.beta is not None:
             return False
+        # Averages that nothing moves are those of an inference graph, whose first layer may well normalise what is fed.
         moved = all(variable.of_kind("update") for variable in site.statistics)
         return moved and all(self.flow.nodes[n].op in _FED for n, _ in self.flow.origins(item.x))
 
     def _is_look_alike(self, site: Site) -> bool:
         """Whether what keeps no averages only looks so: it standardises weights, or leaves no channel."""
         item = site.normalizers[0]
+        # A fused op is never made for weights, and without moments there is nothing to look at the axes of.
         if item.fused or not site.moments:
             return False
         if self.variables.among(self.flow.origins(item.x)):
@@ -157,6 +162,7 @@ class SiteFinder:
 
     def _fused(self) -> Iterator[Normalizer]:
         for node in self.flow.of_ops(FUSED_OPS.__contains__):
+            # Graphs that were cut may have lost inputs; what is no whole op is no layer.
             if len(node.inputs) < 5 or self._is_part(node):
                 continue
             batch = _by_own_moments(node)
@@ -168,6 +174,7 @@ class SiteFinder:
                 node.inputs[4],
                 node.inputs[1],
                 node.inputs[2],
+                # The default of the op's definition, which writers of graphs may leave out.
                 epsilon.f if epsilon is not None else 1e-4,
                 (node.id, 0),
                 True,
@@ -175,14 +182,18 @@ class SiteFinder:
                 layout.s.decode() if layout is not None and layout.s else "NHWC",
                 ((node.id, 1), (node.id, 2)) if batch else (),
             )
+            # A fused op in inference mode may be given moments that the graph computes, so the op's mode alone says
+            # nothing.
             if not batch and self._moments(item.mean):
                 item.mode = BOTH if self._has_variable(item.mean) else BATCH
+            # With kept statistics it is a batch norm for sure: layer norm keeps none.
             if not (batch and self._is_instance_norm(item)):
                 yield item
 
     def _is_part(self, node: Node) -> bool:
         """Whether a fused op only serves another: it gives that one its moments, or is arithmetic of a gradient."""
         if _by_own_moments(node):
+            # A use of output 0 means that the normalised values count, too.
             return bool(self._lenders[node.id]) and all(output for _, _, output in self.flow.users[node.id])
         return in_gradient(node.name) and not self.variables.among(self.flow.origins(node.inputs[1]))
 
@@ -206,6 +217,7 @@ class SiteFinder:
             self.flow.nodes[n].op
             for n, _ in (self.flow.strip(item.gamma or item.x), self.flow.strip(item.beta or item.x))
         }
+        # A frozen graph has no variables, so a learned scale looks as plain as the ones that layer norm passes.
         if item.gamma is not None and item.beta is not None and self._is_learned(item.gamma, item.beta):
             return False
         return reshaped and plain and (leading_one or bool(made & {"Fill", "OnesLike", "ZerosLike"}))
@@ -255,6 +267,7 @@ class SiteFinder:
         if any(number in self.variables.by_node for number, _ in self.flow.sources(tensor)):
             return True
         kept = [source for source in self.flow.origins(tensor) if self.flow.nodes[source[0]].op == "Const"]
+        # Scalars are a decay or an epsilon; only what has channels can be a frozen average.
         return not self.variables.by_node and any(self.flow.shape(source) not in ((), (0,), None) for source in kept)
 
     def _is_switched(self, tensor: Tensor) -> bool:
@@ -276,6 +289,7 @@ class SiteFinder:
 
     def _start(self, tensor: Tensor) -> Tensor:
         """Follows an input back to what both branches of a layer take: through reshapes and a switched shift."""
+        # Bounded, as a damaged graph may lead in a circle.
         for _ in range(_MOST_STEPS):
             tensor = self.flow.strip(tensor)
             node = self.flow.nodes[tensor[0]]
@@ -330,8 +344,10 @@ class SiteFinder:
         modes = {item.mode for item in group}
         site = Site("", group, BOTH if len(modes) > 1 or BOTH in modes else modes.pop())
         for item in group:
+            # gamma comes first, as the search for beta must leave it out.
             for role, tensor in (("gamma", item.gamma), ("beta", item.beta)):
                 found = self._parameters(item, tensor, site.gamma) if tensor is not None else []
+                # Several variables are arithmetic of the program, and none of them is the parameter.
                 if len(found) == 1 and getattr(site, role) is None:
                     setattr(site, role, found[0])
             self._add_statistics(site.mean, item.mean)
@@ -339,6 +355,7 @@ class SiteFinder:
         means = [self._moments_of(item, 0) for item in group]
         variances = [self._moments_of(item, 1) for item in group]
         site.mean_moments = frozenset().union(*means)
+        # The variance is computed from the mean as well; where nothing else is left, both are of one op.
         site.variance_moments = frozenset().union(*variances) - site.mean_moments or frozenset().union(*variances)
         if site.mode == BOTH:
             site.predicate = self._predicate(group)
@@ -354,6 +371,7 @@ class SiteFinder:
 
     def _add_statistics(self, known: list[Variable], tensor: Tensor) -> None:
         for variable in self.variables.among(self.flow.origins(tensor)):
+            # A scalar among the origins is a switch or a weight of the blend.
             if variable not in known and len(variable.shape or (1,)) > 0:
                 known.append(variable)
 
@@ -363,6 +381,7 @@ class SiteFinder:
 
     def _predicate(self, group: list[Normalizer]) -> Tensor | None:
         """The condition that chooses the statistics; the caller's flag, where others choose with it."""
+        # What keeps two branches apart is surer than what the mean passed on its way.
         apart = [found for one in group for other in group for found in self._opposite(one, other)]
         if apart:
             return self.switches.best(sorted(apart))
@@ -398,6 +417,7 @@ class SiteFinder:
                 for item in self.flow.edge(*tensor, self.flow.contexts) - self.flow.contexts[node.id]
                 if item[0] == "cond" and item[2] in (0, 1)
             ]
+        # Where both sides come from the batch, the choice is between something else.
         batch = {value for value, tensor in sides if self._moments(tensor)}
         return batch.pop() if len(batch) == 1 else None
 
@@ -410,6 +430,7 @@ class SiteFinder:
             if variable.name.endswith(AUXILIARY):
                 continue
             for writer in variable.of_kind("update"):
+                # Sorted, so that a graph gives the same sites each time it is read.
                 for source in sorted(writer.sources):
                     site = _home(variable, by_moment.get(source, ()))
                     if site is None or variable in site.statistics:
@@ -419,6 +440,7 @@ class SiteFinder:
 
     def _link_by_name(self, site: Site) -> None:
         """Finds kept statistics that nothing connects with their batch norm, by the scope they share."""
+        # A name is the weakest sign, so it never overrules a connection.
         if site.statistics or not site.affine:
             return
         scope = site.affine[0].scope
@@ -430,6 +452,7 @@ class SiteFinder:
 
     def _scope(self, site: Site) -> str:
         for variable in [*site.affine, *site.statistics]:
+            # A shadow is named after the op that was averaged, which may lie in a scope of its own.
             if variable.scope and "/ExponentialMovingAverage" not in variable.name:
                 return variable.scope
         name = self._frozen_name(site) or site.normalizers[0].node.name
@@ -449,6 +472,7 @@ class SiteFinder:
 
 def _by_own_moments(node: Node) -> bool:
     """Whether a fused op normalises by moments that it computes."""
+    # True is the op's default, which writers of graphs may leave out.
     training = node.attr("is_training")
     return training is None or training.b
 

@@ -153,6 +153,7 @@ class _Editor:
     def _merge(self, conditions: Context, names: list[str]) -> str:
         """One Switch for each condition, from the outer one inwards, and one Merge for each on the way out."""
         base = f"{names[0]}/{_SLOT}"
+        # A branch that is not taken gives a dead tensor, which a Merge drops: the value itself means nothing.
         inner, others = _constant(self.graph_def.node, f"{base}/true"), []
         for _, predicate, branch in self._from_outside(conditions):
             text = f"{self.model.nodes[predicate[0]].name}:{predicate[1]}"
@@ -163,6 +164,7 @@ class _Editor:
             self.graph_def.node, f"{base}/taken", "Identity", [inner, *(f"^{name}" for name in names)], T=_BOOL
         )
         name = taken.name
+        # The innermost condition is left first.
         for other in reversed(others):
             merge = _new(self.graph_def.node, f"{base}/either", "Merge", [name, other], T=_BOOL)
             merge.attr["N"].i = 2

@@ -29,8 +29,10 @@ _LOGIC = {
     *("Cast", "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "FloorDiv", "FloorMod", "Mod", "Minimum", "Maximum"),
     *("Select", "SelectV2", "Pack", "Squeeze", "ExpandDims", "All", "Any", "IsFinite", "IsNan", "Abs", "Neg", "Not"),
 }
+# The other inputs of these are places, axes and sizes, which decide nothing.
 _FIRST = {"StridedSlice", "GatherV2", "Gather", "Reshape", "Prod", "Sum", "Mean", "Max", "Min", "Slice", "All", "Any"}
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+# Numbers of types in a graph file.
 _BOOL, _STRING = 10, 7
 _MOST = 500
 
@@ -61,6 +63,7 @@ class Switches:
             node = self.flow.nodes[tensor[0]]
             if node.op == "LogicalNot" and branch in (0, 1):
                 todo.append((self.flow.strip(node.inputs[0]), 1 - branch))
+            # The other two cases leave open which side decided.
             elif (node.op, branch) in (("LogicalAnd", 1), ("LogicalOr", 0)):
                 todo.extend((self.flow.strip(item), branch) for item in node.inputs)
         return found
@@ -78,6 +81,7 @@ class Switches:
         if node.op in ops.MERGES:
             for source, output in node.inputs:
                 for item in self.flow.edge(source, output, self.flow.contexts):
+                    # A condition around the whole merge chooses nothing at this place.
                     if item[0] == "cond" and item not in self.flow.contexts[number]:
                         return item[1]
         return None
@@ -89,6 +93,7 @@ class Switches:
 
     def default(self, predicate: Tensor) -> bool | None:
         """The value of a condition that nobody sets, where the graph states it."""
+        # `not training` has the default of `training`, turned.
         gate = next((item for item in self.parts((predicate, 1)) if item[0] != predicate), (predicate, 1))
         for tensor, branch in ((predicate, 1), gate):
             node = self.flow.nodes[self.flow.strip(tensor)[0]]
@@ -134,6 +139,7 @@ class Switches:
             return self._of_variable(self.variables.by_node[tensor[0]])
         if node.op in _PLACEHOLDERS:
             dtype, shape = node.attr("dtype"), self.flow.shape(tensor)
+            # Without a shape, a number may be a batch, but words and truths are said by a caller.
             worded = dtype is not None and dtype.type in (_BOOL, _STRING)
             return FLAG if shape == () or (worded and shape is None) else DATA
         return DATA

@@ -10,6 +10,7 @@ from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import in_gradient
 from tf1bn.graph.variables import Variable, Variables, is_apply
 
+# Above this, ends are the single writes of a step that nothing groups.
 _MAX_SINKS = 32
 _MAX_STEPS = 200
 
@@ -57,6 +58,7 @@ def number_of(flow: Flow, name: str) -> int:
     """
     op = name.lstrip("^").split(":")[0]
     if op not in flow.by_name:
+        # To compare a name with all of a large graph takes long.
         close = errors.did_you_mean(op, flow.by_name) if len(flow.by_name) < 20_000 else ""
         raise errors.UnknownNameError(
             errors.explain(f"the graph has no op {name!r}", expected="the name of an op or tensor", fix=close.strip())
@@ -69,6 +71,7 @@ def applications(flow: Flow, variables: Variables) -> list[int]:
     found = [node.id for node in flow.of_ops(is_apply)]
     if found:
         return found
+    # A program without optimizer ops wrote `w.assign_sub(rate * gradient)`.
     manual = []
     for variable in variables.by_node.values():
         for writer in variable.writers:
@@ -114,6 +117,7 @@ def _sinks(flow: Flow, applies: list[int]) -> list[int]:
     marks = flow.downstream(applies)
     ends = [number for number, mark in enumerate(marks) if mark and not flow.children[number]]
     acting = [number for number in ends if flow.nodes[number].op not in ("ReadVariableOp", "Identity", "Const")]
+    # A group comes first, as programs run what groups everything.
     return sorted(acting, key=lambda number: flow.nodes[number].op != "NoOp") or ends or list(applies)
 
 

@@ -25,7 +25,9 @@ STATISTIC_NAME = re.compile(
 VARIANCE_NAME = re.compile(
     r"(var|variance|std|stddev|sigma|Squeeze_1)(_\d+)?(/EMA|/ExponentialMovingAverage)?$", re.IGNORECASE
 )
+# The first copy of tf.distribute has no such ending, and a checkpoint has only its name.
 _REPLICA = re.compile(r"/replica_[1-9]\d*$")
+# What zero-debiasing keeps beside an average, in names of TensorFlow's own.
 AUXILIARY = ("/biased", "/local_step")
 
 
@@ -67,6 +69,7 @@ class Variable:
     @property
     def key(self) -> str:
         """The name in a checkpoint."""
+        # A saver asks a resource for its shared name, which an imported graph keeps when its ops get a prefix.
         shared = self.node.attr("shared_name")
         name = shared.s.decode("utf-8", errors="replace") if shared is not None and shared.s else self.node.name
         return _REPLICA.sub("", name if self.node.op == "VarHandleOp" else self.node.name)
@@ -103,11 +106,13 @@ class Variables:
                 consts.shape_of(shape.shape) if shape is not None else None,
                 node.name in trainable if trainable is not None else None,
             )
+        # Writers next: to sort them, all variables must be known.
         self.by_name = {variable.name: variable for variable in self.by_node.values()}
         self._initializers = initializers
         for node in flow.of_ops(lambda op: _writes(op) or is_apply(op)):
             self._add_writer(node)
         for variable in self.by_node.values():
+            # Last, when the helpers know who moves them.
             if variable.name.endswith(AUXILIARY):
                 self._see_through(variable)
 
@@ -129,6 +134,7 @@ class Variables:
         if is_apply(node.op):
             variable.writers.append(Writer(node, "apply"))
             return
+        # The value comes last in every assignment, scatter and average.
         value = node.inputs[-1]
         found, computed = self.flow.traced(value)
         sources = frozenset(found)
@@ -141,12 +147,14 @@ class Variables:
             for writer in variable.of_kind("copy", "update") if variable is not auxiliary else ():
                 if any(number == auxiliary.node.id for number, _ in writer.sources):
                     ran = self.flow.reach([writer.node.id])
+                    # A helper that several towers move belongs, in each step, to the move that this writer waited for.
                     own = [move for move in moves if ran[move.node.id]] or moves
                     writer.kind = "update"
                     writer.sources = writer.sources.union(*(move.sources for move in own))
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""
+        # An assignment of a reference hands the reference on, so writes form chains.
         for _ in range(100):
             number = self.flow.strip(tensor)[0]
             node = self.flow.nodes[number]
@@ -161,11 +169,14 @@ class Variables:
         return -1
 
     def _kind(self, node: Node, variable: Variable, computed: Set[int], sources: frozenset[Tensor]) -> str:
+        # The order below matters: a restored or initial value may also look like a copy or an update.
         ops = {self.flow.nodes[number].op for number, _ in sources}
         if ops & set(_RESTORES):
             return "restore"
         if self._initializers.get(variable.name) == node.name or node.name.startswith(f"{variable.name}/Assign"):
             return "init"
+        # An optimizer that is written by hand: it would pass for an update, as its sources are moments of the batch,
+        # too.
         if any("_grad/" in self.flow.nodes[number].name for number in computed):
             return "gradient"
         if any(self.flow.is_batch_moment(tensor) for tensor in sources):
@@ -174,6 +185,7 @@ class Variables:
         if not others:
             return self._lonely_kind(node, variable, sources, ops)
         near = [item for item in others if item.name.startswith(variable.name) or item.scope == variable.scope]
+        # A shadow is near what it follows by its name, but follows the parameter and not the batch.
         shadow = variable.name.endswith("/ExponentialMovingAverage")
         return "update" if len(near) == len(others) and not shadow else "copy"
 

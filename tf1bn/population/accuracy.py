@@ -56,8 +56,10 @@ def find(model: GraphModel) -> str:
         for node in model.nodes:
             if node.op in kinds and node.inputs and node.call < 0 and "gradients" not in node.name:
                 source = model.flow.strip(node.inputs[0])
+                # Softmax is used for attention as well, which may lie before any batch norm.
                 if behind[source[0]] and source not in found and not model.flow.contexts[source[0]]:
                     found.append(source)
+        # Two towers have two; the one that normalises by batch would give other answers for other company.
         quiet = [source for source in found if not _by_batch(model, source[0])]
         chosen = quiet if len(quiet) == 1 else found
         if len(chosen) == 1:

@@ -47,6 +47,7 @@ def values(
         "renorm_stddev_weight": 1.0,
         "debias_weight": 1.0,
     }
+    # What renormalization keeps lies beside the averages, under these names of TensorFlow's own.
     for scope in {name.rpartition("/")[0] for name in means}:
         for leaf, value in leaves.items():
             name = f"{scope}/{leaf}" if scope else leaf
@@ -70,4 +71,5 @@ def _of(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _shaped(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    # Weights and steps are one number, whatever shape the file has for them.
     return np.reshape(value, shape) if np.size(value) == int(np.prod(shape)) else np.full(shape, value)

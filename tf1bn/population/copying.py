@@ -75,11 +75,13 @@ class WorkCopy:
         self.by = by
         self.model = GraphModel(self.meta)
         self.targets, self.skipped = targets.find(self.model, only, exclude)
+        # The copy is run several times and compared with itself, so what is drawn must be drawn again.
         make_repeatable(self.meta)
         self._graph_def = self.meta.graph_def
         self._lifter = Lifter(self.model, self._graph_def, f"{SCOPE}/lifted")
         self._ports: dict[str, Port] = {}
         _stop_writes(self.model)
+        # Chosen from the model, which shows the graph before anything is changed in it.
         self._turned = self._to_turn()
         self._proven = self._to_prove()
         self.moments, self.proofs = self._build()
@@ -128,6 +130,7 @@ class WorkCopy:
     def needed(self, extra: Sequence[str] = ()) -> list[Variable]:
         """Returns the variables that the inputs of the targets, and further ops, need, and all averages."""
         roots = [call.x[0] for target in self.targets for call in target.calls]
+        # A proof runs the batch norm itself, and so more than the way to its input.
         roots += [site.normalizers[0].output[0] for site in self._proven]
         roots += [self.model.flow.by_name[name.split(":")[0]] for name in extra]
         marks = self.model.flow.feeds(roots)
@@ -175,6 +178,7 @@ class WorkCopy:
                     fix="Name the tensor that turns training on with `switch`.",
                 )
             )
+        # A reference cannot be fed, the value that is read from it can.
         reads = f"{node.name}/read"
         if node.op in ("VariableV2", "Variable") and reads in self.model.flow.by_name:
             return f"{reads}:0"
@@ -182,6 +186,7 @@ class WorkCopy:
 
     def _build(self) -> tuple[list[list[Names]], list[Proof]]:
         calls = [(target, call) for target in self.targets for call in target.calls]
+        # All ops of the old graph are copied out of branches before types and shapes are asked for, once for all.
         lifted = [self._lift(target, call) for target, call in calls]
         readers = {id(site): self._readers(site) for site in self._turned if self.by == MOVING}
         self._look()
@@ -193,9 +198,11 @@ class WorkCopy:
         for number, site in enumerate(self._turned):
             with errors.located("reestimate", scope=repr(site.scope)):
                 self._turn(number, site, found, readers, renamed)
+        # After all of them were built: what is added must read the old outputs where it says so.
         for old, new in renamed.items():
             grafting.rewire(self._graph_def, old, new)
         proofs = [self._prove(number, site, found, renamed) for number, site in enumerate(self._proven)]
+        # By calls again, as one site may serve several.
         names = iter([found[id(call.site)][2] for _, call in calls])
         return [[next(names) for _ in target.calls] for target in self.targets], [p for p in proofs if p is not None]
 
@@ -220,6 +227,7 @@ class WorkCopy:
         ]
 
     def _readers(self, site: Site) -> list[str]:
+        # Readers are added while the graph is still as the model knows it.
         nodes = {node.name: node for node in self._graph_def.node}
         pairs = targets.averages(self.model, site)
         return [rewriting.reader(self._graph_def, nodes, items[0]) + ":0" for items in pairs]
@@ -248,6 +256,7 @@ class WorkCopy:
         """A parameter before it is repeated for several rows at a time."""
         number, output = self.model.flow.strip(tensor)
         node = self.model.nodes[number]
+        # A layer that views several rows as one repeats its parameters, which are whole numbers of channels before.
         if node.op == "Reshape" and self.model.nodes[node.inputs[0][0]].op == "BroadcastTo":
             node = self.model.nodes[node.inputs[0][0]]
         return self._once(node.inputs[0]) if node.op in ("Tile", "BroadcastTo") else (number, output)
@@ -306,8 +315,10 @@ class WorkCopy:
         item = site.normalizers[0]
         x, axes, names = found[id(site)]
         record = recorded.record_of(self.model, site) or {}
+        # What these normalise with is more than moments, and the formula alone would not be theirs.
         if any(record.get(word) for word in ("weighted", "renorm", "virtual_batch_size", "adjustment")):
             return None
+        # The input may be the output of a batch norm above that was turned as well.
         x = x._replace(name=renamed.get(x.name, x.name))
         statistics = _own(x, axes, names)
         if site.mode == MOVING:
@@ -371,6 +382,7 @@ def _stop_writes(model: GraphModel) -> None:
             proto = writer.node.proto
             if writer.kind in _KEEP or proto is None or writer.node.name in initial:
                 continue
+            # Others may take the reference that a write hands on, so it goes on handing it on.
             reference = proto.op in ("Assign", "AssignAdd", "AssignSub") or proto.op.startswith("Scatter")
             average = proto.op == "ApplyMomentum" and proto.input[0] == proto.input[1]
             if reference or average:
@@ -384,6 +396,7 @@ def _become(proto: Any, op: str, inputs: Sequence[str]) -> None:
     proto.op = op
     del proto.input[:]
     proto.input.extend(inputs)
+    # The attributes of the old op are unknown to the new one, and an import refuses those.
     for key in list(proto.attr):
         del proto.attr[key]
     if op != "NoOp":

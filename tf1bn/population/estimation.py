@@ -166,6 +166,7 @@ def reestimate(
     with errors.located("reestimate"):
         _check(checkpoint, session, output, batches, mode, labelled, predictions)
         if output is not None:
+            # Refused now, and not after all the data was gone through.
             storing.require_free(output, checkpoint, overwrite)
         meta = _meta_graph(graph)
         stored = CheckpointValues(storing.live_values(graph, session) if checkpoint is None else checkpoint)
@@ -175,6 +176,7 @@ def reestimate(
         sums, passes, count = estimate(plan, progress)
         sites = tuple(_site(plan, stored, t, s) for t, s in zip(plan.copy.targets, sums, strict=True))
         values = _values(plan, stored, sums)
+        # With the tensor that was found before, so that both numbers are of the same.
         after, _ = _accuracy(plan, labelled, names, values)
         written = 0
         if output is not None:
@@ -259,6 +261,7 @@ def _accuracy(plan: Plan, labelled: Labelled | None, predictions: Any, values: V
         return None, predictions
     copy = plan.by_averages
     name = accuracy.find(copy.model) if predictions is None else plan.source.tensor(predictions)
+    # A user's name is checked here, since the session's own message would speak of a copy.
     if name.split(":")[0] not in copy.model.flow.by_name:
         raise errors.UnknownNameError(errors.explain(f"the graph has no tensor {name!r} to predict with"))
     feed = plan.source.feed_for(copy, [copy.model.flow.by_name[name.split(":")[0]]], plan.predicates)

@@ -65,6 +65,7 @@ class Batches:
     """
 
     def __init__(self, data: Any, feed: Callable[[], Sequence[str]], limit: int | None) -> None:
+        # These can be gone through as well, and are no batches.
         if isinstance(data, (str, bytes, Mapping)) or not (callable(data) or isinstance(data, Iterable)):
             raise errors.ArgumentTypeError(
                 errors.explain("`data` has the wrong type", got=type(data).__name__, expected="batches or a function")
@@ -87,6 +88,7 @@ class Batches:
 
     def first(self) -> Feed | None:
         """Returns the first feed, without taking it away; None where there is none."""
+        # An iterator gives it once; it is put back in front.
         batch = next(self._batches(), None)
         if batch is None:
             return None
@@ -124,6 +126,7 @@ def _called(function: Callable[[int], Any]) -> Iterator[Any]:
     for number in itertools.count():
         try:
             batch = function(number)
+        # In a generator it would become a RuntimeError; a function may end its data by it, as `next` does.
         except StopIteration:
             return
         if batch is None:

@@ -35,6 +35,7 @@ def resolve(
     if dims is None:
         return axes_lib.resolve(None, -1)
     kept = _kept(model, call, len(dims), mean_dims)
+    # Averages have a static width where the input may have lost its own.
     filled = [width if size is None and [place] == kept else size for place, size in enumerate(dims)]
     axes = axes_lib.resolve(filled, kept)
     channels = 1
@@ -55,6 +56,7 @@ def _kept(model: GraphModel, call: Call, rank: int, mean_dims: Sequence[int | No
     for number, _ in sorted(call.site.moments):
         node = model.nodes[number]
         reduced = model.flow.reduced_axes(number) if node.op in ops.REDUCE else None
+        # Only a moment of the input itself: one of a reshaped input counts other axes.
         if reduced and model.flow.strip(node.inputs[0]) == model.flow.strip(call.x):
             return [place for place in range(rank) if place not in {axis % rank for axis in reduced}]
     if mean_dims is not None and len(mean_dims) == rank:

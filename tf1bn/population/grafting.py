@@ -38,6 +38,7 @@ def graft(graph_def: Any, scope: str, inputs: Mapping[str, Port], build: Build) 
         if node.name not in sources:
             added = graph_def.node.add()
             added.CopyFrom(node)
+            # A placeholder of the scratch graph stands for a tensor of the real one, which may be any output of its op.
             added.input[:] = [sources.get(name.removesuffix(":0"), name) for name in node.input]
     return names
 

@@ -50,6 +50,7 @@ class Lifter:
 
     def _copy(self, node: Node) -> str:
         loops = [item for item in self._flow.contexts[node.id] if item[0] == "loop"]
+        # A copy of a random op would draw other numbers, and one of a call would need its function's inputs.
         if loops or node.proto is None or node.op in _REFUSED:
             place = "in a loop" if loops else "in a branch or function"
             raise errors.PopulationError(
@@ -61,6 +62,7 @@ class Lifter:
         copy.name = f"{self._prefix}/{len(self._copies)}_{len(self._graph_def.node)}"
         del copy.input[:]
         copy.input.extend(inputs)
+        # The op that it was colocated with may be in the branch, where nothing outside can be placed.
         if "_class" in copy.attr:
             del copy.attr["_class"]
         return copy.name

@@ -111,6 +111,7 @@ def merge_checkpoints(
             sites = _sites(first)
             shapes = {name: info.shape for name, info in first.tensors.items()}
         free = {name for kind in _FREE for name in found.others[kind]}
+        # Before anything is read: of different weights no averages can be merged.
         from_first = _require_same(sources, _owned(sites, shapes), free, tolerance)
         statistics = zip(*(_read(source, sites) for source in sources), strict=True)
         rows = [_merge(site, each, weights, mode, shapes) for site, each in zip(sites, statistics, strict=True)]
@@ -141,8 +142,10 @@ def _sites(first: Checkpoint) -> list[sites_module.Site]:
     if not found:
         raise errors.PopulationError(errors.explain(f"no batch norm with averages is in {first.prefix!r}"))
     for site in found:
+        # Names that may mean two layouts may mean two stored forms.
         layouts = [site.layout, *(catalog.LAYOUTS.get(name) for name in site.rivals)]
         stored = [layout.leaf(role) for layout in layouts for role in STATISTICS]
+        # The mean of deviations is no deviation: only means and variances themselves pool.
         if any(leaf is None or leaf.stored != "identity" for leaf in stored):
             raise errors.PopulationError(
                 errors.explain(
@@ -156,6 +159,7 @@ def _sites(first: Checkpoint) -> list[sites_module.Site]:
 
 def _owned(sites: Sequence[sites_module.Site], shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
     """The names of everything that a merge gives a new value."""
+    # Only the names are wanted, and they do not depend on the values.
     nothing = np.zeros(1)
     return {name for site in sites for name in _companions(site, shapes, nothing, nothing)}
 
@@ -209,6 +213,7 @@ def _read(source: str, sites: Sequence[sites_module.Site]) -> list[Sums]:
                         f"the averages of {site.label!r} in {source!r} are not finite, or negative variances"
                     )
                 )
+            # The weight of a checkpoint comes in when they are pooled.
             found.append(Sums.of(1, mean, variance))
     return found
 
@@ -227,6 +232,7 @@ def _merge(
     variance = result.variance
     if mode != POOLED:
         variance = np.average([sums.variance for sums in each], axis=0, weights=weights)
+    # A dead channel has no deviation to measure with.
     deviation = np.sqrt(np.maximum(variance, 1e-30))
     spread = max(float(np.max(np.abs(sums.mean - result.mean) / deviation, initial=0.0)) for sums in each)
     values = _companions(site, shapes, result.mean, variance)

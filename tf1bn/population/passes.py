@@ -46,6 +46,7 @@ class Source:
 
     def feed_for(self, copy: WorkCopy, roots: Sequence[int], predicates: Sequence[str]) -> list[str]:
         """Returns the names of the tensors that take the data."""
+        # What the user names wins; only then is the one placeholder looked for.
         return self.feed or [feeding.placeholder(copy.model, roots, [*self.constants, *predicates])]
 
     def batches(self, copy: WorkCopy, predicates: Sequence[str]) -> Batches | None:
@@ -53,6 +54,8 @@ class Source:
         if self.data is None:
             return None
         roots = [call.x[0] for target in copy.targets for call in target.calls]
+        # Asked when a batch comes that is no dictionary: dictionaries name their tensors, and the graph may have no
+        # clear one.
         return Batches(self.data, functools.cache(lambda: self.feed_for(copy, roots, predicates)), self.limit)
 
 
@@ -139,11 +142,13 @@ def prepare(
     predicates = [source.switch] if source.switch is not None else copy.predicates
     batches = source.batches(copy, predicates)
     plan = Plan(meta, copy, stored, source, predicates, batches, mode, sequential, tuple(only), tuple(exclude))
+    # Before the first batch is taken, as an iterator is gone through once and there are several passes.
     if batches is not None and sequential:
         batches.keep()
     feed = {} if batches is None else batches.first()
     if feed is None:
         raise errors.PopulationError(errors.explain("there is no data", expected="at least one batch"))
+    # One batch shows what hours of data would, and the user hears of a mistake at once.
     _settle_switch(plan, feed)
     if sequential:
         with _runner(plan, plan.by_averages) as runner:
@@ -159,6 +164,7 @@ def estimate(plan: Plan, progress: Progress | None) -> tuple[list[Sums], int, in
       PopulationError: no data, fewer batches than asked for, or values that are not finite.
     """
     if not plan.sequential:
+        # All at once: under their own batches, no level depends on the averages of another.
         numbers = list(range(len(plan.copy.targets)))
         return _pass(plan, plan.copy, numbers, {}, _Count(plan, 1, progress)), 1, plan.seen
     levels = plan.by_averages.levels()
@@ -168,6 +174,7 @@ def estimate(plan: Plan, progress: Progress | None) -> tuple[list[Sums], int, in
     for numbers in levels:
         for number, sums in zip(numbers, _pass(plan, plan.by_averages, numbers, loaded, count), strict=True):
             found[number] = sums
+            # The levels above are estimated under these.
             loaded.update(_average_values(plan.by_averages, number, sums))
     return [found[number] for number in sorted(found)], len(levels), plan.seen
 
@@ -198,6 +205,7 @@ def _pass(
         runner.load(loaded)
         for feed in plan.feeds():
             try:
+                # What a batch feeds wins over the switch, so that a feed dictionary can say everything itself.
                 found = runner.run(names, {**switch, **feed})
             except tf.errors.OutOfRangeError:
                 break
@@ -207,6 +215,7 @@ def _pass(
                     estimators[number].add(int(moments.count), moments.mean, moments.variance)
             plan.seen += 1
             count.advance()
+    # Fewer batches than asked for would pass for the estimate of all of them.
     if (plan.source.limit is not None and plan.seen < plan.source.limit) or not plan.seen:
         raise errors.PopulationError(
             errors.explain(
@@ -297,6 +306,7 @@ def _aside(plan: Plan) -> dict[str, np.ndarray]:
     for target in plan.copy.targets:
         for item in (*target.mean, *target.variance):
             old = plan.stored.get(item.key)
+            # A checkpoint may lack the averages, which is why they are estimated.
             value = np.zeros([size or 0 for size in item.shape or ()]) if old is None else old
             found[item.name] = np.abs(np.nan_to_num(value)) * _ASIDE[1] + _ASIDE[0]
     return found
@@ -307,9 +317,12 @@ def _moved(copy: WorkCopy, first: Any, second: Any) -> list[str]:
     found = []
     for target, before, after in zip(copy.targets, first, second, strict=True):
         for one, two in zip(before, after, strict=True):
+            # Relative to the spread of the input: two runs round differently, averages that are moved aside shift by
+            # far more.
             near = 1e-3 * (np.sqrt(np.abs(one.variance)) + np.abs(one.mean) + 1e-6)
             same = np.abs(one.mean - two.mean) <= near
             finite = np.isfinite(one.mean) & np.isfinite(two.mean)
+            # Infinite in both runs is the fault of the data, which the passes name with its batch.
             if np.any(finite & ~same) or np.any(np.isfinite(one.mean) != np.isfinite(two.mean)):
                 found.append(target.scope)
     return found
@@ -318,6 +331,7 @@ def _moved(copy: WorkCopy, first: Any, second: Any) -> list[str]:
 def _check_proofs(copy: WorkCopy, found: Sequence[float]) -> None:
     """Refuses batch norms whose output is not what the formula says."""
     for proof, error in zip(copy.proofs, found, strict=True):
+        # An error that is not finite comes of data that are not, and is told there.
         if np.isfinite(error) and error > proof.tolerance:
             raise errors.PopulationError(
                 errors.explain(

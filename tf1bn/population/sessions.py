@@ -44,10 +44,12 @@ class Runner:
         given = {name: self._fitted(name, value) for name, value in {**self.constants, **feed}.items()}
         try:
             return self.session.run(fetches, given)
+        # No fault: it is how the graph's own input says that it ends.
         except tf.errors.OutOfRangeError:
             raise
         except (tf.errors.OpError, ValueError, TypeError) as error:
             fix = "Feed what the graph needs: the data with `feed`, everything else with `constants`."
+            # TensorFlow lists nodes in lines of their own; the longest line is the one that says what is wrong.
             lines = str(getattr(error, "message", error)).splitlines()
             text = max(lines, key=len, default="")[:300]
             raise errors.RunError(errors.explain(f"the graph cannot be run ({text})", fix=fix)) from error
@@ -68,6 +70,7 @@ class Runner:
             tensor = self.session.graph.get_tensor_by_name(name)
         except (KeyError, ValueError) as error:
             raise errors.UnknownNameError(errors.explain(f"the graph has no tensor {name!r} to feed")) from error
+        # Their shape in NumPy says nothing: a string has none.
         if tensor.dtype.base_dtype in (tf.string, tf.resource, tf.variant):
             return value
         shape = np.shape(value)
@@ -111,9 +114,11 @@ def opened(
         session = stack.enter_context(tf.Session(graph=graph))
         try:
             local = graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
+            # Counters of input pipelines are local, and in no checkpoint.
             session.run([item.initializer for item in local])
             session.run(graph.get_collection(tf.GraphKeys.TABLE_INITIALIZERS))
             found = variables_of(graph)
+            # Before the input starts: its threads may read variables at once.
             running.load(session, {found[name]: value for name, value in values.items() if name in found})
             if own_input:
                 session.run(makers, dict(constants))
@@ -156,10 +161,12 @@ def required(copy: WorkCopy, stored: CheckpointValues, extra: Sequence[str] = ()
 def variables_of(graph: Any) -> dict[str, Any]:
     """Returns the variables of a graph by the names of their ops."""
     keys = [getattr(tf.GraphKeys, key) for key in _COLLECTIONS]
+    # Programs put anything into collections, so what has no initializer is no variable.
     return {item.op.name: item for key in keys for item in graph.get_collection(key) if hasattr(item, "initializer")}
 
 
 def _stored(variable: Variable, stored: CheckpointValues, slices: Mapping[str, Any]) -> np.ndarray | None:
+    # A mapping has the names of ops, a checkpoint those under which they were saved.
     value = stored.get(variable.name if variable.name in stored else variable.key)
     part = slices.get(variable.name)
     if value is None and part is not None:
@@ -201,6 +208,7 @@ def _queues(session: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        # Threads that wait for room in a queue wake up only when it is closed.
         coordinator.request_stop()
         session.run(
             [

@@ -45,6 +45,7 @@ def assign(session: Any, values: Mapping[str, np.ndarray]) -> None:
     if missing:
         raise errors.PopulationError(errors.explain("the session's graph has no such variable", got=missing[0]))
     for name, value in values.items():
+        # The initialiser fed with a value: any other assignment would add an op to a graph that may be finalized.
         session.run(known[name].initializer, {known[name].initializer.inputs[1]: value})
 
 
@@ -70,6 +71,7 @@ def write(plan: Plan, checkpoint: Any, output: Any, values: Values, overwrite: b
     added = {name: np.asarray(value, np.float32) for name, value in values.items() if name not in plan.stored}
     done = replacement.replace(checkpoint, output, known, new=added, overwrite=overwrite)
     found = comparison.compare(checkpoint, output)
+    # Everything else must have kept its bits.
     other = {item.name for item in found.differences} - set(known)
     lost = sorted({*found.only_first, *(set(found.only_second) - set(added)), *other, *_unlike(plan, output, values)})
     if lost:

@@ -102,6 +102,7 @@ def find(
             skipped.append(Skipped(scope, "it was left out on purpose"))
         else:
             targets.append(_target(model, sites))
+    # A misspelt pattern would leave out nothing without a word.
     for pattern in [*only, *exclude]:
         if not any(_fits(sites[0].scope, [pattern]) for sites in groups.values()):
             raise errors.PopulationError(
@@ -167,6 +168,7 @@ def is_deviation(name: str) -> bool:
 
 def _target(model: GraphModel, sites: list[Site]) -> Target:
     active = [site for site in sites if model.active(site)] or sites
+    # An evaluation tower takes the same averages and its inputs are not those of training.
     active = [site for site in active if site.mode != MOVING] or active
     calls = [_call(model, site) for site in active]
     mean, variance = averages(model, active[0])
@@ -178,6 +180,7 @@ def _target(model: GraphModel, sites: list[Site]) -> Target:
 def _call(model: GraphModel, site: Site) -> Call:
     normalizer = next((item for item in site.normalizers if item.mode != MOVING), site.normalizers[0])
     record = recorded.record_of(model, site)
+    # The record knows what the layer was given; the op may see it shifted, reshaped or grouped.
     x = normalizer.x
     if record is not None:
         name, _, output = record["inputs"].partition(":")

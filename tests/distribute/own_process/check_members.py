@@ -5,6 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tests import patience
 from tests.distribute import engines
 from tf1bn import distribute, errors
 from tf1bn.audit import audit
@@ -19,7 +20,7 @@ X, DY = _rng.normal(2, 3, (8, 3)), _rng.normal(size=(8, 3))
 GAMMA = np.array([0.5, 1.5, -1.0])
 
 
-def collectives(members=3, seconds=engines.TIMEOUT, **options):
+def collectives(members=3, seconds=patience.SECONDS, **options):
     return Collectives(members, timeout_seconds=seconds, **options)
 
 
@@ -254,7 +255,7 @@ def test_a_checkpoint_of_replicas_has_plain_names_and_serves_on_one_device(tmp_p
 def test_a_missing_tower_is_a_deadline_and_one_tower_evaluates_alone(mode):
     with graphs.graph_mode(mode):
         switch = tf.placeholder_with_default(True, [])
-        _, ys, _ = towers(collectives(seconds=3.0), switch=switch)
+        _, ys, _ = towers(collectives(seconds=10.0), switch=switch)
         with engines.session() as session:
             session.run(tf.global_variables_initializer())
             with pytest.raises(tf.errors.DeadlineExceededError):
@@ -312,7 +313,7 @@ def rank_of(rank, names):
                 ordering_token=[],
                 merge_op="Add",
                 final_op="Id",
-                timeout_seconds=engines.TIMEOUT,
+                timeout_seconds=patience.SECONDS,
             )
 
     def allreduce(tensor, name):

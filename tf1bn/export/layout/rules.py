@@ -20,6 +20,7 @@ def formatted(work: Any, name: str) -> None:
     row = FORMATTED[node.op]
     if not channels_first(node):
         raise Unturned("it is channels last, on a channels-first image")
+    # Without a rank nobody knows which axis is the last.
     rank = work.rank(inputs[row.inputs[0]])
     if rank < 3:
         raise Unturned("the rank of its image is unknown, or below 3")
@@ -50,6 +51,7 @@ def elementwise(work: Any, name: str) -> None:
 def broadcast(work: Any, name: str) -> None:
     """Operands that broadcast against each other."""
     inputs = work.inputs(name)
+    # Behind a flattening the axes are gone, and only the order of the elements can be followed.
     flats = [work.state[ref] for ref in inputs if isinstance(work.state.get(ref), Flat)]
     if flats:
         _flat_operands(work, name, inputs, flats[0])
@@ -156,6 +158,7 @@ def spaced(work: Any, name: str) -> None:
     """Block shape and paddings with one row for each dimension behind the batch."""
     ref, *rest = work.inputs(name)
     rank = work.rank(_image(work, ref))
+    # The batch has no row here, so all places are one less.
     order = [axis - 1 for axis in to_last(rank)[1:]]
     if any((work.shape(other) or (0,))[0] != rank - 1 for other in rest):
         raise Unturned("its blocks leave out dimensions of the image")
@@ -178,6 +181,7 @@ def transpose(work: Any, name: str) -> None:
     if order is None:
         raise Unturned("its order is no constant")
     new = [to_first(rank)[axis] for axis in order.tolist()]
+    # The program's own transposition to channels last: the new graph holds that already.
     if new == list(range(rank)):
         work.place[name, 0] = work.given(ref)
         return
@@ -189,6 +193,7 @@ def shape(work: Any, name: str) -> None:
     (ref,) = work.inputs(name)
     rank = work.rank(_image(work, ref))
     node = work.feed(name, [work.given(ref)])
+    # int32 is the op's default, which a graph may leave out.
     kind = node.attr["out_type"].type or 3
     work.place[name, 0] = work.gather((name, 0), to_first(rank), 0, f"{name}/channels_first", kind)
 
@@ -214,6 +219,7 @@ def expand(work: Any, name: str) -> None:
     ref, axis = work.inputs(name)
     rank = work.rank(_image(work, ref))
     value = work.constant_value(axis)
+    # Before the channels it would part them from the batch, and no order of images has that.
     if value is None or not int(value) % (rank + 1) >= 2:
         raise Unturned("the new dimension is not one of the image")
     place = int(value) % (rank + 1) - 1
@@ -229,6 +235,7 @@ def strided_slice(work: Any, name: str) -> None:
     if any(value is None for value in values) or node.attr["ellipsis_mask"].i or node.attr["new_axis_mask"].i:
         raise Unturned("its bounds are no constants for each dimension")
     count = len(values[0])
+    # Bounds may be given for the first dimensions only, and the last ones move to the front.
     rows = [[*value.tolist(), *[default] * (rank - count)] for value, default in zip(values, (0, 0, 1), strict=True)]
     masks = {key: int(node.attr[key].i) for key in ("begin_mask", "end_mask", "shrink_axis_mask")}
     for key in ("begin_mask", "end_mask"):
@@ -255,6 +262,7 @@ def reshape(work: Any, name: str) -> None:
     if result is None or len(result) != 2 or None in sizes[1:] or result[1] != math.prod(sizes[1:]):
         raise Unturned("it does more than to flatten each image, or sizes are unknown")
     work.feed(name, [work.given(ref), work.first(target)])
+    # With one channel, or one pixel, both orders are the same.
     if sizes[1] > 1 and math.prod(sizes[2:]) > 1:
         work.mark(name, state=Flat(tuple(sizes[1:])))
 
@@ -282,6 +290,7 @@ def _permuted(work: Any, kernel: Ref, order: list[int], axis: int, reader: str) 
         work.readers[item] == [chain[i]] for i, item in enumerate(chain[1:])
     )
     outside = any(ref[0] in (name, *chain[1:]) for ref in work.outputs)
+    # Anybody else who reads the kernel wants its rows as they were.
     if alone and not outside and node.op in VARIABLE_OPS and name in work.values:
         work.values[name] = np.take(work.values[name], order, axis)
         return work.given(kernel)
@@ -318,6 +327,7 @@ def _reordered(work: Any, ref: Ref, rank: int, order: Sequence[int]) -> Ref:
 def _without(work: Any, name: str, rank: int, gone: Sequence[int]) -> None:
     """Notes how a result is held from which some dimensions are gone, if it can be."""
     left = [axis for axis in to_last(rank) if axis not in gone]
+    # The dimensions that are left stand in their old order, so the result is what it was.
     if left == sorted(left):
         return
     if len(left) > 2 and left[-1] == 1 and left[:-1] == sorted(left[:-1]) and left[0] == 0:

@@ -90,6 +90,7 @@ def turn(
     _refuse_bodies(draft)
     work = Turning(draft.copy(), dict(values), set(outputs.values()))
     inputs = work.turn_inputs(inputs_last)
+    # Inputs first, as a rule asks how each input is held.
     for name in work.old.order():
         work.visit(name)
     if work.kept and not keep:
@@ -270,6 +271,7 @@ class Turning:
         for name in found:
             ref = (name, 0)
             if last:
+                # The placeholder's own shape: a feed is checked against it.
                 shape = tf.TensorShape(turned(self.shape(ref) or ())).as_proto()
                 self.new.nodes[name].attr["shape"].shape.CopyFrom(shape)
             else:
@@ -302,6 +304,7 @@ class Turning:
         """Turns one op, if anything that it reads is turned or it is channels first."""
         node, inputs = self.old.nodes[name], self.inputs(name)
         if not channels_first(node) and not any(ref in self.state for ref in inputs):
+            # An op of no image may still read something that stands elsewhere now, a shape say.
             if any(ref in self.place for ref in inputs):
                 self.feed(name, [self.given(ref) for ref in inputs])
             return
@@ -329,6 +332,7 @@ class Turning:
 
     def finish(self, outputs: Mapping[str, Ref], last: bool) -> tuple[list[str], dict[str, Ref]]:
         """Makes outputs what they were; returns the keys of those that are channels last, and where outputs are."""
+        # Asked before any end is made, which adds transpositions of its own.
         given = [key for key, ref in outputs.items() if last and self._is_turned(ref)]
         ends = {key: self.last(ref) if key in given else self.first(ref) for key, ref in outputs.items()}
         for ref, source in {ref: ends[key] for key, ref in outputs.items() if ends[key] != ref}.items():

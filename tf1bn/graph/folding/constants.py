@@ -19,6 +19,7 @@ PASSING = frozenset(
 """Ops that hand on the value of their first input."""
 
 _WIDE = ("float16", "float32", "float64")
+# Below the depth at which Python ends a recursion.
 _MAX_DEPTH = 300
 _SUMS = ("Add", "AddV2", "BiasAdd", "Sub")
 _REACHED = (*sorted(PASSING), "Reshape", "ExpandDims", "Squeeze")
@@ -82,6 +83,7 @@ class Constants:
 
     def _get(self, tensor: Tensor, depth: int) -> np.ndarray | None:
         if tensor not in self._known:
+            # Known as nothing while it is looked at, so that a circle ends.
             self._known[tensor] = None
             with np.errstate(all="ignore"):
                 self._known[tensor] = self._evaluate(tensor, depth)
@@ -89,6 +91,7 @@ class Constants:
 
     def _evaluate(self, tensor: Tensor, depth: int) -> np.ndarray | None:
         node = self.model.nodes[tensor[0]]
+        # All ops of the table have one output; what a loop carries is another value each round.
         if tensor[1] or depth > _MAX_DEPTH or node.carried is not None:
             return None
         if node.id in self.model.variables.by_node:
@@ -108,12 +111,14 @@ class Constants:
             inputs.append(value)
         try:
             return self._apply(node, inputs)
+        # Shapes that do not fit are a fault of the graph, which fails when it runs; here it is just not known.
         except (ValueError, TypeError, IndexError):
             return None
 
     def _apply(self, node: Node, inputs: list[np.ndarray]) -> np.ndarray | None:
         if node.op == "Cast":
             target = node.attr("DstT")
+            # A cast to float16 or to whole numbers changes values, and float64 would hide it.
             return inputs[0] if consts.dtype_name(target.type) in _WIDE[1:] and inputs[0].dtype.kind == "f" else None
         if node.op == "Squeeze":
             return np.squeeze(inputs[0], tuple(squeezed(node)) or None)

@@ -38,6 +38,7 @@ class Editor:
     def unique(self, name: str, taken: Iterable[str] = ()) -> str:
         """Returns a name that no node, and nothing below a node's name, has."""
         for text in self.nodes.keys() - self._names:
+            # A name that is also the scope of others would make names that no `name_scope` gives.
             self._names.update(text.rsplit("/", count)[0] for count in range(text.count("/") + 1))
         used = self._names.union(taken) if taken else self._names
         found, number = name, 0
@@ -82,6 +83,7 @@ class Editor:
             if text.startswith("^"):
                 self._wait(behind, text)
             else:
+                # Only a candidate: others may use it, which is known when all layers are done.
                 self._loose.append(op_name(text))
 
     def retype(self, name: str, op: str, inputs: Iterable[str]) -> Any:
@@ -116,6 +118,7 @@ class Editor:
 
     def _wait(self, name: str, control: str) -> None:
         node = self.nodes[name]
+        # To wait for itself would be a circle.
         if control not in node.input and control[1:] != name:
             node.input.append(control)
 
@@ -126,6 +129,7 @@ class Editor:
                 self._reconnect(node)
         for name in self.removed:
             self.nodes.pop(name, None)
+        # From the users to what they used, round by round: what loses its last user may let go of more.
         loose = self._loose
         while loose:
             users = self._users()
@@ -141,6 +145,7 @@ class Editor:
 
     def _final(self, name: str) -> str:
         text = self._instead[name]
+        # Several ops in a row may be taken out.
         while op_name(text) in self._instead:
             text = self._instead[op_name(text)]
         return text
@@ -178,11 +183,13 @@ class Editor:
         gone, todo = [name], [name]
         while todo:
             for user, at in users.get(todo.pop(), ()):
+                # A Saver is no reason to keep a variable: its entry goes as well.
                 if at < 0 or user.name in gone or user.op in ("SaveV2", "Save", "SaveSlices"):
                     continue
                 read = user.op in PASSING
                 if not (read or user.op in HARMLESS or (user.op.startswith("Assign") and at == 0)):
                     return []
+                # The result of a write is its new value, which somebody takes.
                 if not read and any(position >= 0 for _, position in users.get(user.name, ())):
                     return []
                 gone.append(user.name)
@@ -198,6 +205,7 @@ class Editor:
             if len(texts) < len(node.input):
                 del node.input[:]
                 node.input.extend(texts)
+            # A colocation with an op that is gone stops the import of the graph.
             if "_class" in node.attr:
                 groups = node.attr["_class"].list.s
                 left = [item for item in groups if item.decode().removeprefix("loc:@") not in self.removed]
@@ -209,6 +217,7 @@ class Editor:
     def finish(self) -> None:
         """Writes the remaining nodes back."""
         order = [node.name for node in self.meta.graph_def.node if node.name in self.nodes]
+        # The nodes are messages of the list that is emptied, and need not outlive that.
         copies = []
         for name in order:
             copy = type(self.nodes[name])()
@@ -223,4 +232,5 @@ def set_value(node: Any, value: Any) -> None:
     proto = tf.make_tensor_proto(value, shape=np.shape(value))
     node.attr["value"].tensor.CopyFrom(proto)
     node.attr["dtype"].type = proto.dtype
+    # It was that of the old value.
     node.attr.pop("_output_shapes", None)

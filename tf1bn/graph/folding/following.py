@@ -31,6 +31,7 @@ def find(model: GraphModel, constants: Constants, walk: Walk, layers: dict[int, 
     if isinstance(ahead, str):
         return ahead
     found, kept = ahead
+    # A layer may have taken a batch norm behind it already.
     layer = layers.get(found.node.id) or make_layer(model, constants, walk, found)
     if isinstance(layer, str):
         return f"the layer after it cannot take it: {layer}"
@@ -40,10 +41,12 @@ def find(model: GraphModel, constants: Constants, walk: Walk, layers: dict[int, 
     front = _front(model, constants, walk, layer, site, kept)
     if isinstance(front, str):
         return front
+    # Without values every variable counts as ones, which tell nothing of overflow.
     trouble = layer.trouble(layer.chain, front) if constants.values is not None else ""
     if trouble:
         return trouble
     layer.front = front
+    # In front, as it comes first in the graph.
     layer.sites.insert(0, site)
     layer.chain = layer.chain or _bias_behind(model, constants, walk, layer)
     layers[found.node.id] = layer
@@ -72,6 +75,7 @@ def _ahead(model: GraphModel, walk: Walk, item: Normalizer) -> tuple[Linear, lis
             return (found, kept) if found.x == tensor else f"{user.name!r} takes it as its kernel"
         if user.op not in PASSING and user.op not in _BETWEEN:
             return f"the {user.op} {user.name!r} stands between it and a layer after it"
+        # It may be the shape, say, that is computed from it.
         if user.inputs[0] != tensor:
             return f"{user.name!r} does not take it as its data"
         kept.append(user)
@@ -91,6 +95,7 @@ def _border(found: Linear, weights: np.ndarray) -> str:
     explicit = node.attr("explicit_paddings")
     if padding.s == b"EXPLICIT" and explicit is not None and not any(explicit.list.i):
         return ""
+    # A kernel of one point reaches over no border.
     if padding.s == b"SAME" and all(size == 1 for size in spatial):
         return ""
     return f"the layer {node.name!r} after it pads with zeros"
@@ -109,6 +114,7 @@ def _front(
     size = max(np.size(value) for value in map(constants.get, (item.mean, item.variance)) if value is not None)
     rank = None if kept else found.rank
     view = found.view(size) if not kept else (size,)
+    # A spelled-out normaliser may read x twice, and a chain follows one.
     first = _first(model, item)
     if first is None:
         return "it uses its input more than once"

@@ -35,6 +35,7 @@ class Added(NamedTuple):
 def keys(model: GraphModel) -> dict[str, str]:
     """Returns the name in a checkpoint of each variable: the one that the graph's own Saver uses, where it has one."""
     found = {variable.name: variable.key for variable in model.variables.by_node.values()}
+    # Those of a Saver come last, and so decide.
     for op in sorted(model.restores, key=lambda item: not item.with_saver, reverse=True):
         found.update((variable.name, key) for key, variable in op.targets.items() if op.with_saver)
     return found
@@ -80,6 +81,7 @@ def grow(editor: Editor, model: GraphModel, added: Added, sources: dict[str, lis
             pairs.append(
                 (writer.node.name, _grow_restore(editor, editor.nodes[model.nodes[source].name], writer, added))
             )
+    # Where a group ran the old one, it must run the new one, or the variable would stay uninitialised.
     for old, new in pairs:
         for node in editor.nodes.values():
             if node.op == "NoOp" and f"^{old}" in node.input:
@@ -111,6 +113,7 @@ def _set_strings(editor: Editor, node: Any, at: int, values: list[bytes]) -> Non
 
 
 def _shrink_save(editor: Editor, node: Any, gone: list[int], count: int) -> None:
+    # A save op without tensors is refused by TensorFlow.
     if len(gone) == count:
         raise errors.RepairError(
             errors.explain(
@@ -123,6 +126,7 @@ def _shrink_save(editor: Editor, node: Any, gone: list[int], count: int) -> None
         values = _strings(editor, node.input[at])
         _set_strings(editor, node, at, [value for place, value in enumerate(values) if place not in gone])
     _keep_types(node, "dtypes" if node.op == "SaveV2" else "T", [at for at in range(count) if at not in gone])
+    # From the end, as each deletion moves what is behind.
     for at in reversed(gone):
         del node.input[head + at]
 
@@ -144,6 +148,7 @@ def _shrink_restore(editor: Editor, node: Any) -> None:
     for at in (1, 2):
         values = _strings(editor, node.input[at])
         _set_strings(editor, node, at, [values[place] for place in used])
+    # Types, names and slices stand in parallel lists, and so must change together.
     _keep_types(node, "dtypes", used)
     if "_output_shapes" in node.attr:
         del node.attr["_output_shapes"]
@@ -196,6 +201,7 @@ def _grow_restore(editor: Editor, restore: Any, writer: Any, added: Added) -> st
         node.attr["dtypes"].list.type.append(kind)
     else:
         node.attr["dt"].type = kind
+        # What TensorFlow writes for `no shard in particular`; the attribute has that default.
         node.attr["preferred_shard"].i = -1
     old = editor.nodes[writer.node.name]
     value = base
@@ -204,6 +210,7 @@ def _grow_restore(editor: Editor, restore: Any, writer: Any, added: Added) -> st
         editor.add(value, "Identity", [base], restore).attr["T"].type = kind
     write = editor.add(f"{base}/Assign", old.op, [added.name, value], old)
     for key, attr in old.attr.items():
+        # Private attributes are colocations and shapes of the old one.
         if not key.startswith("_"):
             write.attr[key].CopyFrom(attr)
     return write.name

@@ -96,6 +96,7 @@ def _normalized(constants: Constants, node: Node, place: Place) -> Step | str:
     if node.op in FUSED_OPS and (training is None or training.b):
         return f"{node.name!r} normalises with the statistics of the batch"
     stated = node.attr("epsilon" if node.op in FUSED_OPS else "variance_epsilon")
+    # The default of the ops' definitions.
     epsilon = stated.f if stated is not None else 1e-4
     sources = node.inputs[1:5]
     if node.op == GLOBAL_OP:  # x, mean, variance, beta, gamma
@@ -104,6 +105,7 @@ def _normalized(constants: Constants, node: Node, place: Place) -> Step | str:
     if any(value is None for value in values):
         return f"the parameters of {node.name!r} are not known before the graph runs"
     gamma, beta, mean, variance = (np.ravel(value) for value in values if value is not None)
+    # Without it the op ignores its gamma.
     scaled = node.attr("scale_after_normalization")
     if scaled is not None and node.op == GLOBAL_OP and not scaled.b:
         gamma = np.ones_like(gamma)
@@ -125,6 +127,7 @@ def _normalized(constants: Constants, node: Node, place: Place) -> Step | str:
 def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
     values = [constants.get(item) for item in node.inputs]
     which = [at for at, value in enumerate(values) if value is None]
+    # Two open inputs are a shortcut connection, say; no open one is no step of the data at all.
     if len(which) != 1 or len(values) != 2:
         return f"the {node.op} {node.name!r} joins it with something that is computed"
     at = which[0]
@@ -132,6 +135,7 @@ def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
     made_of = constants.terms(node.inputs[1 - at])
     assert operand is not None and made_of is not None
     layout = node.attr("data_format")
+    # Other ops broadcast from the last axis; this one alone knows where channels are.
     if node.op.startswith("BiasAdd") and layout is not None and layout.s == b"NCHW":
         if place.rank is None:
             return f"the channel axis of {node.name!r} is not known"
@@ -139,6 +143,7 @@ def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
     vector = _fit(operand, place)
     if vector is None:
         return f"the parameter of the {node.op} {node.name!r} does not lie along the channels of the layer"
+    # A quotient with the data below is not linear.
     if at and node.op in ("RealDiv", "Div"):
         return f"the {node.op} {node.name!r} divides by it"
     one, zero = np.ones_like(vector), np.zeros_like(vector)
@@ -147,6 +152,7 @@ def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
             "Mul": lambda: (vector, zero),
             "RealDiv": lambda: (1 / vector, zero),
             "Div": lambda: (1 / vector, zero),
+            # `at` is where the data is: `parameter - x` turns the sign of x.
             "Sub": lambda: (-one, vector) if at else (one, -vector),
         }.get(node.op, lambda: (one, vector))()
         terms = np.abs(shift) if node.op in _PRODUCTS else _fit(made_of, place)
@@ -156,11 +162,13 @@ def _arithmetic(constants: Constants, node: Node, place: Place) -> Step | str:
 def _fit(operand: np.ndarray, place: Place) -> np.ndarray | None:
     """Returns a parameter as one number per channel, or None when broadcasting it does not mean that."""
     wanted = tuple(1 if size is None else size for size in place.view)
+    # Broadcasting may add leading axes of 1, but must not make the result larger.
     spare = operand.ndim - len(wanted)
     if spare > 0 and (place.rank is None or operand.ndim > place.rank or operand.shape[:spare] != (1,) * spare):
         return None
     shape = operand.shape[max(spare, 0) :]
     for size, most in zip(shape[::-1], wanted[::-1], strict=False):
+        # Along an axis of unknown size only what is the same everywhere is a parameter of channels.
         if size not in (1, most):
             return None
     return np.broadcast_to(operand.reshape(shape), wanted).ravel()
@@ -176,6 +184,7 @@ def _reshaped(model: GraphModel, constants: Constants, node: Node, place: Place)
         if block is None or first is None or place.view[0] is None:
             return None
         crops = constants.get(node.inputs[2])
+        # Channels stay where they are if no block reaches their axis.
         still = first > block.size or (block[first - 1] == 1 and crops is not None and not crops[first - 1].any())
         return place._replace(tensor=out) if still else None
     if node.op == "ExpandDims":
@@ -193,6 +202,7 @@ def _reshaped(model: GraphModel, constants: Constants, node: Node, place: Place)
         return None
     kept = [size for at, size in enumerate(place.view) if len(place.view) - 1 - at not in gone]
     lost = len(place.view) - len(kept)
+    # Of the axes that hold channels none may go.
     if lost and sum(size is not None for size in kept) < sum(size is not None for size in place.view):
         return None
     return Place(out, tuple(kept), place.rank - len(gone))
@@ -210,6 +220,7 @@ def _reshape(model: GraphModel, constants: Constants, node: Node, place: Place) 
     if len(place.view) != 1 or place.view[0] is None:
         return None
     tail, rank = _sizes(model, constants, node)
+    # (2, 3) at the end hold the 6 channels in their old order, and so may fold in the same way.
     left = place.view[0]
     for count in range(1, len(tail) + 1):
         size = tail[-count]
@@ -230,6 +241,7 @@ def _sizes(model: GraphModel, constants: Constants, node: Node) -> tuple[View, i
     if shape is not None and shape.list.shape and not shape.list.shape[0].unknown_rank:
         sizes = consts.shape_of(shape.list.shape[0])
         return sizes, len(sizes)
+    # A shape that is computed from the batch size is packed from parts, of which the last ones are often constants.
     asked = model.nodes[model.flow.strip(node.inputs[1])[0]]
     parts = asked.inputs[:-1] if asked.op == "ConcatV2" else asked.inputs if asked.op == "Pack" else []
     sizes_of = [constants.get(part) for part in parts]
