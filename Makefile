@@ -41,8 +41,13 @@ ifneq ($(ONEDNN),)
 export TF_ENABLE_ONEDNN_OPTS := $(ONEDNN)
 endif
 
-# Beside the peers, the kernel of the optional op library, which is built first where it is missing.
+# Beside the peers, the kernel of the optional op library, which is built first where it is missing. With oneDNN on and
+# off side by side: make bench-native BENCH_ARGS=--onednn=on,off
 NATIVE_BENCHES := step network inference graph_build
+
+# TensorFlow 1.15 itself, in a process of its own beside the facade.
+ORIGINAL_VENV := .venv-tf115
+ORIGINAL := $(ORIGINAL_VENV)/.installed-original
 
 # PyTorch, safetensors and ONNX beside TensorFlow, each at the version that the tests were written with.
 CONVERT_VENV := .venv-convert
@@ -66,8 +71,8 @@ SITE := build/site
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-convert test-runtimes test-packages test-nightly bench $(BENCHES) bench-native wheel-native
-.PHONY: python-tf215 lint docs release-check clean
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages
+.PHONY: test-nightly bench $(BENCHES) bench-native wheel-native python-tf215 python-tf115 lint docs release-check clean
 .NOTPARALLEL:
 
 help:
@@ -77,6 +82,7 @@ help:
 	@echo "make test-exhaustive  run whole matrices (kinds x strategies x graph modes), of which the others run a part; an hour"
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
+	@echo "make test-original  run the facades beside TensorFlow 1.15 itself, in $(ORIGINAL_VENV); needs Python 3.7"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
 	@echo "make test-packages  install libraries of TensorFlow 1's time, train with each, and write the table of docs/packages.md; half an hour"
@@ -119,6 +125,18 @@ $(PEERS): setup.py pyproject.toml
 	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install "tf_keras==2.21.*" && \
 	  $(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps tf_slim || { \
 	  echo "make: the originals could not be installed; tests/peers needs tf_keras 2.21 and tf_slim." >&2; exit 1; }
+	@touch $@
+
+test-original: $(TESTS) $(ORIGINAL)
+	TF1BN_ORIGINAL=$(ORIGINAL_VENV)/bin/python $(BIN)/python -m pytest tests/original $(PYTEST_ARGS)
+
+# TensorFlow 1.15 has no wheels for Python 3.8 and newer; protobuf and NumPy are those of its time.
+$(ORIGINAL):
+	@python="$$($(MAKE) --silent --no-print-directory python-tf115)" || exit 1; \
+	"$$python" -m venv --clear $(ORIGINAL_VENV) && \
+	$(ORIGINAL_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  "tensorflow==1.15.5" "protobuf==3.20.3" "numpy==1.18.5" || { \
+	  echo "make: TensorFlow 1.15 could not be installed; tests/original needs it." >&2; exit 1; }
 	@touch $@
 
 test-convert: $(CONVERT)
@@ -237,6 +255,15 @@ $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	  echo "make: the installation failed. TensorFlow has wheels for some Pythons only; $(PYTHON) is" >&2; \
 	  "$(PYTHON)" --version >&2; echo "Another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@touch $@
+
+# Prints the first interpreter that TensorFlow 1.15 has wheels for.
+python-tf115:
+	@for python in python3.7 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.7.*/bin/python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 7))' >/dev/null 2>&1; then \
+	    echo "$$python"; exit 0; \
+	  fi; \
+	done; \
+	echo "make: TensorFlow 1.15 needs Python 3.7, which was not found." >&2; exit 1
 
 clean:
 	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-nightly $(DOCS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

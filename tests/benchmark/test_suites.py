@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tf1bn import errors
-from tf1bn.benchmark import import_time, inference, network, plot, variants
+from tf1bn.benchmark import import_time, inference, memory, network, plot, variants
 from tf1bn.benchmark.options import Options
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ import json
 from tf1bn.benchmark import implementations, import_time, network, report, suites
 from tf1bn.benchmark.options import Options
 
-import_time.PROGRAMS["tensorflow"] = import_time.PROGRAMS["tensorflow_again"] = "print([1.0])"
+import_time.PROGRAMS["tensorflow"] = import_time.PROGRAMS["tensorflow_again"] = "print([[1.0, 2.0]])"
 wrong = implementations.Implementation("wrong", lambda x, on: implementations.textbook(x, on) * 1.1)
 every = network._variants(Options(), [])
 network._variants = lambda options, peers: {
@@ -47,6 +47,8 @@ def test_the_network_is_timed_where_its_first_step_is_right(measured):
     assert set(case["times"]) == {"biases", "tf1bn_frozen", "tf1bn_placeholder"}
     assert case["absent"]["wrong"].startswith("wrong: ")
     assert case["counts"]["tf1bn_frozen"]["ops"] > case["counts"]["biases"]["ops"]
+    peaks = {name: case["counts"][name][memory.PEAK] for name in case["times"]}
+    assert 1 < peaks["biases"] < peaks["tf1bn_frozen"] < 100
     assert max(case["errors"][name] for name in case["times"] if name != "biases") < network.TOLERANCE
 
 
@@ -68,6 +70,14 @@ def test_imports_are_timed_in_processes_of_their_own(measured):
     assert set(whole["times"]) == set(import_time.PROGRAMS)
     [used], [layer] = (added["times"][name][0] for name in ("tf1bn", "tf1bn, and a first layer"))
     assert 0 < used < layer
+    assert whole["process_times"]["tensorflow"] == [[2e6]] and added["process_times"]["tf1bn"][0][0] > 0
+
+
+def test_every_suite_has_processor_times_and_notes_the_cores(measured):
+    for content, text in measured.values():
+        for case in content["cases"]:
+            assert set(case["process_times"]) == set(case["times"])
+        assert content["cases"][0]["busy"]["own"] > 0 and "this process had" in text
 
 
 def test_every_report_has_its_table_and_goals(measured):
@@ -91,6 +101,18 @@ def test_a_plan_names_all_that_would_be_timed(suite):
         assert planned["programs"] == list(import_time.PROGRAMS)
     else:
         assert any(name.startswith("textbook") for name in planned["variants"]) and planned["absent"] == {}
+
+
+def test_the_native_kernel_is_timed_twice_for_its_noise():
+    planned = network.plan(Options(peers=(), kernels=("native",)))
+    native = [name for name in planned["variants"] if name.startswith("tf1bn:native")]
+    assert native == ["tf1bn:native", "tf1bn:native_again", "tf1bn:native_placeholder"]
+
+
+def test_one_run_is_drawn(result):
+    assert plot.only([result("step")]) == result("step")
+    with pytest.raises(errors.ArgumentError, match="a plot shows one run. Got '2 states of oneDNN'; expected one"):
+        plot.only([result("step")] * 2)
 
 
 def test_there_is_nothing_to_draw_without_shapes(result, layer_case, tmp_path):

@@ -1,12 +1,14 @@
 import gc
+import itertools
 
 import pytest
 
 from tf1bn.benchmark import timing
+from tf1bn.benchmark.options import Options
 
 
 class Clock:
-    """Time that passes only when something is called."""
+    """Time that passes only when something is called; the process has two threads that work all the time."""
 
     def __init__(self):
         self.now = 0.0
@@ -20,14 +22,28 @@ class Clock:
         return call
 
     def read(self):
-        return self.now
+        return timing.Took(self.now, 2 * self.now)
 
 
 def test_each_visit_gives_the_microseconds_of_one_call():
     clock = Clock()
     calls = {"slow": [clock.taking("slow", 3e-3)], "quick": [clock.taking("quick", 5e-6)] * 2}
-    times = timing.measure(calls, rounds=4, milliseconds=1.0, clock=clock.read)
-    assert times == {"slow": [pytest.approx([3000.0] * 4)], "quick": [pytest.approx([5.0] * 4)] * 2}
+    found = timing.measure(calls, rounds=4, milliseconds=1.0, clock=clock.read)
+    assert found.times == {"slow": [pytest.approx([3000.0] * 4)], "quick": [pytest.approx([5.0] * 4)] * 2}
+    assert found.process_times == {"slow": [pytest.approx([6000.0] * 4)], "quick": [pytest.approx([10.0] * 4)] * 2}
+
+
+def test_what_the_cores_did_is_noted_with_the_times():
+    found = timing.measure({"a": [lambda: sum(range(20000))]}, rounds=2, milliseconds=5.0)
+    assert found.busy["seconds"] > 0.008 and found.busy["own"] > 0 and found.busy["allowed"]
+
+
+def test_a_run_gives_others_their_turn_after_each_round():
+    seen, clock = [], Clock()
+    options = Options(milliseconds=0.0, turn=lambda: seen.append(len(clock.log)))
+    calls = {"a": [clock.taking("a", 1.0)], "b": [clock.taking("b", 1.0)]}
+    timing.by_options(calls, 3, options, lambda: None)
+    assert len(seen) == 3 and [after - before for before, after in itertools.pairwise(seen)] == [2, 2]
 
 
 def test_a_visit_lasts_as_long_as_asked_for_and_a_longer_call_is_made_once():

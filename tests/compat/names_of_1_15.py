@@ -96,6 +96,34 @@ model_analyzer nets parallel_reader prefetch_queue queues summaries tfexample_de
 """
 )
 
+SEQ2SEQ = """
+AttentionMechanism AttentionWrapper AttentionWrapperState BahdanauAttention BahdanauMonotonicAttention BasicDecoder
+BasicDecoderOutput BeamSearchDecoder BeamSearchDecoderOutput BeamSearchDecoderState CustomHelper Decoder
+FinalBeamSearchDecoderOutput GreedyEmbeddingHelper Helper InferenceHelper LuongAttention LuongMonotonicAttention
+SampleEmbeddingHelper ScheduledEmbeddingTrainingHelper ScheduledOutputTrainingHelper TrainingHelper dynamic_decode
+gather_tree hardmax monotonic_attention safe_cumprod sequence_loss tile_batch
+"""
+
+LOOKUP = """
+FastHashSpec HashTable HasherSpec IdTableWithHashBuckets InitializableLookupTableBase KeyValueTensorInitializer
+LookupInterface MutableDenseHashTable MutableHashTable StrongHashSpec TableInitializerBase TextFileIdTableInitializer
+TextFileIndex TextFileInitializer TextFileStringTableInitializer index_table_from_file index_table_from_tensor
+index_to_string index_to_string_table_from_file index_to_string_table_from_tensor string_to_index
+string_to_index_table_from_file string_to_index_table_from_tensor
+"""
+
+DATA = """
+AUTOTUNE CheckpointInputPipelineHook Counter CsvDataset LMDBDataset Optional RandomDataset Reducer SqlDataset
+TFRecordWriter assert_element_shape batch_and_drop_remainder bucket_by_sequence_length choose_from_datasets
+copy_to_device dense_to_sparse_batch enumerate_dataset get_next_as_optional get_single_element group_by_reducer
+group_by_window ignore_errors make_batched_features_dataset make_csv_dataset make_saveable_from_iterator map_and_batch
+padded_batch_and_drop_remainder parallel_interleave parse_example_dataset prefetch_to_device read_batch_features
+reduce_dataset rejection_resample sample_from_datasets scan shuffle_and_repeat sliding_window_batch sloppy_interleave
+unbatch unique
+"""
+
+DATA_OF_1_4 = "Dataset FixedLengthRecordDataset Iterator TFRecordDataset TextLineDataset"
+
 MODULES = {
     "rnn": RNN,
     "layers": LAYERS,
@@ -105,4 +133,7 @@ MODULES = {
     "losses": LOSSES,
     "losses.metric_learning": METRIC_LEARNING,
     "slim": SLIM,
+    "seq2seq": SEQ2SEQ,
+    "lookup": LOOKUP,
+    "data": DATA,
 }

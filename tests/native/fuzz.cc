@@ -21,18 +21,25 @@ int fail(const char* what, const char* level, int64_t n, int64_t c, int kind, do
   return 1;
 }
 
-// Values that begin one element behind the start of their memory, and end with it.
+// Values that begin one element behind the start of their memory, and end with it; or, aligned, where a vector may stand.
 template <class E>
 class Buffer {
  public:
-  explicit Buffer(int64_t size) : memory_(static_cast<size_t>(size) + 1), size_(size) {}
-  E* at() { return memory_.data() + 1; }
+  explicit Buffer(int64_t size, bool aligned = false)
+      : memory_(static_cast<size_t>(size) + (aligned ? kVector : 1)), size_(size), aligned_(aligned) {}
+  E* at() {
+    if (!aligned_) return memory_.data() + 1;
+    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_.data());
+    return reinterpret_cast<E*>((start + 63) / 64 * 64);
+  }
   int64_t size() const { return size_; }
   bool same(Buffer& other) { return size_ == 0 || std::memcmp(at(), other.at(), sizeof(E) * size_) == 0; }
 
  private:
+  static constexpr size_t kVector = 64 / sizeof(E);
   std::vector<E> memory_;
   int64_t size_;
+  bool aligned_;
 };
 
 float get(float v) { return v; }
@@ -62,7 +69,7 @@ int one(std::mt19937& random) {
   const int64_t c = wide ? random() % 20000 : pick(random, 600), most = c ? std::min<int64_t>(200000 / c, 5000) : 5;
   const int64_t n = pick(random, most);
   const int kind = static_cast<int>(random() % static_cast<int>(Kind::kKinds));
-  const bool relu = random() % 2, training = random() % 3, in_place = random() % 2;
+  const bool relu = random() % 2, training = random() % 3, in_place = random() % 2, aligned = random() % 2;
   const double epsilon = 1e-3;
   std::normal_distribution<double> normal;
   Buffer<E> x(n * c), dy(n * c);
@@ -89,7 +96,8 @@ int one(std::mt19937& random) {
     put(given_mean.at()[j], normal(random)), put(given_variance.at()[j], std::abs(normal(random)) + 0.5);
   }
   for (int l = 0; const Level* level = level_at(l); ++l) {
-    Buffer<E> y[2] = {Buffer<E>(n * c), Buffer<E>(n * c)}, dx[2] = {Buffer<E>(n * c), Buffer<E>(n * c)};
+    const auto made = [&] { return Buffer<E>(n * c, aligned); };
+    Buffer<E> y[2] = {made(), made()}, dx[2] = {made(), made()};
     Buffer<F> mean[2] = {Buffer<F>(c), Buffer<F>(c)}, variance[2] = {Buffer<F>(c), Buffer<F>(c)};
     Buffer<F> saved[2] = {Buffer<F>(4 * c), Buffer<F>(4 * c)};
     Buffer<F> dgamma[2] = {Buffer<F>(c), Buffer<F>(c)}, dbeta[2] = {Buffer<F>(c), Buffer<F>(c)};

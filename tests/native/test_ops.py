@@ -120,6 +120,21 @@ def test_every_level_gives_the_formula_in_every_dtype_and_rank(levels, dtype):
                 compare(run(case, training), wanted, TOLERANCE[dtype])
 
 
+@pytest.mark.slow
+def test_outputs_that_no_cache_holds_are_right_for_any_number_of_threads(levels, monkeypatch):
+    """From 16 MB on they are written past the caches."""
+    case = Case((1025, 4096), "float32", True, 1.0)
+    wanted = case.wanted(True)
+    for level in levels():
+        seen = []
+        for threads in (1, 2, 5):
+            monkeypatch.setenv(THREADS_VARIABLE, str(threads))
+            found = run(case, True)
+            seen.append(b"".join(found[name].tobytes() for name in ("y", "dx", "dgamma")))
+        compare(found, wanted, TOLERANCE["float32"])
+        assert seen == seen[:1] * 3, level
+
+
 def test_far_from_zero_nothing_is_lost(levels):
     for _, shape in itertools.product(levels(), ((60, 100), (9000, 3), (64, 4, 4, 36))):
         case = Case(shape, "float32", False, 1e4)

@@ -11,11 +11,12 @@ QUICK = ("--rounds=1", "--sessions=1", "--milliseconds=0", "--noprogress")
 def measured(tmp_path):
     """Returns the path of a result that is made up."""
 
-    def write(name="result.json", suite="step", cores=2, **microseconds):
+    def write(name="result.json", suite="step", cores=2, onednn=True, **microseconds):
         facts = {"elements": 6000, "channels": 100, "rank": 2, "relu": False, "mean": 0.0}
         times = {key: [[value] * 3] for key, value in (microseconds or {"tf1bn": 10.0, "textbook": 20.0}).items()}
         case = {"name": "60x100", "facts": facts, "times": times, "errors": {}, "absent": {}, "counts": {}}
-        machine = {"processor": "none", "cores": cores, "system": "-", "python": "-", "tensorflow": "-", "onednn": True}
+        machine = {"processor": "none", "cores": cores, "system": "-", "python": "-", "tensorflow": "-"}
+        machine["onednn"] = onednn
         head = {"format": "tf1bn benchmark", "version": 1, "suite": suite, "machine": machine}
         path = tmp_path / name
         path.write_text(json.dumps({**head, "cases": [case], "goals": []}))
@@ -44,6 +45,22 @@ def test_earlier_results_are_reported_together(run, measured):
     done = run("benchmark", files)
     assert done.returncode == 0, done.stderr
     assert "60x100 [run 2]" in done.stdout and "worst 0.90" in done.stdout
+
+
+def test_both_states_of_onednn_are_reported_side_by_side(run, run_json, measured, tmp_path):
+    files = f"--load={measured()},{measured('b.json', onednn=False, tf1bn=15.0)}"
+    done = run("benchmark", files, "--base=textbook")
+    assert "oneDNN off / oneDNN on:" in done.stdout and "tf1bn      1.50" in done.stdout, done.stderr
+    both = tmp_path / "both.json"
+    both.write_text(json.dumps(run_json("benchmark", files)))
+    assert run("benchmark", f"--load={both}", "--base=textbook").stdout == done.stdout
+    plot = run("benchmark", f"--load={both}", f"--plot={tmp_path / 'a.png'}")
+    assert plot.returncode == 1 and "a plot shows one run" in plot.stderr
+
+
+def test_a_dry_run_names_the_states_of_onednn(run_json):
+    flags = ("--dry_run", "--shapes=6x5", "--peers=")
+    assert run_json("benchmark", *flags, "--onednn=off,both")["onednn"] == ["off", "on"]
 
 
 def test_a_plot_is_drawn_of_earlier_results_and_never_over_another_file(run, measured, tmp_path):
@@ -81,6 +98,10 @@ def test_results_that_do_not_go_together_are_refused(run, measured, tmp_path):
         ("--rounds=0",),
         ("--suite=network", "--plot=a.png"),
         ("--load=a.json", "--dry_run"),
+        ("--load=a.json", "--onednn=on"),
+        ("--onednn=yes",),
+        ("--onednn=both", "--plot=a.png"),
+        ("--suite=network", "--base=slim"),
         ("step",),
     ],
 )

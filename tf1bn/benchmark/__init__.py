@@ -6,7 +6,8 @@ measured. Every variant is checked against the formula before its time counts, a
 disturbs the machine disturbs all of them.
 
 To read, in this order: :mod:`options`, :mod:`variants`, :mod:`shapes` (what is asked); :mod:`implementations` with
-:mod:`peers`; :mod:`timing`, :mod:`check`, :mod:`counting`, :mod:`environment` (how it is measured); one suite, such
-as :mod:`step`, then :mod:`network`, :mod:`inference`, :mod:`graph_build`, :mod:`import_time`; :mod:`suites`; and
-:mod:`results`, :mod:`goals`, :mod:`report`, :mod:`plot`.
+:mod:`peers`; :mod:`timing`, :mod:`cores`, :mod:`memory`, :mod:`check`, :mod:`counting`, :mod:`environment` (how it is
+measured); one suite, such as :mod:`step`, then :mod:`network`, :mod:`inference`, :mod:`graph_build`,
+:mod:`import_time`; :mod:`suites` and :mod:`sides` (both states of oneDNN); and :mod:`results`, :mod:`goals` with
+:mod:`native_goals`, :mod:`report`, :mod:`plot`.
 """

@@ -77,7 +77,7 @@ def step(cases: Sequence[Case]) -> list[Verdict]:
     """Returns the verdicts about single layers."""
     near = [case for case in cases if case.facts["mean"] == 0]
     default = [*_step(near, OURS), *_step(near, variants.OURS_COLLECTION)]
-    return [*default, _operations(near), _precise(near, "near zero"), *_noise(near), *_far(cases)]
+    return [*default, _operations(near), _precise(near, "near zero"), *noise(near), *_far(cases)]
 
 
 def _step(cases: list[Case], ours: str) -> list[Verdict]:
@@ -145,8 +145,8 @@ def _overall(cases: list[Case], ours: str) -> list[Found]:
     return [Found(geometric_mean(each.value for each in found), f"{len(cases)} cases, {peers} peers")] if found else []
 
 
-def _noise(cases: Sequence[Case], again: str = variants.AGAIN, once: str = OURS) -> list[Verdict]:
-    """Is no goal: says how far two of the same are apart."""
+def noise(cases: Sequence[Case], again: str = variants.AGAIN, once: str = OURS) -> list[Verdict]:
+    """Returns no goal: says how far two of the same are apart."""
     values = [each.value for each in ratios(cases, [again], [once])]
     return [Verdict(NOISE, None, f"{min(values):.2f} to {max(values):.2f} times")] if values else []
 
@@ -172,9 +172,9 @@ def network(cases: Sequence[Case]) -> list[Verdict]:
         for case in cases
         for verdict in (
             at_most(
-                f"{case.name}: overhead of batch norm <= 0.5x the textbook's", 0.5, _overheads(case, OURS, [TEXTBOOK])
+                f"{case.name}: overhead of batch norm <= 0.5x the textbook's", 0.5, overheads(case, OURS, [TEXTBOOK])
             ),
-            at_most(f"{case.name}: overhead below every peer's", 1.0, _overheads(case, OURS, peers)),
+            at_most(f"{case.name}: overhead below every peer's", 1.0, overheads(case, OURS, peers)),
             at_most(
                 f"{case.name}: a placeholder switch <= 1.10x static",
                 1.10,
@@ -186,7 +186,7 @@ def network(cases: Sequence[Case]) -> list[Verdict]:
                 _apart(ratios([case], [OURS, *STRATEGIES], ["tf1bn_frozen"])),
             ),
             at_most(f"{case.name}: strategies within 3 % of each other", 0.03, _apart(_pairs(case))),
-            *_noise([case]),
+            *noise([case]),
         )
     ]
 
@@ -196,7 +196,8 @@ def overhead(case: Case, variant: str) -> float:
     return case.ratio(variant, variants.BIASES) - 1
 
 
-def _overheads(case: Case, ours: str, others: Iterable[str]) -> list[Found]:
+def overheads(case: Case, ours: str, others: Iterable[str]) -> list[Found]:
+    """Returns the overhead of a variant beside that of each of the others; infinite where that one has none."""
     if not case.has(ours, variants.BIASES):
         return []
     mine = overhead(case, ours)
@@ -228,7 +229,7 @@ def inference(cases: Sequence[Case]) -> list[Verdict]:
             "folded <= 1.02x the network without batch norm", 1.02, ratios(cases, [variants.FOLDED], [variants.BIASES])
         ),
         at_most("placeholder switch <= 1.25x static at batch 1", 1.25, ratios(single, [switched], [static])),
-        *_noise(cases, variants.BIASES_AGAIN, variants.BIASES),
+        *noise(cases, variants.BIASES_AGAIN, variants.BIASES),
     ]
 
 
@@ -252,7 +253,7 @@ def graph_build(cases: Sequence[Case]) -> list[Verdict]:
         ),
         at_most("<= 50 ops forward and backward per layer", 50, _ops(cases, OURS)),
         at_most("first run of 200 layers no slower than slim's", 1.0, ratios(first, [OURS], variants.SLIM)),
-        *_noise(cases),
+        *noise(cases),
     ]
 
 
@@ -265,5 +266,5 @@ def import_time(cases: Sequence[Case]) -> list[Verdict]:
     ]
     return [
         at_most("`import tf1bn` and its first use add < 50 ms to `import tensorflow`", 50, added),
-        *_noise(cases, "tensorflow_again", "tensorflow"),
+        *noise(cases, "tensorflow_again", "tensorflow"),
     ]

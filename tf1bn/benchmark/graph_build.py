@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import random
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.benchmark import counting, environment, implementations
+from tf1bn.benchmark import counting, environment, implementations, timing
+from tf1bn.benchmark.cores import Watch
 from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
+from tf1bn.benchmark.timing import Took
 from tf1bn.examples.progress import Progress
 
 SHAPE = (8, 4, 4, 16)
@@ -72,29 +73,38 @@ def _case(
         {"what": what, "layers": layers},
         {each.name: [[]] for each in variants},
         absent=absent,
+        process_times={each.name: [[]] for each in variants},
     )
-    order, visits = random.Random(options.seed), list(variants)
+    order, visits, watch = random.Random(options.seed), list(variants), Watch()
     for _ in range(_rounds(layers, options)):
         order.shuffle(visits)
         for variant in visits:
             bar.show(f"{case.name} {variant.name}")
-            if what == "build":
-                microseconds = _built(variant, layers) / layers
-            else:
-                microseconds, ops = _first_run(variant, layers, options)
-                case.counts[variant.name] = {"ops": ops}
-            case.times[variant.name][0].append(microseconds)
+            with watch.during():
+                _visit(what, layers, variant, case, options)
             bar.advance()
+            options.turn()
+    case.busy.update(watch.found())
     return case
 
 
-def _built(variant: Implementation, layers: int) -> float:
-    """Returns the microseconds that the layers and their updates take to build."""
+def _visit(what: str, layers: int, variant: Implementation, case: Case, options: Options) -> None:
+    if what == "build":
+        took = _built(variant, layers)
+    else:
+        took, ops = _first_run(variant, layers, options)
+        case.counts[variant.name] = {"ops": ops}
+    case.times[variant.name][0].append(took.wall)
+    case.process_times[variant.name][0].append(took.process)
+
+
+def _built(variant: Implementation, layers: int) -> Took:
+    """Returns the microseconds that each of the layers takes to build, with its update."""
     gc.collect()
     with tf.Graph().as_default(), variant.around(True):
-        began = time.perf_counter()
+        began = timing.clocks()
         _chain(variant, layers)
-        return (time.perf_counter() - began) * 1e6
+        return timing.since(began, layers)
 
 
 def _chain(variant: Implementation, layers: int) -> tuple[Any, Any]:
@@ -104,7 +114,7 @@ def _chain(variant: Implementation, layers: int) -> tuple[Any, Any]:
     return x, y
 
 
-def _first_run(variant: Implementation, layers: int, options: Options) -> tuple[float, float]:
+def _first_run(variant: Implementation, layers: int, options: Options) -> tuple[Took, float]:
     """Returns the microseconds of the first step, gradients and updates included, and the ops of one layer in it."""
     with tf.Graph().as_default() as graph, variant.around(True):
         x, y = _chain(variant, layers)
@@ -112,7 +122,7 @@ def _first_run(variant: Implementation, layers: int, options: Options) -> tuple[
         ops = [y.op, *(gradient.op for gradient in gradients), *implementations.updates(graph)]
         with environment.session(graph, options.intra_op_threads) as session:
             step = session.make_callable(ops)
-            began = time.perf_counter()
+            began = timing.clocks()
             step()
-            microseconds = (time.perf_counter() - began) * 1e6
-    return microseconds, counting.behind(ops) / layers
+            took = timing.since(began)
+    return took, counting.behind(ops) / layers

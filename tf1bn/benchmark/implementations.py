@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.benchmark import peers
-from tf1bn.benchmark.variants import AGAIN, OURS, OURS_COLLECTION, OURS_PRECISE
+from tf1bn.benchmark.variants import AGAIN, NATIVE, NATIVE_AGAIN, OURS, OURS_COLLECTION, OURS_PRECISE
 from tf1bn.core import kernels
 from tf1bn.layers.batch_norm import batch_norm
 
@@ -101,12 +101,14 @@ PRECISE = ours(OURS_PRECISE, precise=True)
 
 
 def of_kernels(names: Sequence[str]) -> list[Implementation]:
-    """Returns tf1bn's layer with each kernel of these names.
+    """Returns tf1bn's layer with each kernel of these names; the native one twice, since goals ask for its noise.
 
     Raises:
       UnknownNameError: there is no kernel of that name.
     """
-    return [of_kernel(name) for name in names]
+    found = [of_kernel(name) for name in names]
+    again = [dataclasses.replace(each, name=NATIVE_AGAIN) for each in found if each.name == NATIVE]
+    return found + again
 
 
 def chosen(names: tuple[str, ...]) -> tuple[list[Implementation], dict[str, str]]:

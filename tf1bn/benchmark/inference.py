@@ -111,7 +111,7 @@ def _case(
         for name, (implementation, switched) in _variants(options, peers).items():
             built = _build(implementation, switched, batch)
             add(name, built, lambda built=built: _prepared(built, images, values, options))  # type: ignore[misc]
-        case.times.update(timing.by_options(calls, rounds, options, bar.advance))
+        case.take(timing.by_options(calls, rounds, options, bar.advance))
     finally:
         for session in opened:
             session.close()

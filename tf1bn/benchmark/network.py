@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn.benchmark import check, counting, environment, implementations, timing
+from tf1bn.benchmark import check, counting, environment, implementations, memory, timing
 from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
-from tf1bn.benchmark.variants import AGAIN, BIASES, OURS, OURS_COLLECTION
+from tf1bn.benchmark.variants import AGAIN, BIASES, NATIVE_AGAIN, OURS, OURS_COLLECTION
 from tf1bn.examples import models
 from tf1bn.examples.progress import Progress
 
@@ -75,9 +75,9 @@ def run(options: Options) -> list[Case]:
                     own = [_open(built, data, options) for _ in range(options.sessions)]
                     sessions += own
                     calls[name] = [call(session, built.ops, built.switch, True) for session in own]
-                    case.counts[name] = _counts(built, calls[name][0])
+                    case.counts[name] = _counts(built, own[0], calls[name][0])
                 bar.advance()
-            case.times.update(timing.by_options(calls, rounds, options, bar.advance))
+            case.take(timing.by_options(calls, rounds, options, bar.advance))
         finally:
             for session in sessions:
                 session.close()
@@ -98,7 +98,7 @@ def _variants(options: Options, peers: Sequence[Implementation]) -> dict[str, tu
         _FROZEN: (ours("frozen", update_strategy="frozen"), False),
         _PLACEHOLDER: (default, True),
         **{each.name: (each, False) for each in by_kernel},
-        **{f"{each.name}_placeholder": (each, True) for each in by_kernel},
+        **{f"{each.name}_placeholder": (each, True) for each in by_kernel if each.name != NATIVE_AGAIN},
         **{peer.name: (peer, False) for peer in peers},
     }
 
@@ -174,8 +174,14 @@ def call(session: Any, ops: list[Any], switch: Any, value: bool) -> timing.Call:
     return lambda: run(fed)
 
 
-def _counts(built: Trained, run: timing.Call) -> dict[str, float]:
+def _counts(built: Trained, session: Any, run: timing.Call) -> dict[str, float]:
     began = time.perf_counter()
     run()
     first = time.perf_counter() - began
-    return {"ops": counting.behind(built.ops), "build, s": built.seconds, "first run, s": first}
+    feed = {} if built.switch is None else {built.switch: True}
+    return {
+        "ops": counting.behind(built.ops),
+        "build, s": built.seconds,
+        "first run, s": first,
+        memory.PEAK: memory.peak(session, built.ops, feed) / 1e6,
+    }

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from tf1bn.benchmark import shapes
 from tf1bn.benchmark.variants import PEERS
+
+
+def go_on() -> None:
+    """Waits for nobody."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Options:
       kernels: names of kernels of tf1bn, each of which is timed as well, where it can serve the input.
       batches: batch sizes of the inference.
       layers: depths of the built graphs.
+      turn: called after each round; returns when this process may go on, see ``sides``.
     """
 
     peers: tuple[str, ...] = PEERS
@@ -44,3 +50,4 @@ class Options:
     kernels: tuple[str, ...] = ()
     batches: tuple[int, ...] = (1, 256)
     layers: tuple[int, ...] = (50, 200, 1000)
+    turn: Callable[[], None] = go_on

@@ -40,6 +40,25 @@ def require_writable(path: str | Path) -> None:
             raise errors.ArgumentError(errors.explain(f"there is no folder {str(path.parent)!r} for the plot"))
 
 
+def only(runs: Sequence[Result]) -> Result:
+    """Returns the one run that is to be drawn.
+
+    Raises:
+      ArgumentError: there are several.
+    """
+    if len(runs) > 1:
+        with errors.located("benchmark"):
+            raise errors.ArgumentError(
+                errors.explain(
+                    "a plot shows one run",
+                    got=f"{len(runs)} states of oneDNN",
+                    expected="one",
+                    fix="Load the files of one state.",
+                )
+            )
+    return runs[0]
+
+
 def draw(result: Result, path: str | Path) -> None:
     """Writes the plot of a result of the suite "step": alone above, followed by ReLU below.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf1bn import errors
-from tf1bn.benchmark.timing import Times
+from tf1bn.benchmark.timing import Measured, Times
 
 FORMAT, VERSION = "tf1bn benchmark", 1
 
@@ -25,6 +25,8 @@ class Case:
       errors: of each variant, its largest deviation from the reference, relative to the largest value.
       absent: why a variant was not timed: it is not installed, does not take the input, or is wrong.
       counts: other numbers of each variant, such as ops per layer.
+      process_times: as ``times``, of processor time; empty in results of earlier releases.
+      busy: what the cores did while this was timed, see ``cores.Watch.found``.
     """
 
     name: str
@@ -33,6 +35,18 @@ class Case:
     errors: dict[str, float] = dataclasses.field(default_factory=dict)
     absent: dict[str, str] = dataclasses.field(default_factory=dict)
     counts: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    process_times: Times = dataclasses.field(default_factory=dict)
+    busy: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def take(self, measured: Measured) -> None:
+        """Puts in what was measured."""
+        self.times.update(measured.times)
+        self.process_times.update(measured.process_times)
+        self.busy.update(measured.busy)
+
+    def in_process_time(self) -> Case:
+        """Returns the case with processor time in the place of time on the wall."""
+        return dataclasses.replace(self, times=self.process_times)
 
     def has(self, *variants: str) -> bool:
         """Whether all of these were timed."""
@@ -78,10 +92,11 @@ def as_json(result: Result) -> dict[str, Any]:
     """Returns the result as JSON values, times with four digits."""
     cases = [dataclasses.asdict(case) for case in result.cases]
     for case in cases:
-        case["times"] = {
-            name: [[float(f"{value:.4g}") for value in rounds] for rounds in sessions]
-            for name, sessions in case["times"].items()
-        }
+        for key in ("times", "process_times"):
+            case[key] = {
+                name: [[float(f"{value:.4g}") for value in rounds] for rounds in sessions]
+                for name, sessions in case[key].items()
+            }
         case["errors"] = {name: float(f"{value:.2g}") for name, value in case["errors"].items()}
     return {"format": FORMAT, "version": VERSION, "suite": result.suite, "machine": result.machine, "cases": cases}
 
@@ -96,12 +111,41 @@ def from_json(content: Any, source: str) -> Result:
         if (content["format"], content["version"]) != (FORMAT, VERSION):
             raise KeyError
         fields = [field.name for field in dataclasses.fields(Case)]
-        cases = tuple(Case(**{name: case[name] for name in fields}) for case in content["cases"])
+        cases = tuple(Case(**{name: case[name] for name in fields if name in case}) for case in content["cases"])
         return Result(content["suite"], content["machine"], cases)
     except (KeyError, TypeError):
         raise errors.ArgumentError(
             errors.explain(f"{source!r} is no result of this benchmark", expected=f"{FORMAT!r}, version {VERSION}")
         ) from None
+
+
+def every_as_json(contents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the JSON values of one run as they are, those of several as one object."""
+    if len(contents) == 1:
+        return contents[0]
+    return {"format": FORMAT, "version": VERSION, "suite": contents[0]["suite"], "runs": list(contents)}
+
+
+def every_from_json(content: Any, source: str) -> list[Result]:
+    """Returns the results that :func:`every_as_json` put together.
+
+    Raises:
+      ArgumentError: it is something else.
+    """
+    runs = content.get("runs") if isinstance(content, dict) else None
+    return [from_json(run, source) for run in (runs if isinstance(runs, list) and runs else [content])]
+
+
+def by_onednn(parts: Sequence[Result]) -> list[Result]:
+    """Returns the runs of each state of oneDNN as one, in the order in which the states come.
+
+    Raises:
+      ArgumentError: they are of different suites or machines.
+    """
+    states = list(dict.fromkeys(part.machine["onednn"] for part in parts))
+    found = [joined([part for part in parts if part.machine["onednn"] == state]) for state in states]
+    joined([dataclasses.replace(each, machine={**each.machine, "onednn": None}) for each in found])  # or refuses
+    return found
 
 
 def joined(parts: Sequence[Result]) -> Result:

@@ -17,7 +17,7 @@ from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import IDENT
-from tf1bn.core import native_kernel
+from tf1bn.core import native_kernel, onednn
 from tf1bn.examples.progress import Progress
 
 ROUNDS = 15
@@ -104,7 +104,10 @@ def _case(
     bar: Progress,
 ) -> Case:
     problem = make(shape, relu, options.mean, options.seed)
-    facts = {**shapes.facts(shape), "relu": relu, "mean": options.mean, "threads": options.intra_op_threads}
+    facts = {
+        **shapes.facts(shape), "relu": relu, "mean": options.mean, "threads": options.intra_op_threads,
+        "onednn": onednn.enabled(),
+    }  # fmt: skip
     case = Case(name(shape, relu, options), facts, {}, absent=dict(absent))
     steps = {IDENT: ident(problem)}
     for variant in variants:
@@ -115,7 +118,7 @@ def _case(
         calls: dict[str, list[timing.Call]] = {}
         for key, session in opened:
             calls.setdefault(key, []).append(session.make_callable(steps[key].ops))
-        case.times.update(timing.by_options(calls, rounds, options, bar.advance))
+        case.take(timing.by_options(calls, rounds, options, bar.advance))
     finally:
         for _, session in opened:
             session.close()

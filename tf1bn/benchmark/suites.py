@@ -38,16 +38,16 @@ def plan(suite: str, options: Options) -> dict[str, Any]:
         return {"dry_run": True, "suite": suite, **planned}
 
 
-def load(suite: str, paths: Sequence[str]) -> Result:
-    """Returns earlier runs of a suite as one result.
+def load(suite: str, paths: Sequence[str]) -> list[Result]:
+    """Returns earlier runs of a suite as one result, or as one for each state of oneDNN.
 
     Raises:
       ArgumentError: a file cannot be read or holds something else, or the runs do not go together.
     """
     with errors.located("benchmark"):
-        found = results.joined([results.from_json(_read(path), path) for path in paths])
-        if found.suite != suite:
-            raise errors.ArgumentError(errors.explain("results of another suite", got=found.suite, expected=suite))
+        found = results.by_onednn([part for path in paths for part in results.every_from_json(_read(path), path)])
+        if found[0].suite != suite:
+            raise errors.ArgumentError(errors.explain("results of another suite", got=found[0].suite, expected=suite))
         return found
 
 

@@ -105,6 +105,32 @@ _EAGER = {
 }
 """Names of tf.contrib.eager that mean something in a graph."""
 
+_SEQ2SEQ = {
+    "attention_wrapper": {
+        "_BaseAttentionMechanism": "contrib_seq2seq.mechanisms:MemoryAttention",
+        "_BaseMonotonicAttentionMechanism": "contrib_seq2seq.monotonic:MonotonicAttention",
+        "_bahdanau_score": "contrib_seq2seq.mechanisms:bahdanau_score",
+        "_compute_attention": "contrib_seq2seq.attention_wrapper:compute_attention",
+        "_luong_score": "contrib_seq2seq.mechanisms:luong_score",
+        "_maybe_mask_score": "contrib_seq2seq.mechanisms:masked_score",
+        "_prepare_memory": "contrib_seq2seq.mechanisms:prepared_memory",
+    },
+    "basic_decoder": {},
+    "beam_search_decoder": taken("contrib_seq2seq.beams", "gather_tree_from_array"),
+    "beam_search_ops": {},
+    "decoder": {},
+    "helper": {},
+    "loss": {},
+}
+"""Modules of the original that tf.contrib.seq2seq gathered, with names of theirs that programs derived from."""
+
+_DATA_OWN = (
+    *("batching", "counter", "dataset_ops", "enumerate_ops", "error_ops", "get_single_element", "grouping"),
+    *("interleave_ops", "iterator_ops", "optional_ops", "prefetching_ops", "random_ops", "readers", "resampling"),
+    *("scan_ops", "shuffle_ops", "sliding", "unique", "writers"),
+)
+"""Modules of the original that tf.contrib.data gathered."""
+
 _TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
 
 CONTRIB: dict[str, Path] = {
@@ -156,6 +182,12 @@ CONTRIB: dict[str, Path] = {
     **{f"contrib.slim.python.slim.nets.{name}": Path(also=(f"contrib.slim.nets.{name}",)) for name in _NETS},
     "contrib.rnn": Path(taken("rnn_cell", "_linear"), modules=("contrib_rnn",)),
     **{f"contrib.rnn.python.ops.{name}": Path(also=("contrib.rnn",)) for name in _RNN_OWN},
+    "contrib.seq2seq": Path(modules=("contrib_seq2seq",)),
+    **{f"contrib.seq2seq.python.ops.{name}": Path(own, also=("contrib.seq2seq",)) for name, own in _SEQ2SEQ.items()},
+    "contrib.lookup": Path(modules=("contrib_lookup",)),
+    "contrib.lookup.lookup_ops": Path(also=("contrib.lookup",)),
+    "contrib.data": Path(modules=("contrib_data",)),
+    **{f"contrib.data.python.ops.{name}": Path(also=("contrib.data",)) for name in _DATA_OWN},
     "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),
     "contrib.learn.datasets.mnist": Path(MNIST),
     "contrib.learn.python.learn.datasets.mnist": Path(MNIST),

@@ -98,18 +98,15 @@ PATHS.update({**CONTRIB, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
-    "slim, rnn, estimator, learn and tpu are served here.",
+    "slim, rnn, seq2seq, lookup, data, distributions, estimator, learn and tpu are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
-    "contrib.data": "Use tf.data, for example tf.data.Dataset.",
     "contrib.distributions": "Install the packages tensorflow-probability and tf_keras, whose names are served "
     "here; without them there are those of tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
     "contrib.image": "Use tf.image, or tf.raw_ops.ImageProjectiveTransformV3.",
     "contrib.keras": "Use tf.keras.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
-    "contrib.lookup": "Use tf.lookup.",
     "contrib.opt": "Use the optimizers of tf.train.",
-    "contrib.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.summary": "Use tf.summary.",
     "contrib.tensorboard": "Use the package tensorboard.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",

@@ -118,7 +118,7 @@ class RNNCell:
     def zero_state(self, batch_size: Any, dtype: Any) -> Any:
         """Returns a state of zeros, ``[batch_size, units]`` for each part."""
         with tf.name_scope(type(self).__name__ + "ZeroState"):
-            return _zeros(self.state_size, batch_size, dtype)
+            return zeros(self.state_size, batch_size, dtype)
 
     def add_variable(self, name: str, shape: Any, initializer: Any = None, dtype: Any = None) -> Any:
         """Returns the variable of that name, made at the first call."""
@@ -150,11 +150,15 @@ def depth_of(inputs: Any, where: str) -> int:
     return depth
 
 
-def _zeros(size: Any, batch_size: Any, dtype: Any) -> Any:
+def zeros(size: Any, batch_size: Any, dtype: Any) -> Any:
+    """Returns zeros ``[batch_size, ...]`` for each size of a structure: a shape, or a number, which may be a tensor."""
     if isinstance(size, list | tuple):
-        parts = [_zeros(part, batch_size, dtype) for part in size]
+        parts = [zeros(part, batch_size, dtype) for part in size]
         return type(size)(*parts) if hasattr(size, "_fields") else type(size)(parts)
-    units = tf.TensorShape(size).as_list() if isinstance(size, tf.TensorShape) else [int(size)]
+    if isinstance(size, tf.TensorShape):
+        units = size.as_list()
+    else:
+        units = [size if isinstance(size, tf.Tensor) else int(size)]
     return tf.zeros(tf.stack([batch_size, *units]), dtype)
 
 

@@ -129,17 +129,21 @@ class DropoutWrapper(CellWrapper):
         return self._dropped("output", output), self._state(new)
 
     def _dropped(self, what: str, value: Any) -> Any:
+        return value if self._kept(what) else tf.nn.dropout(value, rate=1 - self._keep[what], seed=self._seed)
+
+    def _kept(self, what: str) -> bool:
         keep = self._keep[what]
-        if isinstance(keep, float | int) and keep >= 1:
-            return value
-        return tf.nn.dropout(value, rate=1 - keep, seed=self._seed)
+        return isinstance(keep, float | int) and keep >= 1
 
     def _state(self, state: Any) -> Any:
+        if self._kept("state"):
+            return state  # of any structure, also one with arrays, such as a cell with attention has
         if isinstance(state, LSTMStateTuple):
             return LSTMStateTuple(state.c, self._dropped("state", state.h))
         if isinstance(state, tuple):
-            return tuple(self._state(part) for part in state)
-        return self._dropped("state", state)
+            parts = [self._state(part) for part in state]
+            return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+        return state if isinstance(state, tf.TensorArray) else self._dropped("state", state)
 
 
 class ResidualWrapper(CellWrapper):

@@ -17,11 +17,14 @@ from typing import Any
 from tf1bn.compat import absent
 
 _MODULES = {
+    "data": "tf1bn.compat.contrib_data",
     "framework": "tf1bn.compat.contrib.framework",
     "layers": "tf1bn.compat.contrib.layers",
+    "lookup": "tf1bn.compat.contrib_lookup",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
     "rnn": "tf1bn.compat.contrib_rnn",
+    "seq2seq": "tf1bn.compat.contrib_seq2seq",
     "slim": "tf1bn.compat.slim",
     "training": "tf1bn.compat.contrib.training",
 }

@@ -19,6 +19,11 @@
 
 namespace tf1bn {
 
+// From this size on an output is not in the caches any more when the next op reads it, so it is written past them.
+#ifndef TF1BN_STREAMED_BYTES
+#define TF1BN_STREAMED_BYTES (int64_t{1} << 24)
+#endif
+
 struct Half { uint16_t bits; };
 struct Bfloat16 { uint16_t bits; };
 
@@ -168,13 +173,15 @@ class Passes {
   // Begins with the chunks that sum() read last, which the caches may still hold. y may be x or dy.
   void write(Apply what, const E* x, const E* dy, E* y) {
     const Columns<F> of = columns();
+    // In place, the caches hold already what is written over.
+    const bool streamed = y != x && y != dy && g_.n * g_.c * int64_t{sizeof(E)} >= TF1BN_STREAMED_BYTES;
     crew_.run([&](int64_t i) {
       const auto chunk = g_.chunk(g_.chunks() - 1 - i);
       const int64_t at = chunk.row * g_.w + chunk.column;
-      write_rows(what, x + at, dy + at, y + at, g_.w, chunk.rows, chunk.columns, of.behind(chunk.column));
+      write_rows(what, x + at, dy + at, y + at, g_.w, chunk.rows, chunk.columns, of.behind(chunk.column), streamed);
     });
     const int64_t at = g_.rows * g_.w;
-    write_rows(what, x + at, dy + at, y + at, g_.c, g_.rest, g_.c, of);
+    write_rows(what, x + at, dy + at, y + at, g_.c, g_.rest, g_.c, of, false);
   }
 
   // The mean of a few rows, which stand at no regular distance: the first pixel of every image would be a border.
@@ -243,9 +250,9 @@ class Passes {
   }
 
   void write_rows(Apply what, const E* x, const E* dy, E* y, int64_t stride, int64_t rows, int64_t w,
-                  const Columns<F>& of) const {
+                  const Columns<F>& of, bool streamed) const {
     if constexpr (kDirect) {
-      loops_.apply(what, x, dy, y, stride, rows, w, of);
+      loops_.apply(what, x, dy, y, stride, rows, w, of, streamed);
     } else {
       alignas(64) F wide[kTile], wide_dy[kTile];
       const bool forward = what == Apply::kForward || what == Apply::kForwardRelu;
@@ -253,7 +260,7 @@ class Passes {
         const int64_t at = i * stride + j;
         widen_tile(x + at, stride, high, columns, wide);
         if (!forward) widen_tile(dy + at, stride, high, columns, wide_dy);
-        loops_.apply(what, wide, wide_dy, wide, columns, high, columns, of.behind(j));
+        loops_.apply(what, wide, wide_dy, wide, columns, high, columns, of.behind(j), false);
         for (int64_t r = 0; r < high; ++r) narrow(level_, wide + r * columns, y + at + r * stride, columns);
       });
     }

@@ -34,7 +34,9 @@ template <class F>
 struct Loops {
   void (*sums)(Pass, const F* x, const F* dy, int64_t stride, int64_t rows, int64_t w, const Columns<F>&, F* scratch,
                double* one, double* two);
-  void (*apply)(Apply, const F* x, const F* dy, F* y, int64_t stride, int64_t rows, int64_t w, const Columns<F>&);
+  // Streamed, y goes to memory past the caches, where it is aligned.
+  void (*apply)(Apply, const F* x, const F* dy, F* y, int64_t stride, int64_t rows, int64_t w, const Columns<F>&,
+                bool streamed);
   bool (*far)(const double* mean, const double* variance, const F* shift, int64_t c, double epsilon);
   void (*affine)(const double* mean, const double* variance, const F* gamma, const F* beta, int64_t c, double epsilon,
                  F* shift, F* residual, F* inverse, F* a, F* b);
