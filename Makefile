@@ -58,6 +58,12 @@ TORCH ?= torch==2.13.0
 RUNTIMES_VENV := .venv-runtimes
 RUNTIMES := $(RUNTIMES_VENV)/.installed-runtimes
 
+# Libraries that programs have beside tf1bn, each at the version that docs/neighbours.md speaks of.
+NEIGHBOURS_VENV := .venv-neighbours
+NEIGHBOURS := $(NEIGHBOURS_VENV)/.installed-neighbours
+HOROVOD_VENV := .venv-horovod
+HOROVOD := $(HOROVOD_VENV)/.installed-horovod
+
 # The release that comes: whatever is newest on the day the environment is made.
 NIGHTLY_VENV := .venv-nightly
 NIGHTLY := $(NIGHTLY_VENV)/.installed-nightly
@@ -71,8 +77,8 @@ SITE := build/site
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages
-.PHONY: test-nightly bench $(BENCHES) bench-native wheel-native python-tf215 python-tf115 lint docs release-check clean
+.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages test-neighbours test-horovod test-nightly bench $(BENCHES) bench-native wheel-native
+.PHONY: python-tf215 python-tf115 lint docs release-check clean
 .NOTPARALLEL:
 
 help:
@@ -86,6 +92,8 @@ help:
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
 	@echo "make test-packages  install libraries of TensorFlow 1's time, train with each, and write the table of docs/packages.md; half an hour"
+	@echo "make test-neighbours  run tf1bn beside tensorpack, lingvo, Sonnet, Keras 3, TensorBoard and Serving, in $(NEIGHBOURS_VENV)"
+	@echo "make test-horovod  run two ranks of Horovod, which is built first, in $(HOROVOD_VENV); wants a C++ compiler and CMake"
 	@echo "make test-nightly  run the core of the tests on the newest tf-nightly, in $(NIGHTLY_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
 	@echo "make bench-native  time the kernel of the optional op library, too (docs/native.md)"
@@ -165,6 +173,35 @@ $(RUNTIMES): setup.py pyproject.toml
 # Each library in an environment of its own, below a temporary folder, in front of the packages of this one.
 test-packages: $(TESTS)
 	$(BIN)/python scripts/packages/try_packages.py --write $(PACKAGES_ARGS)
+
+# lingvo names a hundred packages that its batch norm does not need, so it comes without them.
+test-neighbours: $(NEIGHBOURS)
+	TF1BN_NEIGHBOURS=1 $(NEIGHBOURS_VENV)/bin/python -m pytest tests/neighbours $(PYTEST_ARGS)
+
+$(NEIGHBOURS): setup.py pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(NEIGHBOURS_VENV) TF_VERSION=2.21 $(NEIGHBOURS_VENV)/.installed-test
+	@$(NEIGHBOURS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  keras==3.15.1 tensorboard==2.21.0 tensorpack==0.11 dm-sonnet==2.0.2 sympy==1.14.0 sentencepiece==0.2.1 matplotlib && \
+	$(NEIGHBOURS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  lingvo==0.14.2 model-pruning-google-research==0.0.5 graph-compression-google-research==0.0.4 \
+	  tensorflow-serving-api==2.21.0 || { \
+	  echo "make: a neighbour could not be installed; tests/neighbours needs those that this file names." >&2; exit 1; }
+	@touch $@
+
+test-horovod: $(HOROVOD)
+	$(HOROVOD_VENV)/bin/python -m pytest tests/neighbours/test_horovod.py $(PYTEST_ARGS)
+
+# Horovod is built against the TensorFlow that is installed, by one job. Newer setuptools lack what its setup.py imports.
+$(HOROVOD): setup.py pyproject.toml
+	@python="$$($(MAKE) --silent --no-print-directory python-tf215)" || exit 1; \
+	$(MAKE) --no-print-directory VENV=$(HOROVOD_VENV) TF_VERSION=2.15 PYTHON="$$python" $(HOROVOD_VENV)/.installed-test
+	@$(HOROVOD_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  "setuptools<81" wheel packaging cloudpickle psutil pyyaml cffi && \
+	PATH="$(CURDIR)/$(HOROVOD_VENV)/bin:$$PATH" MAKEFLAGS=-j1 HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITH_GLOO=1 HOROVOD_WITHOUT_MPI=1 \
+	  HOROVOD_WITHOUT_PYTORCH=1 HOROVOD_WITHOUT_MXNET=1 $(HOROVOD_VENV)/bin/python -m pip --disable-pip-version-check \
+	  --quiet install --no-build-isolation --no-deps horovod==0.28.1 || { \
+	  echo "make: Horovod could not be built; it wants a C++ compiler, CMake and TensorFlow 2.15." >&2; exit 1; }
+	@touch $@
 
 # First the names that it lacks, in seconds; then the tests.
 test-nightly: $(NIGHTLY)
@@ -266,5 +303,5 @@ python-tf115:
 	echo "make: TensorFlow 1.15 needs Python 3.7, which was not found." >&2; exit 1
 
 clean:
-	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-nightly $(DOCS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-tf* .venv-peers .venv-convert .venv-runtimes .venv-neighbours .venv-horovod .venv-nightly $(DOCS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

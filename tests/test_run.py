@@ -48,6 +48,22 @@ def test_wrong_command_lines_are_refused(argv: list[str], text: str) -> None:
         run.parse(argv)
 
 
+@pytest.mark.parametrize(
+    ("named", "text"),
+    [
+        ("nowhere", "--tf1bn_path: no such folder. Got '.*nowhere'"),
+        ("site-packages/old", "is an installed package's. Got '.*old'. Name the package itself: --tf1bn_package=old"),
+    ],
+)
+def test_folders_that_cannot_be_served_are_refused(named: str, text: str, tmp_path: pathlib.Path) -> None:
+    package = tmp_path / "site-packages" / "old"
+    package.mkdir(parents=True)
+    for path in (package / "__init__.py", tmp_path / "s.py"):
+        path.write_text("")
+    with pytest.raises(errors.ProgramError, match=text):
+        run.run(run.Options(str(tmp_path / "s.py"), folders=(str(tmp_path / named),)))
+
+
 def test_a_flag_of_ours_after_the_script_is_told(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = tmp_path / "s.py"
     script.write_text("import sys; print(sys.argv[1:])\n")

@@ -122,8 +122,8 @@ def run(options: Options) -> dict[str, Any]:
     included, passes through.
 
     Raises:
-      ProgramError: no such file, Python 2 that is not said to be, or a named package that is not installed or cannot be
-        served.
+      ProgramError: no such file or folder, Python 2 that is not said to be, or a named package that is not installed
+        or cannot be served.
       MissingExtraError: the program is Python 2, and fissix is not installed.
       UnknownNameError: no such update strategy.
     """
@@ -143,6 +143,18 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def _folders(options: Options) -> list[str]:
+    """Returns the folders of a program.
+
+    Raises:
+      ProgramError: one that was named is none, or an installed package's.
+    """
+    for folder in options.folders:
+        if not os.path.isdir(folder):
+            raise errors.ProgramError(errors.explain("no such folder", got=folder), where="--tf1bn_path")
+        if not {"site-packages", "dist-packages"}.isdisjoint(os.path.realpath(folder).split(os.sep)):
+            fix = f"Name the package itself: {packages.FLAG}={os.path.basename(os.path.realpath(folder))}"
+            text = errors.explain("the folder is an installed package's", got=folder, fix=fix)
+            raise errors.ProgramError(text, where="--tf1bn_path")
     return [os.path.dirname(os.path.abspath(options.script)), *map(os.path.abspath, options.folders)]
 
 

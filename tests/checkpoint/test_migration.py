@@ -58,6 +58,8 @@ def test_tensorflow_restores_reshaped_copied_and_constant_tensors(slim_checkpoin
         read = reader.get_tensor(f"net/conv/batch_norm/moving_mean/{leaf}")
         assert read.shape == (1, 1, 1, 4) and np.array_equal(read.reshape(-1), mean)
     assert reader.get_tensor("net/conv/batch_norm/moving_mean/counter") == 10000000
+    # Sonnet 2 keeps the reduced axes of averages only.
+    assert reader.get_tensor("net/conv/batch_norm/offset").shape == (4,)
 
 
 def test_linked_data_files_are_the_same_files(slim_checkpoint, tmp_path):

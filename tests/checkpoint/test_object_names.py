@@ -144,6 +144,38 @@ def test_tensorflow_writes_such_keys(tmp_path):
             assert opened.read(name).tobytes() == VALUES[name].tobytes()
 
 
+def test_sonnet_2_stores_attributes_whose_names_are_not_those_of_its_variables(tmp_path):
+    kept = {"average": 2.5, "_hidden": 1.25, "_counter": 1}
+    with tf.Graph().as_default(), tf.Session() as session:
+
+        def variable(name, value, shape):
+            kind = tf.int64 if name.endswith("counter") else tf.float32
+            return tf.get_variable(name.replace("_", ""), shape, kind, tf.constant_initializer(value))
+
+        def average(name):
+            with tf.variable_scope(name):
+                made = {
+                    leaf: variable(leaf, value, [] if leaf == "_counter" else [1, 3]) for leaf, value in kept.items()
+                }
+            return tf.train.Checkpoint(**made)
+
+        with tf.variable_scope("batch_norm"):
+            leaves = {leaf: variable(leaf, value, [3]) for leaf, value in {"scale": 3.0, "offset": -1.0}.items()}
+            averages = {name: average(name) for name in ("moving_mean", "moving_variance")}
+        session.run(tf.global_variables_initializer())
+        model = tf.train.Checkpoint(bn=tf.train.Checkpoint(**leaves, **averages))
+        prefix = model.save(str(tmp_path / "sonnet"), session=session)
+    (report,) = checkpoint.inspect(prefix).sites
+    assert (report.site.scope, report.site.layout.name, report.site.missing()) == ("bn", "sonnet_v2", ())
+    plan = checkpoint.plan_migration(prefix, "tf1bn", drop=["save_counter"])
+    assert not plan.troubles
+    checkpoint.migrate(plan, tmp_path / "out", verify=True)
+    reader = tf.train.load_checkpoint(str(tmp_path / "out"))
+    found = {name: reader.get_tensor(name).tolist() for name in reader.get_variable_to_shape_map()}
+    wanted = {"gamma": 3.0, "beta": -1.0, "moving_mean": 2.5, "moving_variance": 2.5}
+    assert found == {f"bn/{leaf}": [value] * 3 for leaf, value in wanted.items()}
+
+
 def test_keys_and_saved_objects_agree_whatever_a_name_holds(tmp_path):
     model = saved_model_pb2.SavedModel()
     nodes = model.meta_graphs.add().object_graph_def.nodes

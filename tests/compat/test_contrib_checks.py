@@ -95,7 +95,6 @@ def test_what_is_deprecated_warns_once_or_each_time() -> None:
 REFUSALS = {
     "scalar": (lambda: framework.assert_scalar_int(tf.constant(1.0)), "an integer scalar is needed"),
     "tensors": (lambda: framework.reduce_sum_n([]), "there is no tensor to check"),
-    "weights": (lambda: framework.remove_squeezable_dimensions(1, 1, weights=1), "only predictions and labels"),
     "shape": (lambda: framework.with_shape([2], tf.ones([3])), "has another shape"),
     "condition": (lambda: framework.smart_constant_value("yes"), "`pred` must be a Tensor"),
     "graph": (lambda: framework.get_graph_from_inputs([tf.ones([1])], tf.Graph()), "belongs to another graph"),

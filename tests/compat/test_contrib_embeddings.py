@@ -77,6 +77,7 @@ def columns() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_columns_are_joined_in_contribs_order_with_its_variables(graph: tf.Graph, run: Any) -> None:
     made, features = columns()
+    parts: dict[Any, Any] = {}
     y = layers.input_from_feature_columns(
         features,
         [
@@ -87,6 +88,7 @@ def test_columns_are_joined_in_contribs_order_with_its_variables(graph: tf.Graph
             made["bucket"],
         ],
         trainable=False,
+        cols_to_outs=parts,
     )
     values = loaded(run)
     names = ["letter_embedding", "letter_weighted_by_importance_embedding"]
@@ -98,6 +100,7 @@ def test_columns_are_joined_in_contribs_order_with_its_variables(graph: tf.Graph
     one_hot, vector = np.eye(4)[[3, 1]], [[1, 2], [3, 4]]
     wanted = np.hstack([bucket, plain[letters], weighted[letters] * importance, one_hot, vector])
     np.testing.assert_allclose(run(y), wanted, rtol=1e-6)
+    assert len(parts) == 5 and np.array_equal(run(parts[made["bucket"]]), bucket)
 
 
 def test_linear_sums_of_columns(graph: tf.Graph, run: Any) -> None:
@@ -343,6 +346,7 @@ REFUSALS = {
     ),
     "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "there are no `embedding_weights`"),
     "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "mean"), "must be 'sum'"),
+    "keys": (lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]), "`hash_keys` is not served"),
     "dtype": (lambda: layers.sparse_column_with_integerized_feature("x", 3, dtype=tf.float32), "must be an integer"),
     "length": (lambda: layers.real_valued_column("x", None), "`dimension` None is not served"),
     "checkpoint": (

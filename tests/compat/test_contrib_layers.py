@@ -294,6 +294,6 @@ def test_absent_names_say_so(text):
 def test_modules_are_reached_from_contrib():
     assert contrib.slim is slim and contrib.layers.batch_norm is slim.batch_norm
     assert contrib.framework.arg_scope is slim.arg_scope and contrib.losses is slim.losses
-    assert not hasattr(contrib, "data")
+    assert not hasattr(contrib, "ignite")
     for module in (contrib.layers, contrib.framework, contrib.losses, contrib.training, slim, slim.learning):
         assert all(hasattr(module, name) for name in module.__all__)

@@ -292,6 +292,15 @@ def test_a_state_is_cloned_with_values_of_the_same_shape(plain_graph, run):
     assert isinstance(dropped(tf.ones([BATCH, 1]), dropped.zero_state(BATCH, tf.float32))[1], AttentionWrapperState)
 
 
+def test_a_cell_begins_with_zeros_for_given_inputs(plain_graph, run):
+    cell = rnn_cell.BasicLSTMCell(UNITS)
+    states = [cell.get_initial_state(tf.ones([2, 3])), cell.get_initial_state(batch_size=2, dtype=tf.float32)]
+    for state in run(states):
+        np.testing.assert_array_equal(state, np.zeros((2, 2, UNITS)))
+    with pytest.raises(ValueError, match="BasicLSTMCell.get_initial_state: `batch_size` and `dtype` are needed"):
+        cell.get_initial_state(batch_size=2)
+
+
 def test_keys_and_values_may_be_made_by_the_program(plain_graph, run):
     mechanism = seq2seq.LuongAttention(
         UNITS, tf.ones([1, 2, 3]), custom_key_value_fn=lambda keys, values: (keys + 1, values * 2)

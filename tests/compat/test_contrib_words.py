@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -89,6 +91,7 @@ def test_layers_refuse(plain_graph, case):
 
 
 def test_metrics_take_the_predictions_first(plain_graph):
+    assert list(inspect.signature(metrics.streaming_precision).parameters)[:3] == ["predictions", "labels", "weights"]
     predictions, labels = tf.constant([1, 0, 1, 1]), tf.constant([1, 1, 0, 1])
     values, updates = slim.metrics.aggregate_metric_map(
         {
@@ -122,6 +125,10 @@ def test_settings_are_parsed_in_their_types():
     assert "rate" not in held and not hasattr(held, "rate")
     assert repr(hparams.HParams(b=1, a="x")) == "HParams(a='x', b=1)"
     assert hparams.parse_values("a=1,b=[x,y]", {"a": int, "b": str}) == {"a": 1, "b": ["x", "y"]}
+    assert hparams.parse_values("z=3,a=1", {"a": int}, ignore_unknown=True) == {"a": 1}
+    assert hparams.HParams(a=1).set_from_map({"a": 2}).a == 2
+    with pytest.raises(errors.ArgumentError, match="`hparam_def` is not served: its message left"):
+        hparams.HParams("proto")
 
 
 SETTINGS = {

@@ -98,13 +98,6 @@ def _slim_nets_and_data(root: str) -> dict[str, Path]:
     }
 
 
-_EAGER = {
-    "defun": "=function",
-    **{name: f"={name}" for name in ("custom_gradient", "executing_eagerly", "function", "GradientTape", "py_func")},
-    "Checkpoint": "=train.Checkpoint",
-}
-"""Names of tf.contrib.eager that mean something in a graph."""
-
 _SEQ2SEQ = {
     "attention_wrapper": {
         "_BaseAttentionMechanism": "contrib_seq2seq.mechanisms:MemoryAttention",
@@ -130,6 +123,13 @@ _DATA_OWN = (
     *("scan_ops", "shuffle_ops", "sliding", "unique", "writers"),
 )
 """Modules of the original that tf.contrib.data gathered."""
+
+_EAGER = {
+    "defun": "=function",
+    **{name: f"={name}" for name in ("custom_gradient", "executing_eagerly", "function", "GradientTape", "py_func")},
+    "Checkpoint": "=train.Checkpoint",
+}
+"""Names of tf.contrib.eager that mean something in a graph."""
 
 _TRAINING = ("hparam", "evaluation", "training", "bucket_ops", "resample", "sampling_ops", "device_setter")
 

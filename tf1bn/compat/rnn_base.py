@@ -120,6 +120,22 @@ class RNNCell:
         with tf.name_scope(type(self).__name__ + "ZeroState"):
             return zeros(self.state_size, batch_size, dtype)
 
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        """Returns :meth:`zero_state` for the batch and dtype of inputs, or for those that are given.
+
+        Raises:
+          ArgumentError: neither inputs nor both of the others.
+        """
+        if inputs is not None:
+            inputs = tf.convert_to_tensor(inputs, name="inputs")
+            batch_size, dtype = tf.shape(inputs)[0], inputs.dtype
+        if batch_size is None or dtype is None:
+            raise errors.ArgumentError(
+                errors.explain("`batch_size` and `dtype` are needed where no `inputs` are", got=(batch_size, dtype)),
+                where=f"{type(self).__name__}.get_initial_state",
+            )
+        return self.zero_state(batch_size, dtype)
+
     def add_variable(self, name: str, shape: Any, initializer: Any = None, dtype: Any = None) -> Any:
         """Returns the variable of that name, made at the first call."""
         if name not in self._made:

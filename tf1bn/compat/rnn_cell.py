@@ -6,41 +6,17 @@ of TensorFlow 1.2 to 1.15 fit; older ones have other names (``weights``, before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
+from tf1bn.compat.rnn_units import Activation, GatedCell, PlainCell
 
-Activation = Callable[[Any], Any]
 
-
-class BasicRNNCell(RNNCell):
+class BasicRNNCell(PlainCell):
     """output = new state = activation([inputs, state] @ kernel + bias)."""
-
-    def __init__(
-        self,
-        num_units: int,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
-        self._num_units = num_units
-        self._activation = activation or tf.tanh
-
-    @property
-    def state_size(self) -> int:
-        """Number of units."""
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        """Number of units."""
-        return self._num_units
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""
@@ -48,38 +24,13 @@ class BasicRNNCell(RNNCell):
         return output, output
 
 
-class GRUCell(RNNCell):
+class GRUCell(GatedCell):
     """Gated recurrent unit.
 
     r, u = sigmoid([inputs, state] @ gates/kernel + gates/bias); the bias begins at 1.
     c = activation([inputs, r * state] @ candidate/kernel + candidate/bias)
     output = new state = u * state + (1 - u) * c
     """
-
-    def __init__(
-        self,
-        num_units: int,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
-        self._num_units = num_units
-        self._activation = activation or tf.tanh
-        self._kernel, self._bias = kernel_initializer, bias_initializer
-
-    @property
-    def state_size(self) -> int:
-        """Number of units."""
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        """Number of units."""
-        return self._num_units
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""

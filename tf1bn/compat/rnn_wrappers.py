@@ -59,7 +59,27 @@ class MultiRNNCell(RNNCell):
         return inputs, tuple(new) if self._tuple else tf.concat(new, 1)
 
 
-class CellWrapper(RNNCell):
+class Around(RNNCell):
+    """A cell around a cell, ``_cell``, whose state and output have the sizes of the one inside."""
+
+    _cell: Any
+
+    @property
+    def state_size(self) -> Any:
+        """That of the cell inside."""
+        return self._cell.state_size
+
+    @property
+    def output_size(self) -> Any:
+        """That of the cell inside."""
+        return self._cell.output_size
+
+    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+        """Returns that of the cell inside."""
+        return self._cell.zero_state(batch_size, dtype)
+
+
+class CellWrapper(Around):
     """A cell around a cell: no variables and no scope of its own."""
 
     def __init__(self, cell: Any) -> None:
@@ -74,23 +94,9 @@ class CellWrapper(RNNCell):
         return self._cell(inputs, state) if scope is None else self._cell(inputs, state, scope)
 
     @property
-    def state_size(self) -> Any:
-        """That of the cell inside."""
-        return self._cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        """That of the cell inside."""
-        return self._cell.output_size
-
-    @property
     def variables(self) -> list[Any]:
         """Those of the cell inside."""
         return self._cell.variables
-
-    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
-        """Returns that of the cell inside."""
-        return self._cell.zero_state(batch_size, dtype)
 
 
 class DropoutWrapper(CellWrapper):

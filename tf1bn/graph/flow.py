@@ -1,265 +1,70 @@
-"""What depends on what: reachability, the conditions under which a node runs, and where a value comes from."""
+"""Where a value comes from and what it is computed from; batch moments, constants and shapes on the way.
+
+Edges and order are in :mod:`edges`, branches and loops in :mod:`contexts`.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
-from tf1bn import errors
 from tf1bn.graph import consts, ops
+from tf1bn.graph.contexts import Contexts
+from tf1bn.graph.edges import MAX_STEPS
 from tf1bn.graph.nodes import Flat, Node, Tensor, in_gradient
 
-Context = frozenset
-"""The conditions under which a node runs: `("cond", predicate, branch)` and `("loop", which, level)` items."""
+Step = Callable[[Node, int], list[Tensor]]
 
-_MAX_STEPS = 4000
-_HANDING = {*ops.SAME, *ops.SHAPED, *ops.READS, *ops.MERGES, "Select", "SelectV2"}
-"""Op types through which a value comes unchanged; what `Flow.step` knows."""
-_COMPUTING = {*_HANDING, *ops.REDUCE, *ops.ARITHMETIC}
+
+def _first(node: Node, output: int) -> list[Tensor]:
+    return node.inputs[:1] + ([node.carried] if node.carried is not None else [])
+
+
+def _same_place(node: Node, output: int) -> list[Tensor]:
+    return node.inputs[output : output + 1]
+
+
+def _merged(node: Node, output: int) -> list[Tensor]:
+    return list(node.inputs) if output == 0 else []  # the other output says which branch it was
+
+
+def _either(node: Node, output: int) -> list[Tensor]:
+    return node.inputs[1:3]
+
+
+def _one(node: Node, output: int) -> list[Tensor]:
+    return node.inputs[:1]
+
+
+def _all(node: Node, output: int) -> list[Tensor]:
+    return list(node.inputs)
+
+
+HANDING: dict[str, Step] = {
+    **dict.fromkeys((*ops.SAME, *ops.SHAPED, *ops.READS), _first),
+    **dict.fromkeys(ops.MERGES, _merged),
+    "IdentityN": _same_place,
+    "Select": _either,
+    "SelectV2": _either,
+}
+"""Op types through which a value comes unchanged, each with the inputs that an output comes from."""
+
+COMPUTING: dict[str, Step] = {**dict.fromkeys(ops.ARITHMETIC, _all), **dict.fromkeys(ops.REDUCE, _one), **HANDING}
 """These, and those that compute it."""
-_KEPT = 200
+
 _KEPT_ITEMS = 1_000_000
 """How many tensors and nodes the answers that are kept may hold together."""
 
 
-class Flow:
+class Flow(Contexts):
     """Edges of a flat graph and the questions that are asked of them."""
 
     def __init__(self, flat: Flat) -> None:
-        self.nodes = flat.nodes
-        self.by_name = flat.by_name
-        self.bodies = flat.bodies
-        self._reached: dict[tuple[int, ...], bytearray] = {}
+        super().__init__(flat)
         self._axes: dict[int, tuple[int, ...] | None] = {}
         self._traced: dict[tuple[Tensor, bool], tuple[frozenset[Tensor], frozenset[int]]] = {}
         self._traced_items = 0
-
-    @functools.cached_property
-    def by_op(self) -> dict[str, list[int]]:
-        """The nodes of each op type, in graph order."""
-        found: dict[str, list[int]] = {}
-        for node in self.nodes:
-            found.setdefault(node.op, []).append(node.id)
-        return found
-
-    def of_ops(self, wanted: Callable[[str], bool]) -> list[Node]:
-        """Returns the nodes whose op type is wanted, in graph order."""
-        return [self.nodes[i] for i in sorted(i for op, found in self.by_op.items() if wanted(op) for i in found)]
-
-    @functools.cached_property
-    def parents(self) -> list[list[int]]:
-        """What runs before each node: inputs, control inputs, and for a call all that its bodies return."""
-        lists = [[source for source, _ in node.inputs] + node.controls for node in self.nodes]
-        for call, bodies in self.bodies.items():
-            for body in bodies:
-                lists[call] = lists[call] + [source for source, _ in body.returns] + list(body.controls)
-        for node in self.nodes:
-            if node.carried is not None:
-                lists[node.id] = [*lists[node.id], node.carried[0]]
-            elif node.call >= 0 and not node.inputs and node.op != "_Arg":
-                lists[node.id] = [*lists[node.id], *(source for source, _ in self.nodes[node.call].inputs[:1])]
-        return lists
-
-    @functools.cached_property
-    def children(self) -> list[list[int]]:
-        """The nodes that use each node, by data or by control."""
-        lists: list[list[int]] = [[] for _ in self.nodes]
-        for number, sources in enumerate(self.parents):
-            for source in sources:
-                lists[source].append(number)
-        return lists
-
-    def waiting(self, number: int) -> list[int]:
-        """The children of a node; a NoOp that stands for control inputs that several nodes share is looked through."""
-        found = []
-        for child in self.children[number]:
-            shared = self.nodes[child].op == "NoOp" and self.nodes[child].proto is None
-            found += self.children[child] if shared else [child]
-        return found
-
-    @functools.cached_property
-    def users(self) -> list[list[tuple[int, int, int]]]:
-        """The data uses of each node: (user, position of the input, which output).
-
-        A call uses what its bodies return; the position is then `~output` of the call.
-        """
-        lists: list[list[tuple[int, int, int]]] = [[] for _ in self.nodes]
-        for node in self.nodes:
-            for position, (source, output) in enumerate(node.inputs):
-                lists[source].append((node.id, position, output))
-        for call, bodies in self.bodies.items():
-            for body in bodies:
-                for position, (source, output) in enumerate(body.returns):
-                    lists[source].append((call, ~position, output))
-        return lists
-
-    def reach(self, roots: Iterable[int]) -> bytearray:
-        """Marks every node that runs when the roots are fetched."""
-        key = tuple(sorted(set(roots)))
-        if key not in self._reached:
-            if len(self._reached) >= _KEPT:
-                self._reached.pop(next(iter(self._reached)))
-            self._reached[key] = _closure(key, self.parents)
-        return self._reached[key]
-
-    @functools.cached_property
-    def data_parents(self) -> list[list[int]]:
-        """As `parents`, without control edges."""
-        lists = [[source for source, _ in node.inputs] for node in self.nodes]
-        for call, bodies in self.bodies.items():
-            lists[call] = lists[call] + [source for body in bodies for source, _ in body.returns]
-        return lists
-
-    def feeds(self, roots: Iterable[int]) -> bytearray:
-        """Marks every node whose value the roots are computed from."""
-        return _closure(roots, self.data_parents)
-
-    def computed_from(self, tensors: set[Tensor]) -> set[int]:
-        """Returns the nodes whose value is computed from one of the tensors."""
-        found: set[int] = set()
-        todo = [user for number, out in tensors for user, _, output in self.users[number] if output == out]
-        while todo:
-            number = todo.pop()
-            if number not in found:
-                found.add(number)
-                todo.extend(user for user, _, _ in self.users[number])
-        return found
-
-    def downstream(self, roots: Iterable[int]) -> bytearray:
-        """Marks every node that needs one of the roots."""
-        return _closure(roots, self.children)
-
-    @functools.cached_property
-    def order(self) -> list[int]:
-        """All nodes, each after what it needs; the back edges of loops are left out.
-
-        Raises:
-          GraphError: nodes wait for each other in a circle.
-        """
-        children = self.children
-        waiting = [len(sources) for sources in self.parents]
-        for node in self.nodes:
-            if node.op in ops.MERGES or node.carried is not None:
-                waiting[node.id] -= sum(self._is_back_edge(source, node) for source in self.parents[node.id])
-        done = [number for number, count in enumerate(waiting) if not count]
-        for number in done:  # grows as what they need is done
-            closes = self.nodes[number].op in ops.NEXTS or number in self._carried
-            for child in children[number]:
-                if closes and self._is_back_edge(number, self.nodes[child]):
-                    continue
-                waiting[child] -= 1
-                if not waiting[child]:
-                    done.append(child)
-        if len(done) < len(self.nodes):
-            stuck = sorted(self.nodes[i].name for i, count in enumerate(waiting) if count)[:5]
-            raise errors.GraphError(
-                errors.explain("nodes of the graph wait for each other in a circle", got=stuck, expected="no cycle")
-            )
-        return done
-
-    def _is_back_edge(self, source: int, node: Node) -> bool:
-        carried = node.carried is not None and source == node.carried[0]
-        return carried or (node.op in ops.MERGES and self.nodes[source].op in ops.NEXTS)
-
-    @functools.cached_property
-    def _carried(self) -> frozenset[int]:
-        """The nodes whose value a loop hands to its next round."""
-        return frozenset(node.carried[0] for node in self.nodes if node.carried is not None)
-
-    @functools.cached_property
-    def contexts(self) -> list[Context]:
-        """For each node the branches and loops that it runs in; see Context."""
-        return self.contexts_without(frozenset())
-
-    def contexts_without(self, skipped: Container[int]) -> list[Context]:
-        """As `contexts`, with some ops that run always, so that what waits for them is in no branch because of that."""
-        found: list[Context] = [Context()] * len(self.nodes)
-        if not self.bodies and not any(op in self.by_op for op in (*ops.SWITCHES, *ops.ENTERS)):
-            return found
-        changed, touched = self._changed_by_branches(), bytearray(len(self.nodes))
-        for number in self.order:
-            if number in skipped:
-                continue
-            if changed[number]:
-                found[number] = self._context(self.nodes[number], found)
-            elif touched[number]:
-                node = self.nodes[number]
-                inherited = {found[source] for source in (*(source for source, _ in node.inputs), *node.controls)}
-                found[number] = inherited.pop() if len(inherited) == 1 else Context().union(*inherited)
-            if found[number]:
-                for child in self.children[number]:
-                    touched[child] = 1
-        return found
-
-    def _changed_by_branches(self) -> bytearray:
-        """Marks the nodes whose context is not just that of what they need: of most graphs these are few."""
-        marks = bytearray(len(self.nodes))
-        for op in (*ops.ENTERS, *ops.EXITS, *ops.MERGES):
-            for number in self.by_op.get(op, ()):
-                marks[number] = 1
-        for op in (*ops.SWITCHES, *ops.NEXTS):
-            for number in self.by_op.get(op, ()):
-                for child in self.children[number]:
-                    marks[child] = 1
-        for node in self.nodes if self.bodies else ():
-            if node.call >= 0:
-                marks[node.id] = 1
-        return marks
-
-    def data_context(self, number: int) -> Context:
-        """The context that a node has from its data inputs alone."""
-        result: Context = Context()
-        for source, output in self.nodes[number].inputs:
-            result |= self.edge(source, output, self.contexts)
-        return result
-
-    def _context(self, node: Node, found: list[Context]) -> Context:
-        controls = Context().union(*(found[source] for source in node.controls))
-        given = [tensor for tensor in node.inputs if self.nodes[tensor[0]].op not in ops.NEXTS]
-        edges = [self.edge(*tensor, found) for tensor in given]
-        if node.op in ops.MERGES and edges:
-            return controls | Context.intersection(*edges)
-        result = controls.union(*edges)
-        if node.call >= 0:
-            result |= found[node.call] | self._branch(self.nodes[node.call], node.branch)
-        if node.op in ops.ENTERS:
-            level = sum(1 for item in result if item[0] == "loop")
-            frame = node.attr("frame_name")
-            result |= {("loop", frame.s if frame is not None else b"", level)}
-        elif node.op in ops.EXITS:
-            level = max((item[2] for item in result if item[0] == "loop"), default=-1)
-            result = Context(item for item in result if item[0] != "loop" or item[2] != level)
-        return result
-
-    def edge(self, source: int, output: int, found: list[Context]) -> Context:
-        """The context that a use of an output has."""
-        node = self.nodes[source]
-        if node.op not in ops.SWITCHES or len(node.inputs) < 2:
-            return found[source]
-        predicate = self.strip(node.inputs[1])
-        if self.nodes[predicate[0]].op == "LoopCond":
-            return found[source]
-        return found[source] | {("cond", predicate, output)}
-
-    def _branch(self, call: Node, branch: str) -> Context:
-        if call.op in ("If", "StatelessIf", "Case", "StatelessCase") and call.inputs:
-            which = int(branch == "then_branch") if call.op.endswith("If") else branch
-            return Context({("cond", self.strip(call.inputs[0]), which)})
-        if call.op in ("While", "StatelessWhile"):
-            return Context({("loop", call.id, call.name.count("/body/"))})
-        return Context()
-
-    def strip(self, tensor: Tensor) -> Tensor:
-        """Follows a tensor back through ops that hand on the same value from one place."""
-        for _ in range(_MAX_STEPS):
-            node = self.nodes[tensor[0]]
-            if node.op not in ops.SAME or not node.inputs or node.carried is not None:
-                return tensor
-            place = tensor[1] if node.op == "IdentityN" and tensor[1] < len(node.inputs) else 0
-            tensor = node.inputs[place]
-        return tensor
 
     def origins(self, tensor: Tensor) -> frozenset[Tensor]:
         """Returns where a value comes from, through reads, reshapes, branches, loops and calls.
@@ -299,11 +104,11 @@ class Flow:
 
     def _walk_back(self, tensor: Tensor, arithmetic: bool) -> tuple[frozenset[Tensor], frozenset[int]]:
         nodes, bodies = self.nodes, self.bodies
-        passing = _COMPUTING if arithmetic else _HANDING
+        passing = COMPUTING if arithmetic else HANDING
         leaves: set[Tensor] = set()
         seen = {tensor}
         todo = [tensor]
-        while todo and len(seen) < _MAX_STEPS:
+        while todo and len(seen) < MAX_STEPS:
             current = todo.pop()
             if nodes[current[0]].op not in passing and current[0] not in bodies:
                 leaves.add(current)
@@ -323,22 +128,19 @@ class Flow:
         number, output = tensor
         node = self.nodes[number]
         if number in self.bodies:
-            return [
-                body.returns[output]
-                for body in self.bodies[number]
-                if output < len(body.returns) and not (body.branch == "cond" and node.op in ("While", "StatelessWhile"))
-            ] + (node.inputs[output : output + 1] if node.op in ("While", "StatelessWhile") else [])
-        if node.op == "IdentityN":
-            return node.inputs[output : output + 1]
-        if node.op in ops.SAME or node.op in ops.SHAPED or node.op in ops.READS:
-            return node.inputs[:1] + ([node.carried] if node.carried is not None else [])
-        if node.op in ops.MERGES and output == 0:
-            return list(node.inputs)
-        if node.op in ("Select", "SelectV2"):
-            return node.inputs[1:3]
-        if arithmetic and node.op in ops.REDUCE:
-            return node.inputs[:1] if self._reduces_moments(node) else []
-        return list(node.inputs) if arithmetic and node.op in ops.ARITHMETIC else []
+            return self._returned(node, output)
+        if node.op in HANDING:
+            return HANDING[node.op](node, output)
+        if not arithmetic or node.op not in COMPUTING or (node.op in ops.REDUCE and not self._reduces_moments(node)):
+            return []
+        return COMPUTING[node.op](node, output)
+
+    def _returned(self, call: Node, output: int) -> list[Tensor]:
+        """What the bodies of a call return there; a loop also hands on what it began with."""
+        loop = call.op in ("While", "StatelessWhile")
+        bodies = [body for body in self.bodies[call.id] if not (loop and body.branch == "cond")]
+        found = [body.returns[output] for body in bodies if output < len(body.returns)]
+        return found + (call.inputs[output : output + 1] if loop else [])
 
     def _reduces_moments(self, node: Node) -> bool:
         """Whether a reduction that is no batch moment may be a further step of one.
@@ -349,7 +151,7 @@ class Flow:
         if self.reduced_axes(node.id) is None:
             return True
         tensor = node.inputs[0]
-        for _ in range(_MAX_STEPS):
+        for _ in range(MAX_STEPS):
             node = self.nodes[self.strip(tensor)[0]]
             if node.op not in ops.SHAPED or not node.inputs:
                 break
@@ -431,16 +233,3 @@ class Flow:
         """Returns the static rank of a tensor, or None."""
         shape = self.shape(tensor)
         return None if shape is None else len(shape)
-
-
-def _closure(roots: Iterable[int], edges: list[list[int]]) -> bytearray:
-    marks = bytearray(len(edges))
-    todo = list(roots)
-    for number in todo:
-        marks[number] = 1
-    while todo:
-        for number in edges[todo.pop()]:
-            if not marks[number]:
-                marks[number] = 1
-                todo.append(number)
-    return marks

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tf1bn.graph import decomposed, ops, uses
-from tf1bn.graph.flow import Context, Flow
+from tf1bn.graph.contexts import Context
+from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Node, Tensor, in_gradient
 from tf1bn.graph.switches import Switches
 from tf1bn.graph.variables import AUXILIARY, STATISTIC_NAME, VARIANCE_NAME, Variable, Variables, Writer

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors
-from tf1bn.graph.flow import Context
+from tf1bn.graph.contexts import Context
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.switches import Gate
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tf1bn.graph import ops
-from tf1bn.graph.flow import Context, Flow
+from tf1bn.graph.contexts import Context
+from tf1bn.graph.flow import Flow
 from tf1bn.graph.nodes import Tensor, in_gradient
 
 _MOST = 200

@@ -1,6 +1,7 @@
 """lingvo BatchNormLayer: every variable ends in ``/var``, and gamma is stored less one.
 
-With ``gamma_one_init`` gamma is stored as it is; names do not tell, so these are two layouts and rivals.
+With ``gamma_one_init`` or ``gamma_zero_init`` gamma is stored as it is; names do not tell, so these are two layouts and
+rivals.
 """
 
 from tf1bn.checkpoint.layout import Layout, Leaf
@@ -32,4 +33,6 @@ def _layout(name: str, title: str, gamma: str, rival: str) -> Layout:
 
 
 LAYOUT = _layout("lingvo", "lingvo BatchNormLayer (gamma less one)", "minus_one", "lingvo_gamma_one_init")
-ONE_INIT = _layout("lingvo_gamma_one_init", "lingvo BatchNormLayer with gamma_one_init", "identity", "lingvo")
+ONE_INIT = _layout(
+    "lingvo_gamma_one_init", "lingvo BatchNormLayer with gamma_one_init or gamma_zero_init", "identity", "lingvo"
+)

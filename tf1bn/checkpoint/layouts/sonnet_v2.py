@@ -2,6 +2,7 @@
 
 ``average`` = ``hidden`` / (1 - decay ** counter). A file that is written gets a counter so large that the
 divisor is 1 for every usual decay, so that ``hidden`` equals ``average`` and training goes on from there.
+Files of ``tf.train.Checkpoint`` name attributes, not variables: ``_hidden`` and ``_counter`` there.
 """
 
 from tf1bn.checkpoint.layout import Layout, Leaf
@@ -10,16 +11,19 @@ _OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def _leaf(role: str, path: str, **more: object) -> Leaf:
-    pattern = rf"(?:(?P<scope>.*[^/])/)?{path}(?:{_OBJECT})?"
-    return Leaf(role, "{scope}/" + path, (pattern, pattern.removesuffix("?")), **more)  # type: ignore[arg-type]
+    above, slash, last = path.rpartition("/")
+    attribute = f"{above}{slash}_{last}" if last in ("hidden", "counter") else path
+    head = r"(?:(?P<scope>.*[^/])/)?"
+    patterns = (f"{head}{path}(?:{_OBJECT})?", f"{head}{path}{_OBJECT}", f"{head}{attribute}{_OBJECT}")
+    return Leaf(role, "{scope}/" + path, patterns, **more)  # type: ignore[arg-type]
 
 
 LAYOUT = Layout(
     name="sonnet_v2",
     title="Sonnet v2 BatchNorm",
     leaves=(
-        _leaf("gamma", "scale", make="ones", keepdims=4),
-        _leaf("beta", "offset", make="zeros", keepdims=4),
+        _leaf("gamma", "scale", make="ones"),
+        _leaf("beta", "offset", make="zeros"),
         _leaf("moving_mean", "moving_mean/average", keepdims=4),
         _leaf("moving_variance", "moving_variance/average", keepdims=4),
         _leaf("hidden_mean", "moving_mean/hidden", make="copy moving_mean", keepdims=4),

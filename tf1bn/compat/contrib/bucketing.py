@@ -4,28 +4,62 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 
 
-def bucket(
-    tensors: Any,
-    which_bucket: Any,
-    batch_size: Any,
-    num_buckets: int,
-    num_threads: int = 1,
-    capacity: int = 32,
-    bucket_capacities: Sequence[int] | None = None,
-    shapes: Sequence[Any] | None = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    keep_input: Any = True,
-    shared_name: str | None = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class Queued:
+    """The last arguments of both functions: the queues."""
+
+    num_threads: int = 1
+    capacity: int = 32
+    bucket_capacities: Sequence[int] | None = None
+    shapes: Sequence[Any] | None = None
+    dynamic_pad: bool = False
+    allow_smaller_final_batch: bool = False
+    keep_input: Any = True
+    shared_name: str | None = None
+    name: str | None = None
+
+    def queues(self) -> dict[str, Any]:
+        """Returns these arguments by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Queued)}
+
+
+@dataclass(frozen=True)
+class _Bucketed:
+    tensors: Any
+    which_bucket: Any
+    batch_size: Any
+    num_buckets: int
+
+
+@dataclass(frozen=True)
+class Bucket(Queued, _Bucketed):
+    """What ``bucket`` is given."""
+
+
+@dataclass(frozen=True)
+class _ByLength:
+    input_length: Any
+    tensors: Any
+    batch_size: Any
+    bucket_boundaries: Sequence[int]
+
+
+@dataclass(frozen=True)
+class BucketByLength(Queued, _ByLength):
+    """What ``bucket_by_sequence_length`` is given."""
+
+
+@takes(Bucket)
+def bucket(call: Bucket) -> tuple[Any, Any]:
     """Returns the bucket of the next batch and the batch, a list or a dictionary as ``tensors`` is.
 
     Each example goes into the queue of its bucket; a bucket that has a batch puts it into a common queue.
@@ -45,27 +79,29 @@ def bucket(
     Raises:
       ArgumentError: lists that do not fit ``num_buckets``, or no tensors; ArgumentTypeError: sparse tensors.
     """
-    sizes = _per_bucket("batch_size", batch_size, num_buckets)
-    capacities = _per_bucket("bucket_capacities", bucket_capacities or capacity, num_buckets)
-    names = sorted(tensors) if isinstance(tensors, dict) else None
-    listed = _listed([tensors[key] for key in names] if names else list(tensors))
-    with tf.name_scope(name, "bucket", listed):
-        which = tf.cast(which_bucket, tf.int32)
-        kind = tf.PaddingFIFOQueue if dynamic_pad else tf.FIFOQueue
+    sizes = _per_bucket("batch_size", call.batch_size, call.num_buckets)
+    capacities = _per_bucket("bucket_capacities", call.bucket_capacities or call.capacity, call.num_buckets)
+    names = sorted(call.tensors) if isinstance(call.tensors, dict) else None
+    listed = _listed([call.tensors[key] for key in names] if names else list(call.tensors))
+    with tf.name_scope(call.name, "bucket", listed):
+        which, numbers = tf.cast(call.which_bucket, tf.int32), range(call.num_buckets)
+        kind = tf.PaddingFIFOQueue if call.dynamic_pad else tf.FIFOQueue
         dtypes = [value.dtype.base_dtype for value in listed]
-        own = [tf.TensorShape(shape) for shape in (shapes or [value.shape for value in listed])]
-        shared = [None if shared_name is None else f"{shared_name}_{number}" for number in range(num_buckets)]
+        own = [tf.TensorShape(shape) for shape in (call.shapes or [value.shape for value in listed])]
+        shared = [
+            None if call.shared_name is None else f"{call.shared_name}_{number}" for number in range(call.num_buckets)
+        ]
         queues = [
             kind(capacities[number], dtypes, own, shared_name=shared[number], name=f"bucket_queue_{number}")
-            for number in range(num_buckets)
+            for number in numbers
         ]
-        fixed = sizes[0] if isinstance(batch_size, int) and not allow_smaller_final_batch else None
+        fixed = sizes[0] if isinstance(call.batch_size, int) and not call.allow_smaller_final_batch else None
         wide = [tf.TensorShape([fixed]).concatenate(shape) for shape in own]
         scalar = tf.TensorShape([])
         top = tf.PaddingFIFOQueue(
-            capacity, [tf.int32, *dtypes], [scalar, *wide], shared_name=shared_name, name="top_queue"
+            call.capacity, [tf.int32, *dtypes], [scalar, *wide], shared_name=call.shared_name, name="top_queue"
         )
-        _start(queues, top, which, listed, sizes, keep_input, num_threads, allow_smaller_final_batch)
+        _start(queues, top, which, listed, sizes, call.keep_input, call.num_threads, call.allow_smaller_final_batch)
         found = top.dequeue(name="dequeue_top")
         batch = list(found[1:])
         return found[0], dict(zip(names, batch, strict=True)) if names else batch
@@ -105,21 +141,8 @@ def _done(op: Any) -> Any:
         return tf.constant(True)
 
 
-def bucket_by_sequence_length(
-    input_length: Any,
-    tensors: Any,
-    batch_size: Any,
-    bucket_boundaries: Sequence[int],
-    num_threads: int = 1,
-    capacity: int = 32,
-    bucket_capacities: Sequence[int] | None = None,
-    shapes: Sequence[Any] | None = None,
-    dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False,
-    keep_input: Any = True,
-    shared_name: str | None = None,
-    name: str | None = None,
-) -> tuple[Any, Any]:
+@takes(BucketByLength)
+def bucket_by_sequence_length(call: BucketByLength) -> tuple[Any, Any]:
     """Returns the lengths of the next batch and the batch; :func:`bucket` by length.
 
     Args:
@@ -128,7 +151,7 @@ def bucket_by_sequence_length(
     Raises:
       ArgumentError: boundaries that do not grow; ArgumentTypeError: others than integers.
     """
-    where, edges = "bucket_by_sequence_length", list(bucket_boundaries)
+    where, edges = "bucket_by_sequence_length", list(call.bucket_boundaries)
     if not edges:
         raise errors.ArgumentError(errors.explain("there are no `bucket_boundaries`", got=edges), where=where)
     for edge in edges:
@@ -136,29 +159,19 @@ def bucket_by_sequence_length(
             raise errors.ArgumentTypeError(errors.explain("bucket boundaries must be integers", got=edges), where=where)
     if any(a >= b for a, b in itertools.pairwise(edges)):
         raise errors.ArgumentError(errors.explain("the boundaries of the buckets do not rise", got=edges), where=where)
-    with tf.name_scope(name, "bucket_by_sequence_length"):
-        length = tf.cast(input_length, tf.int32)
+    with tf.name_scope(call.name, "bucket_by_sequence_length"):
+        length = tf.cast(call.input_length, tf.int32)
         which = tf.reduce_sum(tf.cast(tf.constant(edges, tf.int32) <= length, tf.int32))
-        given = {**tensors, _LENGTH: length} if isinstance(tensors, dict) else [length, *tensors]
-        all_shapes = None if shapes is None else [tf.TensorShape([]), *shapes]
-        _, batch = bucket(
-            given,
-            which,
-            batch_size,
-            len(edges) + 1,
-            num_threads,
-            capacity,
-            bucket_capacities,
-            all_shapes,
-            dynamic_pad,
-            allow_smaller_final_batch,
-            keep_input,
-            shared_name,
-        )
+        tensors = {**call.tensors, _LENGTH: length} if isinstance(call.tensors, dict) else [length, *call.tensors]
+        shapes = None if call.shapes is None else [tf.TensorShape([]), *call.shapes]
+        passed = {**call.queues(), "shapes": shapes, "name": None}
+        _, batch = bucket(tensors, which, call.batch_size, len(edges) + 1, **passed)
         if isinstance(batch, dict):
             return batch.pop(_LENGTH), batch
         return batch[0], batch[1:]
 
+
+_OWN = ("input_length", "tensors", "batch_size", "bucket_boundaries")
 
 _LENGTH = ""
 """Name of the lengths beside a program's tensors: sorted before all others, like the first of a list."""

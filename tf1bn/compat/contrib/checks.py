@@ -43,19 +43,8 @@ def reduce_sum_n(tensors: Sequence[Any], name: str | None = None) -> Any:
         return tf.add_n([tf.reduce_sum(tensor) for tensor in tensors], name=scope)
 
 
-def remove_squeezable_dimensions(
-    predictions: Any, labels: Any, weights: Any = None, expected_rank_diff: int = 0, name: str | None = None
-) -> tuple[Any, ...]:
-    """Returns predictions and labels of the same rank: a last axis of 1 that only one has is taken off.
-
-    Raises:
-      ArgumentError: another ``expected_rank_diff`` than 0, or weights; neither belonged to contrib's function.
-    """
-    if expected_rank_diff or weights is not None:
-        raise errors.ArgumentError(
-            errors.explain("only predictions and labels are served", got=(weights, expected_rank_diff)),
-            where="remove_squeezable_dimensions",
-        )
+def remove_squeezable_dimensions(predictions: Any, labels: Any, name: str | None = None) -> tuple[Any, ...]:
+    """Returns predictions and labels of the same rank: a last axis of 1 that only one has is taken off."""
     with tf.name_scope(name, "remove_squeezable_dimensions", [predictions, labels]):
         return squeezed(predictions, labels)[:2]
 

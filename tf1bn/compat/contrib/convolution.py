@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib import named_outputs
-from tf1bn.compat.contrib.initializers import XAVIER, ZEROS
-from tf1bn.compat.contrib.linear import NAMES, collected, finished, uses_bias
+from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.affine import NAMES, Affine, Outputs
 from tf1bn.compat.contrib.scoping import add_arg_scope
-from tf1bn.compat.contrib.variables import model_getter
 from tf1bn.compat.tf_layers import convolutional, transposed, windows
 
 _BY_RANK = {3: convolutional.Conv1D, 4: convolutional.Conv2D, 5: convolutional.Conv3D}
@@ -30,87 +29,64 @@ def layout(data_format: Any, allowed: tuple[Any, ...] = _FORMATS) -> str:
     return windows.FIRST if data_format and data_format.startswith("NC") else windows.LAST
 
 
-def _convolution(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: str,
-    data_format: Any,
-    rate: Any,
-    activation_fn: Any,
-    normalizer_fn: Any,
-    normalizer_params: dict[str, Any] | None,
-    weights_initializer: Any,
-    weights_regularizer: Any,
-    biases_initializer: Any,
-    biases_regularizer: Any,
-    reuse: Any,
-    variables_collections: Any,
-    outputs_collections: Any,
-    trainable: bool,
-    scope: Any,
-    conv_dims: int | None = None,
-) -> tf.Tensor:
-    with errors.located("convolution", scope=getattr(scope, "name", scope)):
-        form = layout(data_format)
-        with tf.variable_scope(scope, "Conv", [inputs], reuse=reuse, custom_getter=model_getter(NAMES)) as entered:
-            inputs = tf.convert_to_tensor(inputs)
-            rank = inputs.shape.rank
-            expected = "3, 4 or 5" if conv_dims is None else conv_dims + 2
-            if rank not in _BY_RANK or (conv_dims is not None and rank != conv_dims + 2):
-                raise errors.ShapeError(
-                    errors.explain(
-                        f"Convolution expects input with rank {expected}, got {rank}",
-                        got=str(inputs.shape),
-                    )
-                )
-            layer = _BY_RANK[rank](
-                num_outputs,
-                kernel_size,
-                strides=stride,
-                padding=padding,
-                data_format=form,
-                dilation_rate=rate,
-                use_bias=uses_bias(normalizer_fn, biases_initializer),
-                kernel_initializer=weights_initializer,
-                bias_initializer=biases_initializer,
-                kernel_regularizer=weights_regularizer,
-                bias_regularizer=biases_regularizer,
-                trainable=trainable,
-                name=entered.name,
-                dtype=inputs.dtype.base_dtype,
-                _scope=entered,
-                _reuse=reuse,
-            )
-            outputs = collected(layer, layer(inputs), variables_collections, {"weights": ["kernel"]})
-            outputs = finished(outputs, normalizer_fn, normalizer_params, activation_fn)
-            return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+@dataclass(frozen=True)
+class Window(Outputs):
+    """The window that moves over the inputs; only ``separable_conv2d`` has a ``depth_multiplier``."""
+
+    kernel_size: Any
+    depth_multiplier: int = field(default=1, init=False)
+    stride: Any = 1
+    padding: str = "SAME"
+    data_format: str | None = None
+    rate: Any = 1
+
+    def sizes(self, formats: tuple[Any, ...] = _FORMATS) -> dict[str, Any]:
+        """Returns the sizes in the words of tf.layers.
+
+        Raises:
+          ArgumentError: a data format that is not among ``formats``.
+        """
+        return {
+            "filters": self.num_outputs,
+            "kernel_size": self.kernel_size,
+            "strides": self.stride,
+            "padding": self.padding,
+            "data_format": layout(self.data_format, formats),
+        }
+
+
+@dataclass(frozen=True)
+class Convolution(Affine, Window):
+    """What ``convolution`` is given."""
+
+    conv_dims: int | None = None
+
+
+@dataclass(frozen=True)
+class ConvolutionOfRank(Convolution):
+    """What ``convolution1d`` to ``convolution3d`` are given: their names say over how many axes they go."""
+
+    conv_dims: int | None = field(default=None, init=False)
+
+
+@dataclass(frozen=True)
+class Transposed2D(Affine, Window):
+    """What ``convolution2d_transpose`` is given."""
+
+    data_format: str = "NHWC"
+    rate: Any = field(default=1, init=False)
+
+
+@dataclass(frozen=True)
+class Transposed3D(Transposed2D):
+    """What ``convolution3d_transpose`` is given."""
+
+    data_format: str = "NDHWC"
 
 
 @add_arg_scope
-def convolution(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    rate: Any = 1,
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-    conv_dims: int | None = None,
-) -> tf.Tensor:
+@takes(Convolution)
+def convolution(call: Convolution) -> tf.Tensor:
     """Returns activation_fn(normalizer_fn(inputs * weights + biases)), over one to three spatial axes.
 
     Variables (in ``scope``, by default ``Conv``, ``Conv_1``, ...; also in MODEL_VARIABLES):
@@ -121,318 +97,70 @@ def convolution(
       conv_dims: number of spatial axes; by default that of the inputs.
       others: as in contrib.
     """
-    return _convolution(
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        data_format,
-        rate,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-        conv_dims,
-    )
+    return _convolved(call, call.conv_dims)
 
 
 @add_arg_scope
-def convolution1d(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    rate: Any = 1,
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(ConvolutionOfRank)
+def convolution1d(call: ConvolutionOfRank) -> tf.Tensor:
     """Returns a convolution over one axis; see ``convolution``."""
-    return _convolution(
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        data_format,
-        rate,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-        1,
-    )
+    return _convolved(call, 1)
 
 
 @add_arg_scope
-def convolution2d(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    rate: Any = 1,
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(ConvolutionOfRank)
+def convolution2d(call: ConvolutionOfRank) -> tf.Tensor:
     """Returns a convolution over two axes; see ``convolution``."""
-    return _convolution(
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        data_format,
-        rate,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-        2,
-    )
+    return _convolved(call, 2)
 
 
 @add_arg_scope
-def convolution3d(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    rate: Any = 1,
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(ConvolutionOfRank)
+def convolution3d(call: ConvolutionOfRank) -> tf.Tensor:
     """Returns a convolution over three axes; see ``convolution``."""
-    return _convolution(
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        data_format,
-        rate,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-        3,
-    )
-
-
-conv1d, conv2d, conv3d = convolution1d, convolution2d, convolution3d
+    return _convolved(call, 3)
 
 
 @add_arg_scope
-def convolution2d_transpose(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str = "NHWC",
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Transposed2D)
+def convolution2d_transpose(call: Transposed2D) -> tf.Tensor:
     """Returns activation_fn(normalizer_fn(transposed convolution + biases)).
 
     Variables (in ``scope``, by default ``Conv2d_transpose``, ...; also in MODEL_VARIABLES):
       weights ``[*window, num_outputs, channels]``; biases as in ``convolution``.
     """
-    return _transposed(
-        transposed.Conv2DTranspose,
-        layout(data_format, ("NHWC", "NCHW")),
-        "Conv2d_transpose",
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-    )
+    return _transposed(call, transposed.Conv2DTranspose, ("NHWC", "NCHW"))
 
 
 @add_arg_scope
-def convolution3d_transpose(
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str = "NDHWC",
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
-    """Returns activation_fn(normalizer_fn(transposed convolution + biases)).
-
-    Variables (in ``scope``, by default ``Conv3d_transpose``, ...; also in MODEL_VARIABLES):
-      weights ``[*window, num_outputs, channels]``; biases as in ``convolution``.
-    """
-    return _transposed(
-        transposed.Conv3DTranspose,
-        layout(data_format, ("NDHWC", "NCDHW")),
-        "Conv3d_transpose",
-        inputs,
-        num_outputs,
-        kernel_size,
-        stride,
-        padding,
-        activation_fn,
-        normalizer_fn,
-        normalizer_params,
-        weights_initializer,
-        weights_regularizer,
-        biases_initializer,
-        biases_regularizer,
-        reuse,
-        variables_collections,
-        outputs_collections,
-        trainable,
-        scope,
-    )
+@takes(Transposed3D)
+def convolution3d_transpose(call: Transposed3D) -> tf.Tensor:
+    """Returns a transposed convolution of volumes, by default in ``Conv3d_transpose``; see that of images."""
+    return _transposed(call, transposed.Conv3DTranspose, ("NDHWC", "NCDHW"))
 
 
+conv1d, conv2d, conv3d = convolution1d, convolution2d, convolution3d
 conv2d_transpose, conv3d_transpose = convolution2d_transpose, convolution3d_transpose
 
 
+def _convolved(call: Convolution, axes: int | None) -> tf.Tensor:
+    with errors.located("convolution", scope=getattr(call.scope, "name", call.scope)):
+        sizes = call.sizes()
+        with call.entered("Conv", call.inputs, NAMES) as entered:
+            inputs = tf.convert_to_tensor(call.inputs)
+            rank = inputs.shape.rank
+            if rank not in _BY_RANK or (axes is not None and rank != axes + 2):
+                expected = "3, 4 or 5" if axes is None else axes + 2
+                raise errors.ShapeError(
+                    errors.explain(f"Convolution expects input with rank {expected}, got {rank}", got=str(inputs.shape))
+                )
+            return call.applied(_BY_RANK[rank], inputs, entered, dilation_rate=call.rate, **sizes, **call.weights())
+
+
 def _transposed(
-    kind: Any,
-    form: str,
-    default: str,
-    inputs: Any,
-    num_outputs: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: str,
-    activation_fn: Any,
-    normalizer_fn: Any,
-    normalizer_params: dict[str, Any] | None,
-    weights_initializer: Any,
-    weights_regularizer: Any,
-    biases_initializer: Any,
-    biases_regularizer: Any,
-    reuse: Any,
-    variables_collections: Any,
-    outputs_collections: Any,
-    trainable: bool,
-    scope: Any,
+    call: Transposed2D, kind: type[transposed.TransposedConvolution], formats: tuple[str, ...]
 ) -> tf.Tensor:
-    with tf.variable_scope(scope, default, [inputs], reuse=reuse, custom_getter=model_getter(NAMES)) as entered:
-        inputs = tf.convert_to_tensor(inputs)
-        layer = kind(
-            num_outputs,
-            kernel_size,
-            strides=stride,
-            padding=padding,
-            data_format=form,
-            use_bias=uses_bias(normalizer_fn, biases_initializer),
-            kernel_initializer=weights_initializer,
-            bias_initializer=biases_initializer,
-            kernel_regularizer=weights_regularizer,
-            bias_regularizer=biases_regularizer,
-            trainable=trainable,
-            name=entered.name,
-            dtype=inputs.dtype.base_dtype,
-            _scope=entered,
-            _reuse=reuse,
-        )
-        outputs = collected(layer, layer(inputs), variables_collections, {"weights": ["kernel"]})
-        outputs = finished(outputs, normalizer_fn, normalizer_params, activation_fn)
-        return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+    sizes = call.sizes(formats)
+    with call.entered(f"Conv{kind.rank}d_transpose", call.inputs, NAMES) as entered:
+        inputs = tf.convert_to_tensor(call.inputs)
+        return call.applied(kind, inputs, entered, **sizes, **call.weights())

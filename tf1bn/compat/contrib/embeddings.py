@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.variables import model_variable
 
 
-def embed_sequence(
-    ids: Any,
-    vocab_size: int | None = None,
-    embed_dim: int | None = None,
-    unique: bool = False,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@dataclass(frozen=True)
+class Embedded:
+    """The last arguments of what makes embeddings."""
+
+    initializer: Any = None
+    regularizer: Any = None
+    trainable: bool = True
+    scope: Any = None
+    reuse: Any = None
+
+    def variable(self, shape: Any) -> Any:
+        """Returns the embeddings, a model variable."""
+        return model_variable(
+            "embeddings",
+            shape=shape,
+            initializer=self.initializer,
+            regularizer=self.regularizer,
+            trainable=self.trainable,
+        )
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    ids: Any
+    vocab_size: int | None = None
+    embed_dim: int | None = None
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class EmbedSequence(Embedded, _Sequence):
+    """What ``embed_sequence`` is given."""
+
+
+@dataclass(frozen=True)
+class _Bag:
+    ids: Any
+    vocab_size: int
+    embed_dim: int
+    sparse_lookup: bool = True
+
+
+@dataclass(frozen=True)
+class BowEncoder(Embedded, _Bag):
+    """What ``bow_encoder`` is given."""
+
+
+@takes(EmbedSequence)
+def embed_sequence(call: EmbedSequence) -> tf.Tensor:
     """Returns the embedding ``[batch, length, embed_dim]`` of each symbol of ``ids`` ``[batch, length]``.
 
     Variables (in ``scope``, by default ``EmbedSequence``; also in MODEL_VARIABLES):
@@ -32,24 +72,15 @@ def embed_sequence(
     Raises:
       ArgumentError: sizes missing, and no reuse.
     """
-    _require_sizes("embed_sequence", reuse, vocab_size, embed_dim)
-    with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
-        shape = [vocab_size, embed_dim] if vocab_size and embed_dim else None
-        embeddings = _embeddings(shape, initializer, regularizer, trainable)
-        return embedding_lookup_unique(embeddings, ids) if unique else tf.nn.embedding_lookup(embeddings, ids)
+    _require_sizes("embed_sequence", call.reuse, call.vocab_size, call.embed_dim)
+    with tf.variable_scope(call.scope, "EmbedSequence", [call.ids], reuse=call.reuse):
+        embeddings = call.variable([call.vocab_size, call.embed_dim] if call.vocab_size and call.embed_dim else None)
+        look_up = embedding_lookup_unique if call.unique else tf.nn.embedding_lookup
+        return look_up(embeddings, call.ids)
 
 
-def bow_encoder(
-    ids: Any,
-    vocab_size: int,
-    embed_dim: int,
-    sparse_lookup: bool = True,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(BowEncoder)
+def bow_encoder(call: BowEncoder) -> tf.Tensor:
     """Returns the mean embedding ``[batch, embed_dim]`` of the symbols of each row.
 
     Variables (in ``scope``, by default ``bow_encoder``; also in MODEL_VARIABLES):
@@ -62,18 +93,18 @@ def bow_encoder(
     Raises:
       ArgumentError: sizes missing; ArgumentTypeError: sparse ids without ``sparse_lookup``.
     """
-    _require_sizes("bow_encoder", False, vocab_size, embed_dim)
-    with tf.variable_scope(scope, "bow_encoder", [ids], reuse=reuse):
-        embeddings = _embeddings([vocab_size, embed_dim], initializer, regularizer, trainable)
-        sparse = isinstance(ids, tf.SparseTensor)
-        if sparse_lookup:
-            found = ids if sparse else _without_padding(tf.convert_to_tensor(ids))
+    _require_sizes("bow_encoder", False, call.vocab_size, call.embed_dim)
+    with tf.variable_scope(call.scope, "bow_encoder", [call.ids], reuse=call.reuse):
+        embeddings = call.variable([call.vocab_size, call.embed_dim])
+        sparse = isinstance(call.ids, tf.SparseTensor)
+        if call.sparse_lookup:
+            found = call.ids if sparse else _without_padding(tf.convert_to_tensor(call.ids))
             return safe_embedding_lookup_sparse([embeddings], found, combiner="mean", default_id=0)
         if sparse:
             raise errors.ArgumentTypeError(
-                errors.explain("ids are sparse", got=ids, fix="Pass sparse_lookup=True."), where="bow_encoder"
+                errors.explain("ids are sparse", got=call.ids, fix="Pass sparse_lookup=True."), where="bow_encoder"
             )
-        return tf.reduce_mean(tf.nn.embedding_lookup(embeddings, ids), 1)
+        return tf.reduce_mean(tf.nn.embedding_lookup(embeddings, call.ids), 1)
 
 
 def embedding_lookup_unique(params: Any, ids: Any, partition_strategy: str = "mod", name: str | None = None) -> Any:
@@ -132,12 +163,6 @@ def safe_embedding_lookup_sparse(
 def _without_padding(ids: Any) -> Any:
     places = tf.where(tf.not_equal(ids, 0))
     return tf.SparseTensor(places, tf.gather_nd(ids, places), tf.shape(ids, out_type=tf.int64))
-
-
-def _embeddings(shape: Any, initializer: Any, regularizer: Any, trainable: bool) -> Any:
-    return model_variable(
-        "embeddings", shape=shape, initializer=initializer, regularizer=regularizer, trainable=trainable
-    )
 
 
 def _require_sizes(where: str, reuse: Any, vocab_size: Any, embed_dim: Any) -> None:

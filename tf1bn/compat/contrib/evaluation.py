@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 
 checkpoints_iterator: Callable[..., Iterator[str]] = tf.train.checkpoints_iterator
 
@@ -117,17 +119,62 @@ class SummaryAtEndHook(tf.train.SessionRunHook):
         self._writer.flush()
 
 
-def evaluate_once(
-    checkpoint_path: str | None,
-    master: str = "",
-    scaffold: Any = None,
-    eval_ops: Any = None,
-    feed_dict: Any = None,
-    final_ops: Any = None,
-    final_ops_feed_dict: Any = None,
-    hooks: Sequence[Any] | None = None,
-    config: Any = None,
-) -> Any:
+@dataclass(frozen=True)
+class _Checkpoint:
+    checkpoint_path: str | None
+
+
+@dataclass(frozen=True)
+class _Folder:
+    checkpoint_dir: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What runs on a checkpoint; ``evaluate_repeatedly`` also says how long it waits for the next."""
+
+    master: str = ""
+    scaffold: Any = None
+    eval_ops: Any = None
+    feed_dict: Any = None
+    final_ops: Any = None
+    final_ops_feed_dict: Any = None
+    eval_interval_secs: float = field(default=60, init=False)
+    hooks: Sequence[Any] | None = None
+    config: Any = None
+
+    def of_each(self, paths: Iterable[str | None]) -> Iterator[Any]:
+        """Evaluates one checkpoint after the other and yields the values of ``final_ops``."""
+        hooks = list(self.hooks or [])
+        eval_ops = _counted(self.eval_ops, hooks)
+        final = tf.train.FinalOpsHook(self.final_ops, self.final_ops_feed_dict)
+        for path in paths:
+            creator = tf.train.ChiefSessionCreator(
+                scaffold=self.scaffold, checkpoint_filename_with_path=path, master=self.master, config=self.config
+            )
+            with tf.train.MonitoredSession(session_creator=creator, hooks=[*hooks, final]) as session:
+                while eval_ops is not None and not session.should_stop():
+                    session.run(eval_ops, self.feed_dict)
+            yield final.final_ops_values
+
+
+@dataclass(frozen=True)
+class EvaluateOnce(Evaluation, _Checkpoint):
+    """What ``evaluate_once`` is given."""
+
+
+@dataclass(frozen=True)
+class EvaluateRepeatedly(Evaluation, _Folder):
+    """What ``evaluate_repeatedly`` is given."""
+
+    eval_interval_secs: float = 60
+    max_number_of_evaluations: int | None = None
+    timeout: float | None = None
+    timeout_fn: Callable[[], bool] | None = None
+
+
+@takes(EvaluateOnce)
+def evaluate_once(call: EvaluateOnce) -> Any:
     """Evaluates one checkpoint and returns the values of ``final_ops``.
 
     Runs ``eval_ops`` until a hook stops it or the input ends; not at all if they are None.
@@ -136,33 +183,11 @@ def evaluate_once(
       checkpoint_path: of the checkpoint; None for initial values.
       eval_ops: an operation or tensor, or a list or dictionary of them.
     """
-    hooks = list(hooks or [])
-    eval_ops = _counted(eval_ops, hooks)
-    final = tf.train.FinalOpsHook(final_ops, final_ops_feed_dict)
-    creator = tf.train.ChiefSessionCreator(
-        scaffold=scaffold, checkpoint_filename_with_path=checkpoint_path, master=master, config=config
-    )
-    with tf.train.MonitoredSession(session_creator=creator, hooks=[*hooks, final]) as session:
-        while eval_ops is not None and not session.should_stop():
-            session.run(eval_ops, feed_dict)
-    return final.final_ops_values
+    return next(call.of_each([call.checkpoint_path]))
 
 
-def evaluate_repeatedly(
-    checkpoint_dir: str,
-    master: str = "",
-    scaffold: Any = None,
-    eval_ops: Any = None,
-    feed_dict: Any = None,
-    final_ops: Any = None,
-    final_ops_feed_dict: Any = None,
-    eval_interval_secs: float = 60,
-    hooks: Sequence[Any] | None = None,
-    config: Any = None,
-    max_number_of_evaluations: int | None = None,
-    timeout: float | None = None,
-    timeout_fn: Callable[[], bool] | None = None,
-) -> Any:
+@takes(EvaluateRepeatedly)
+def evaluate_repeatedly(call: EvaluateRepeatedly) -> Any:
     """Evaluates each new checkpoint of a folder and returns the values of ``final_ops`` for the last.
 
     Args:
@@ -172,19 +197,13 @@ def evaluate_repeatedly(
       timeout_fn: called when the time is over; a true value ends the evaluation.
       others: as in ``evaluate_once``.
     """
-    hooks = list(hooks or [])
-    eval_ops = _counted(eval_ops, hooks)
-    final = tf.train.FinalOpsHook(final_ops, final_ops_feed_dict)
-    for done, path in enumerate(checkpoints_iterator(checkpoint_dir, eval_interval_secs, timeout, timeout_fn), 1):
-        creator = tf.train.ChiefSessionCreator(
-            scaffold=scaffold, checkpoint_filename_with_path=path, master=master, config=config
-        )
-        with tf.train.MonitoredSession(session_creator=creator, hooks=[*hooks, final]) as session:
-            while eval_ops is not None and not session.should_stop():
-                session.run(eval_ops, feed_dict)
-        if max_number_of_evaluations is not None and done >= max_number_of_evaluations:
+    values = None
+    paths = checkpoints_iterator(call.checkpoint_dir, call.eval_interval_secs, call.timeout, call.timeout_fn)
+    for done, found in enumerate(call.of_each(paths), 1):
+        values = found
+        if call.max_number_of_evaluations is not None and done >= call.max_number_of_evaluations:
             break
-    return final.final_ops_values
+    return values
 
 
 def _counted(eval_ops: Any, hooks: Sequence[Any]) -> Any:

@@ -20,10 +20,19 @@ _column = tf.feature_column
 
 
 def sparse_column_with_hash_bucket(
-    column_name: str, hash_bucket_size: int, combiner: str = "sum", dtype: Any = tf.string
+    column_name: str, hash_bucket_size: int, combiner: str = "sum", dtype: Any = tf.string, hash_keys: Any = None
 ) -> Any:
-    """Returns ``tf.feature_column.categorical_column_with_hash_bucket``."""
+    """Returns ``tf.feature_column.categorical_column_with_hash_bucket``.
+
+    Raises:
+      ArgumentError: ``hash_keys``, which today's column has no place for.
+    """
     _require_sum("sparse_column_with_hash_bucket", combiner)
+    if hash_keys is not None:
+        fix = "Leave it out; the buckets then differ from those of a model that was trained with it."
+        raise errors.ArgumentError(
+            errors.explain("`hash_keys` is not served", got=hash_keys, fix=fix), where="sparse_column_with_hash_bucket"
+        )
     return _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.feature_columns import create_feature_spec_for_parsing, in_order
 from tf1bn.compat.contrib.variables import model_variable
 
@@ -19,8 +21,17 @@ def input_from_feature_columns(
     weight_collections: Any = None,
     trainable: bool = True,
     scope: Any = None,
+    cols_to_outs: dict[Any, Any] | None = None,
 ) -> tf.Tensor:
     """Returns the columns' values ``[batch, width]``, joined in contrib's order.
+
+    Args:
+      columns_to_tensors: what the columns read, by its name.
+      feature_columns: the columns.
+      weight_collections: further collections of the variables.
+      trainable: whether they are trained.
+      scope: their scope.
+      cols_to_outs: a dictionary that gets each column's own values, by column.
 
     Variables (in ``scope``, by default ``input_from_feature_columns``; also in MODEL_VARIABLES):
       ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding.
@@ -29,55 +40,55 @@ def input_from_feature_columns(
       ArgumentError: a categorical column that is neither embedded nor one-hot, or two equal columns.
     """
     with tf.variable_scope(scope, "input_from_feature_columns", list(columns_to_tensors.values())):
-        return tf.concat(
-            [
-                _dense(dict(columns_to_tensors), column, weight_collections, trainable, _renamed)
-                for column in in_order(feature_columns)
-            ],
-            1,
-        )
+        outputs = {
+            column: _dense(dict(columns_to_tensors), column, weight_collections, trainable, _renamed)
+            for column in in_order(feature_columns)
+        }
+        if cols_to_outs is not None:
+            cols_to_outs.update(outputs)
+        return tf.concat(list(outputs.values()), 1)
 
 
-def weighted_sum_from_feature_columns(
-    columns_to_tensors: Mapping[str, Any],
-    feature_columns: Iterable[Any],
-    num_outputs: int,
-    weight_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tuple[tf.Tensor, dict[Any, list[Any]], Any]:
+@dataclass(frozen=True)
+class _LinearSum:
+    """What the two weighted sums are given."""
+
+    columns_to_tensors: Mapping[str, Any]
+    feature_columns: Iterable[Any]
+    num_outputs: int
+    weight_collections: Any = None
+    trainable: bool = True
+    scope: Any = None
+
+
+@takes(_LinearSum)
+def weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor, dict[Any, list[Any]], Any]:
     """Returns the sum of all columns times their weights plus a bias; the weights by column; and the bias.
 
     Variables (in ``scope``, by default ``weighted_sum_from_feature_columns``; also in MODEL_VARIABLES; zeros at first):
       ``<column>/weights`` ``[buckets, num_outputs]`` of a categorical column, ``<column>/weight`` ``[width,
       num_outputs]`` of a column of numbers, and ``bias_weight`` ``[num_outputs]``.
     """
-    with tf.variable_scope(scope, "weighted_sum_from_feature_columns", list(columns_to_tensors.values())):
-        features, sums, weights = dict(columns_to_tensors), [], {}
-        for column in in_order(feature_columns):
+    with tf.variable_scope(call.scope, "weighted_sum_from_feature_columns", list(call.columns_to_tensors.values())):
+        features, sums, weights = dict(call.columns_to_tensors), [], {}
+        for column in in_order(call.feature_columns):
             if hasattr(column, "num_buckets"):
-                embedded = tf.feature_column.embedding_column(column, num_outputs, "sum", tf.zeros_initializer())
+                embedded = tf.feature_column.embedding_column(column, call.num_outputs, "sum", tf.zeros_initializer())
                 made: list[Any] = []
-                sums.append(_dense(features, embedded, weight_collections, trainable, _renamed_linear, made))
+                sums.append(_dense(features, embedded, call.weight_collections, call.trainable, _renamed_linear, made))
                 weights[column] = made
             else:
-                value = _dense(features, column, weight_collections, trainable, _renamed)
+                value = _dense(features, column, call.weight_collections, call.trainable, _renamed)
                 with tf.variable_scope(None, column.name):
-                    shape = [value.shape.as_list()[1], num_outputs]
-                    weights[column] = [_zeros("weight", shape, weight_collections, trainable)]
+                    shape = [value.shape.as_list()[1], call.num_outputs]
+                    weights[column] = [_zeros("weight", shape, call.weight_collections, call.trainable)]
                 sums.append(tf.matmul(value, weights[column][0]))
-        bias = _zeros("bias_weight", [num_outputs], weight_collections, trainable)
+        bias = _zeros("bias_weight", [call.num_outputs], call.weight_collections, call.trainable)
         return tf.nn.bias_add(tf.add_n(sums), bias), weights, bias
 
 
-def joint_weighted_sum_from_feature_columns(
-    columns_to_tensors: Mapping[str, Any],
-    feature_columns: Iterable[Any],
-    num_outputs: int,
-    weight_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tuple[tf.Tensor, list[Any], Any]:
+@takes(_LinearSum)
+def joint_weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor, list[Any], Any]:
     """As ``weighted_sum_from_feature_columns`` of categorical columns, with one variable for the weights of all.
 
     Variables (in ``scope``, by default ``joint_weighted_sum_from_feature_columns``; zeros at first):
@@ -86,7 +97,7 @@ def joint_weighted_sum_from_feature_columns(
     Raises:
       ArgumentError: a column of numbers, or one with weights.
     """
-    columns = in_order(feature_columns)
+    columns = in_order(call.feature_columns)
     for column in columns:
         if not hasattr(column, "num_buckets") or hasattr(column, "weight_feature_key"):
             raise errors.ArgumentError(
@@ -97,16 +108,18 @@ def joint_weighted_sum_from_feature_columns(
                 ),
                 where="joint_weighted_sum_from_feature_columns",
             )
-    with tf.variable_scope(scope, "joint_weighted_sum_from_feature_columns", list(columns_to_tensors.values())):
+    with tf.variable_scope(
+        call.scope, "joint_weighted_sum_from_feature_columns", list(call.columns_to_tensors.values())
+    ):
         sizes = [column.num_buckets for column in columns]
         with tf.variable_scope(None, "linear_weights"):
-            weights = _zeros("weights", [sum(sizes), num_outputs], weight_collections, trainable)
+            weights = _zeros("weights", [sum(sizes), call.num_outputs], call.weight_collections, call.trainable)
         sums = []
         for column, part in zip(columns, tf.split(weights, sizes, axis=0), strict=True):
-            embedded = tf.feature_column.embedding_column(column, num_outputs, "sum", tf.zeros_initializer())
+            embedded = tf.feature_column.embedding_column(column, call.num_outputs, "sum", tf.zeros_initializer())
             with tf.variable_scope(tf.get_variable_scope(), custom_getter=_given(part)):
-                sums.append(tf.feature_column.input_layer(dict(columns_to_tensors), [embedded]))
-        bias = _zeros("bias_weight", [num_outputs], weight_collections, trainable)
+                sums.append(tf.feature_column.input_layer(dict(call.columns_to_tensors), [embedded]))
+        bias = _zeros("bias_weight", [call.num_outputs], call.weight_collections, call.trainable)
         return tf.nn.bias_add(tf.add_n(sums), bias), [weights], bias
 
 

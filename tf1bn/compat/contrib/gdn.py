@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with, takes
+from tf1bn.compat.tf_layers import signatures
 from tf1bn.compat.tf_layers.base import Layer
 from tf1bn.compat.tf_layers.specs import InputSpec
 
 _FORMS = {3: ("NCW", "NWC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}
+
+
+@dataclass(frozen=True)
+class Normalization(signatures.Made):
+    """What ``GDN`` takes."""
+
+    inverse: bool = False
+    beta_min: float = 1e-6
+    gamma_init: float = 0.1
+    reparam_offset: float = 2**-18
+    data_format: str = "channels_last"
+    activity_regularizer: Any = None
+    trainable: bool = True
+    name: Any = None
+
+
+@dataclass(frozen=True)
+class NormalizationCall(signatures.Called, Normalization):
+    """What ``gdn`` takes."""
 
 
 class GDN(Layer):
@@ -29,26 +51,16 @@ class GDN(Layer):
     (2016).
     """
 
-    def __init__(
-        self,
-        inverse: bool = False,
-        beta_min: float = 1e-6,
-        gamma_init: float = 0.1,
-        reparam_offset: float = 2**-18,
-        data_format: str = "channels_last",
-        activity_regularizer: Any = None,
-        trainable: bool = True,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
-        if data_format not in ("channels_first", "channels_last"):
+    @made_with(Normalization)
+    def __init__(self, given: Normalization) -> None:
+        super().__init__(**given.of_layer())
+        if given.data_format not in ("channels_first", "channels_last"):
             raise errors.ArgumentError(
-                errors.explain("unknown `data_format`", got=data_format, expected="channels_last"),
+                errors.explain("unknown `data_format`", got=given.data_format, expected="channels_last"),
                 where="GDN",
             )
-        self.inverse, self.data_format = inverse, data_format
-        self._beta_min, self._gamma_init, self._offset = beta_min, gamma_init, reparam_offset
+        self.inverse, self.data_format = given.inverse, given.data_format
+        self._beta_min, self._gamma_init, self._offset = given.beta_min, given.gamma_init, given.reparam_offset
         self.input_spec = InputSpec(min_ndim=3, max_ndim=5)
         self.beta: Any = None
         self.gamma: Any = None
@@ -89,34 +101,11 @@ class GDN(Layer):
         return outputs
 
 
-def gdn(
-    inputs: Any,
-    inverse: bool = False,
-    beta_min: float = 1e-6,
-    gamma_init: float = 0.1,
-    reparam_offset: float = 2**-18,
-    data_format: str = "channels_last",
-    activity_regularizer: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(NormalizationCall)
+def gdn(call: NormalizationCall) -> tf.Tensor:
     """Returns the output of :class:`GDN`, whose variables are in ``name``, by default ``gdn``."""
-    inputs = tf.convert_to_tensor(inputs)
-    layer = GDN(
-        inverse,
-        beta_min,
-        gamma_init,
-        reparam_offset,
-        data_format,
-        activity_regularizer,
-        trainable,
-        name,
-        dtype=inputs.dtype.base_dtype,
-        _scope=name,
-        _reuse=reuse,
-    )
-    return layer(inputs)
+    inputs = tf.convert_to_tensor(call.inputs)
+    return call.layer(GDN, dtype=inputs.dtype.base_dtype)(inputs)
 
 
 def _bounded(variable: Any, bound: float) -> tf.Tensor:

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib import named_outputs
-from tf1bn.compat.contrib.feature_norms import affine
+from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.affine import activated
+from tf1bn.compat.contrib.feature_norms import FeatureNorm, Inputs
 from tf1bn.compat.contrib.scoping import add_arg_scope
 
 
+@dataclass(frozen=True)
+class Groups(Inputs):
+    """What is normalised, and over what."""
+
+    groups: int = 32
+    channels_axis: int = -1
+    reduction_axes: Sequence[int] = (-3, -2)
+
+
+@dataclass(frozen=True)
+class GroupNorm(FeatureNorm, Groups):
+    """What ``group_norm`` is given."""
+
+    epsilon: float = 1e-6
+    param_initializers: dict[str, Any] | None = None
+    scope: Any = None
+    mean_close_to_zero: bool = False
+
+
 @add_arg_scope
-def group_norm(
-    inputs: Any,
-    groups: int = 32,
-    channels_axis: int = -1,
-    reduction_axes: Sequence[int] = (-3, -2),
-    center: bool = True,
-    scale: bool = True,
-    epsilon: float = 1e-6,
-    activation_fn: Any = None,
-    param_initializers: dict[str, Any] | None = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-    mean_close_to_zero: bool = False,
-) -> tf.Tensor:
+@takes(GroupNorm)
+def group_norm(call: GroupNorm) -> tf.Tensor:
     """Normalises each example over some axes and over the channels of a group.
 
     Variables (in ``scope``, by default ``GroupNorm``; also in MODEL_VARIABLES):
@@ -45,9 +51,13 @@ def group_norm(
       ShapeError: rank or channels unknown, or not divisible.
       ArgumentError: axes outside the rank, or the channels' among those that are reduced.
     """
-    with tf.variable_scope(scope, "GroupNorm", [inputs], reuse=reuse) as entered, errors.located("group_norm"):
-        inputs = tf.convert_to_tensor(inputs)
-        axis, reduced = _axes(inputs, channels_axis, reduction_axes)
+    with (
+        tf.variable_scope(call.scope, "GroupNorm", [call.inputs], reuse=call.reuse) as entered,
+        errors.located("group_norm"),
+    ):
+        inputs = tf.convert_to_tensor(call.inputs)
+        groups = call.groups
+        axis, reduced = _axes(inputs, call)
         channels = inputs.shape.as_list()[axis]
         if channels is None or groups < 1 or channels % groups:
             raise errors.ShapeError(
@@ -56,26 +66,25 @@ def group_norm(
                 )
             )
         shape = tf.TensorShape([channels])
-        beta, gamma = affine(inputs, shape, center, scale, trainable, variables_collections, param_initializers)
+        beta, gamma = call.affine(inputs, shape)
         sizes = tf.shape(inputs)
         split = tf.concat([sizes[:axis], [groups, channels // groups], sizes[axis + 1 :]], 0)
         x = tf.reshape(inputs, split)
         over = sorted({axis + 1, *(i + (i > axis) for i in reduced)})
-        mean, variance = _moments(x, over, mean_close_to_zero)
+        mean, variance = _moments(x, over, call.mean_close_to_zero)
         wide = [1] * x.shape.rank
         wide[axis : axis + 2] = [groups, channels // groups]
         beta, gamma = (None if p is None else tf.reshape(p, wide) for p in (beta, gamma))
-        outputs = tf.reshape(tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon), sizes)
+        outputs = tf.reshape(tf.nn.batch_normalization(x, mean, variance, beta, gamma, call.epsilon), sizes)
         outputs.set_shape(inputs.shape)
-        outputs = outputs if activation_fn is None else activation_fn(outputs)
-        return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+        return activated(call, outputs, entered)
 
 
-def _axes(inputs: tf.Tensor, channels_axis: int, reduction_axes: Sequence[int]) -> tuple[int, list[int]]:
+def _axes(inputs: tf.Tensor, call: GroupNorm) -> tuple[int, list[int]]:
     rank = inputs.shape.rank
     if rank is None:
         raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
-    given = [channels_axis, *reduction_axes]
+    given = [call.channels_axis, *call.reduction_axes]
     if any(not -rank <= i < rank for i in given):
         raise errors.ArgumentError(
             errors.explain("Axis is out of bounds: outside the rank", got=given, expected=f"below {rank}")
@@ -85,7 +94,7 @@ def _axes(inputs: tf.Tensor, channels_axis: int, reduction_axes: Sequence[int]) 
         raise errors.ArgumentError(
             errors.explain(
                 "`channels_axis` and `reduction_axes` must be mutually exclusive",
-                got=(channels_axis, list(reduction_axes)),
+                got=(call.channels_axis, list(call.reduction_axes)),
             )
         )
     return axis, reduced

@@ -19,7 +19,12 @@ class HParams:
     """Settings, each an attribute of the type that its first value had; a list stays a list of that type.
 
     Args:
+      hparam_def: must be None: the message HParamDef left with tf.contrib.
+      model_structure: anything; ``get_model_structure`` returns it.
       **kwargs: the settings with their first values.
+
+    Raises:
+      ArgumentError: an ``hparam_def``.
 
     Example:
       >>> hparams = HParams(rate=0.1, sizes=[64, 32])
@@ -27,7 +32,13 @@ class HParams:
       [128, 64]
     """
 
-    def __init__(self, model_structure: Any = None, **kwargs: Any) -> None:
+    def __init__(self, hparam_def: Any = None, model_structure: Any = None, **kwargs: Any) -> None:
+        if hparam_def is not None:
+            fix = "Pass the settings by name, or keep them as JSON: HParams(...).parse_json(text)."
+            raise errors.ArgumentError(
+                errors.explain("`hparam_def` is not served: its message left with tf.contrib", got=hparam_def, fix=fix),
+                where="HParams",
+            )
         self._types: dict[str, tuple[type, bool]] = {}
         self._model_structure = model_structure
         for name, value in kwargs.items():
@@ -75,7 +86,7 @@ class HParams:
         Raises:
           ArgumentError: a text that cannot be read, or a value of another type; UnknownNameError.
         """
-        return self.override_from_dict(parse_values(values, self._types, self._listed()))
+        return self.override_from_dict(_parsed(values, self._types, self._listed()))
 
     def override_from_dict(self, values_dict: Mapping[str, Any]) -> HParams:
         """Sets settings from a dictionary and returns the object."""
@@ -88,6 +99,10 @@ class HParams:
                 value = held
             self.set_hparam(name, value)
         return self
+
+    def set_from_map(self, values_map: Mapping[str, Any]) -> HParams:
+        """Sets settings from a dictionary and returns the object, as ``override_from_dict`` does."""
+        return self.override_from_dict(values_map)
 
     def parse_json(self, values_json: str) -> HParams:
         """Sets settings from a JSON object and returns the object."""
@@ -141,16 +156,23 @@ class HParams:
         return self._types[name]
 
 
-def parse_values(values: str, type_map: Mapping[str, Any], lists: frozenset[str] | None = None) -> dict[str, Any]:
+def parse_values(values: str, type_map: Mapping[str, Any], ignore_unknown: bool = False) -> dict[str, Any]:
     """Returns the settings of a text ``"a=1,b=[2,3],c[1]=4"``; an entry of a list as ``{index: value}``.
 
     Args:
       type_map: type by name.
-      lists: the names that are lists; by default either is accepted.
+      ignore_unknown: whether a name that is not in ``type_map`` is left out.
 
     Raises:
-      ArgumentError: a text that cannot be read, a name that is not in ``type_map``, one of a list for the whole.
+      ArgumentError: a text that cannot be read, or a name that is not in ``type_map``.
     """
+    return _parsed(values, type_map, None, ignore_unknown)
+
+
+def _parsed(
+    values: str, type_map: Mapping[str, Any], lists: frozenset[str] | None, ignore_unknown: bool = False
+) -> dict[str, Any]:
+    """Does :func:`parse_values`; with ``lists``, the names that are lists, the others are not."""
     found: dict[str, Any] = {}
     at = 0
     while at < len(values.rstrip()):
@@ -158,6 +180,8 @@ def parse_values(values: str, type_map: Mapping[str, Any], lists: frozenset[str]
         if match is None:
             raise errors.ArgumentError(errors.explain("cannot be read", got=values[at:]), where="parse_values")
         at = match.end()
+        if ignore_unknown and match["name"] not in type_map:
+            continue
         _take(match, type_map, lists, found)
     return found
 

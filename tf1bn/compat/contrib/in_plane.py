@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import named_outputs
-from tf1bn.compat.contrib.initializers import XAVIER, ZEROS
-from tf1bn.compat.contrib.linear import finished, uses_bias
+from tf1bn.compat.contrib.affine import Affine
+from tf1bn.compat.contrib.convolution import Window
 from tf1bn.compat.contrib.scoping import add_arg_scope
 from tf1bn.compat.contrib.variables import model_variable
 from tf1bn.compat.tf_layers import windows
 
 
+@dataclass(frozen=True)
+class InPlane(Affine, Window):
+    """What ``convolution2d_in_plane`` is given."""
+
+    num_outputs: int = field(default=1, init=False)
+    data_format: str = field(default="NHWC", init=False)
+    rate: Any = field(default=1, init=False)
+
+    def variable(self, name: str, shape: list[int], dtype: Any, initializer: Any, regularizer: Any) -> Any:
+        """Returns a model variable of the layer."""
+        return model_variable(
+            name,
+            shape=shape,
+            dtype=dtype,
+            initializer=initializer,
+            regularizer=regularizer,
+            collections=named_outputs.get_variable_collections(self.variables_collections, name),
+            trainable=self.trainable,
+        )
+
+
 @add_arg_scope
-def convolution2d_in_plane(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: str = "SAME",
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(InPlane)
+def convolution2d_in_plane(call: InPlane) -> tf.Tensor:
     """Returns activation_fn(normalizer_fn(each channel convolved with the same weights + biases)).
 
     Variables (in ``scope``, by default ``ConvInPlane``, ``ConvInPlane_1``, ...; also in MODEL_VARIABLES):
@@ -43,34 +50,24 @@ def convolution2d_in_plane(
     Raises:
       ShapeError: inputs that are not ``[batch, height, width, channels]`` with channels known.
     """
-    with tf.variable_scope(scope, "ConvInPlane", [inputs], reuse=reuse) as entered:
-        inputs = tf.convert_to_tensor(inputs)
+    with call.entered("ConvInPlane", call.inputs) as entered:
+        inputs = tf.convert_to_tensor(call.inputs)
+        dtype = inputs.dtype.base_dtype
         channels = inputs.shape.as_list()[-1] if inputs.shape.rank == 4 else None
         if channels is None:
             raise errors.ShapeError(
                 errors.explain("`inputs` must have rank 4 and known channels", got=str(inputs.shape)),
                 where="conv2d_in_plane",
             )
-
-        def made(name: str, shape: Any, initializer: Any, regularizer: Any) -> Any:
-            return model_variable(
-                name,
-                shape=shape,
-                dtype=inputs.dtype.base_dtype,
-                initializer=initializer,
-                regularizer=regularizer,
-                collections=named_outputs.get_variable_collections(variables_collections, name),
-                trainable=trainable,
-            )
-
-        window = [*windows.sizes(kernel_size, 2, "kernel_size"), 1, 1]
-        weights = tf.tile(made("weights", window, weights_initializer, weights_regularizer), [1, 1, channels, 1])
-        strides = [1, *windows.sizes(stride, 2, "stride"), 1]
-        outputs = tf.nn.depthwise_conv2d(inputs, weights, strides, padding)
-        if uses_bias(normalizer_fn, biases_initializer):
-            outputs = tf.nn.bias_add(outputs, made("biases", [channels], biases_initializer, biases_regularizer))
-        outputs = finished(outputs, normalizer_fn, normalizer_params, activation_fn)
-        return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+        window = [*windows.sizes(call.kernel_size, 2, "kernel_size"), 1, 1]
+        weights = call.variable("weights", window, dtype, call.weights_initializer, call.weights_regularizer)
+        weights = tf.tile(weights, [1, 1, channels, 1])
+        strides = [1, *windows.sizes(call.stride, 2, "stride"), 1]
+        outputs = tf.nn.depthwise_conv2d(inputs, weights, strides, call.padding)
+        if call.uses_bias:
+            biases = call.variable("biases", [channels], dtype, call.biases_initializer, call.biases_regularizer)
+            outputs = tf.nn.bias_add(outputs, biases)
+        return call.finished(outputs, entered)
 
 
 conv2d_in_plane = convolution2d_in_plane

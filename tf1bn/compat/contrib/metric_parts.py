@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -11,6 +12,60 @@ from tf1bn import errors
 
 Metric = tuple[Any, Any]
 EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class PredictionsFirst:
+    """What most metrics compare."""
+
+    predictions: Any
+    labels: Any
+
+
+@dataclass(frozen=True)
+class LabelsFirst:
+    """What the later metrics compare."""
+
+    labels: Any
+    predictions: Any
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The last arguments, which metrics share; only some have a number of thresholds, or a curve."""
+
+    weights: Any = None
+    num_thresholds: int = field(default=200, init=False)
+    metrics_collections: Any = None
+    updates_collections: Any = None
+    curve: str = field(default="ROC", init=False)
+    name: str | None = None
+
+    def collected(self, value: Any, update: Any) -> Metric:
+        """Adds value and update to the collections, and returns both."""
+        return collected(value, update, self.metrics_collections, self.updates_collections)
+
+    def passed(self, default: str | None = None) -> dict[str, Any]:
+        """Returns these arguments for a metric of tf.metrics; ``default`` stands for no name."""
+        return {
+            "weights": self.weights,
+            "metrics_collections": self.metrics_collections,
+            "updates_collections": self.updates_collections,
+            "name": self.name or default,
+        }
+
+
+@dataclass(frozen=True)
+class Streaming(Kept, PredictionsFirst):
+    """What a metric of predictions and labels is given, and no more."""
+
+
+@dataclass(frozen=True)
+class Curve(Kept):
+    """The last arguments of what looks at a whole curve."""
+
+    num_thresholds: int = 200
+    curve: str = "ROC"
 
 
 def metric_variable(shape: Sequence[int], dtype: Any, name: str) -> Any:
@@ -79,10 +134,11 @@ def thresholds_between(count: int) -> list[float]:
 
 
 _LEAVES = {"tp": "true_positives", "fn": "false_negatives", "tn": "true_negatives", "fp": "false_positives"}
+KINDS = tuple(_LEAVES)
 
 
 def at_thresholds(
-    predictions: Any, labels: Any, thresholds: Sequence[float], weights: Any, kinds: Sequence[str] = tuple(_LEAVES)
+    predictions: Any, labels: Any, thresholds: Sequence[float], weights: Any, kinds: Sequence[str] = KINDS
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns counts at each threshold and their updates by kind: ``tp``, ``fn``, ``tn`` or ``fp``."""
     predictions, labels, weights = squeezed(predictions, labels, weights)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.metric_parts import (
     EPSILON,
+    KINDS,
+    Curve,
+    Kept,
+    LabelsFirst,
     Metric,
+    Streaming,
     at_thresholds,
     collected,
     metric_variable,
@@ -29,19 +36,14 @@ PrecisionRecallData = collections.namedtuple(
 def _rate(name: str, wrong: Callable[..., Metric], right: Callable[..., Metric], doc: str) -> Callable[..., Metric]:
     """Returns the metric wrong / (wrong + right), 0 where there is neither."""
 
-    def streaming(
-        predictions: Any,
-        labels: Any,
-        weights: Any = None,
-        metrics_collections: Any = None,
-        updates_collections: Any = None,
-        name: str | None = None,
-    ) -> Metric:
-        with tf.variable_scope(name, default, [predictions, labels]):
-            predictions, labels, weights = squeezed(tf.cast(predictions, tf.bool), tf.cast(labels, tf.bool), weights)
+    @takes(Streaming)
+    def streaming(call: Streaming) -> Metric:
+        with tf.variable_scope(call.name, default, [call.predictions, call.labels]):
+            true = (tf.cast(call.predictions, tf.bool), tf.cast(call.labels, tf.bool))
+            predictions, labels, weights = squeezed(*true, call.weights)
             wrongs, rights = wrong(labels, predictions, weights), right(labels, predictions, weights)
             value, update = (tf.div_no_nan(a, a + b) for a, b in zip(wrongs, rights, strict=True))
-            return collected(value, update, metrics_collections, updates_collections)
+            return call.collected(value, update)
 
     default = name
     streaming.__name__ = streaming.__qualname__ = f"streaming_{name}"
@@ -79,16 +81,19 @@ streaming_false_positive_rate_at_thresholds = _rate_at("false_positive_rate", "f
 streaming_false_negative_rate_at_thresholds = _rate_at("false_negative_rate", "fn", "tp", _NEGATIVE)
 
 
-def streaming_curve_points(
-    labels: Any = None,
-    predictions: Any = None,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    curve: str = "ROC",
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _Labelled:
+    labels: Any = None
+    predictions: Any = None
+
+
+@dataclass(frozen=True)
+class CurvePoints(Curve, _Labelled):
+    """What ``streaming_curve_points`` is given."""
+
+
+@takes(CurvePoints)
+def streaming_curve_points(call: CurvePoints) -> Metric:
     """Returns points ``[num_thresholds, 2]`` of a curve, and the update.
 
     ROC: false positive rate and recall; PR: recall and precision.
@@ -96,82 +101,89 @@ def streaming_curve_points(
     Raises:
       ArgumentError: another curve.
     """
-    with tf.variable_scope(name, "curve_points", [labels, predictions]):
-        require_curve(curve)
-        limits = thresholds_between(num_thresholds)
-        count, updates = at_thresholds(predictions, labels, limits, weights)
+    with tf.variable_scope(call.name, "curve_points", [call.labels, call.predictions]):
+        require_curve(call.curve)
+        limits = thresholds_between(call.num_thresholds)
+        count, updates = at_thresholds(call.predictions, call.labels, limits, call.weights)
         little = 1e-6
         recall = (count["tp"] + little) / (count["tp"] + count["fn"] + little)
-        if curve == "ROC":
+        if call.curve == "ROC":
             points = [count["fp"] / (count["fp"] + count["tn"] + little), recall]
         else:
             points = [recall, (count["tp"] + little) / (count["tp"] + count["fp"] + little)]
         update = tf.group(*updates.values())
-        return collected(tf.stack(points, 1), update, metrics_collections, updates_collections)
+        return call.collected(tf.stack(points, 1), update)
 
 
-def f1_score(
-    labels: Any,
-    predictions: Any,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class Search(Kept, LabelsFirst):
+    """What a metric is given that looks for the best of some thresholds."""
+
+    num_thresholds: int = 200
+
+    def best(self, default: str, of: Callable[[dict[str, Any]], Any], kinds: Sequence[str] = KINDS) -> Metric:
+        """Returns what a function makes of the counts at all thresholds, and of the updated ones."""
+        with tf.variable_scope(self.name, default, [self.predictions, self.labels]):
+            limits = thresholds_between(self.num_thresholds)
+            counts = at_thresholds(self.predictions, self.labels, limits, self.weights, kinds)
+            value, update = map(of, counts)
+            return self.collected(value, update)
+
+
+@takes(Search)
+def f1_score(call: Search) -> Metric:
     """Returns the best F1 of all thresholds, 2 * precision * recall / (precision + recall), and the update."""
-    with tf.variable_scope(name, "f1", [labels, predictions]):
-        limits = thresholds_between(num_thresholds)
-        counts = at_thresholds(predictions, labels, limits, weights, ("tp", "fp", "fn"))
-        value, update = (_best_f1(count["tp"], count["fp"], count["fn"]) for count in counts)
-        return collected(value, update, metrics_collections, updates_collections)
+
+    def f1(count: dict[str, Any]) -> Any:
+        tp, fp, fn = count["tp"], count["fp"], count["fn"]
+        precision, recall = tp / (EPSILON + tp + fp), tp / (EPSILON + tp + fn)
+        return tf.reduce_max(2 * precision * recall / (precision + recall + EPSILON))
+
+    return call.best("f1", f1, ("tp", "fp", "fn"))
 
 
-def _best_f1(tp: Any, fp: Any, fn: Any) -> Any:
-    precision, recall = tp / (EPSILON + tp + fp), tp / (EPSILON + tp + fn)
-    return tf.reduce_max(2 * precision * recall / (precision + recall + EPSILON))
+@dataclass(frozen=True)
+class _Recall(LabelsFirst):
+    target_recall: float
 
 
-def precision_at_recall(
-    labels: Any,
-    predictions: Any,
-    target_recall: float,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class PrecisionAtRecall(Search, _Recall):
+    """What ``precision_at_recall`` is given."""
+
+
+@takes(PrecisionAtRecall)
+def precision_at_recall(call: PrecisionAtRecall) -> Metric:
     """Returns the precision at the highest threshold whose recall is still the target's, and the update.
 
     Raises:
       ArgumentError: a target outside 0 to 1.
     """
-    require_range("target_recall", target_recall)
+    require_range("target_recall", call.target_recall)
 
     def precision(count: dict[str, Any]) -> Any:
         tp, fp, fn = count["tp"], count["fp"], count["fn"]
-        enough = tf.cast(tp / (tp + fn + EPSILON) >= target_recall, tf.int64)
+        enough = tf.cast(tp / (tp + fn + EPSILON) >= call.target_recall, tf.int64)
         place = tf.reduce_sum(enough) - 1
         return (tp[place] + EPSILON) / (tp[place] + fp[place] + EPSILON)
 
-    with tf.variable_scope(name, "precision_at_recall", [predictions, labels]):
-        limits = thresholds_between(num_thresholds)
-        value, update = map(precision, at_thresholds(predictions, labels, limits, weights))
-        return collected(value, update, metrics_collections, updates_collections)
+    return call.best("precision_at_recall", precision)
 
 
-def recall_at_precision(
-    labels: Any,
-    predictions: Any,
-    precision: float,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-    strict_mode: bool = False,
-) -> Metric:
+@dataclass(frozen=True)
+class _Precision(LabelsFirst):
+    precision: float
+
+
+@dataclass(frozen=True)
+class RecallAtPrecision(Search, _Precision):
+    """What ``recall_at_precision`` is given."""
+
+    strict_mode: bool = False
+
+
+@takes(RecallAtPrecision)
+def recall_at_precision(call: RecallAtPrecision) -> Metric:
     """Returns the recall at the threshold whose precision is nearest, and the update.
 
     Args:
@@ -180,22 +192,20 @@ def recall_at_precision(
     Raises:
       ArgumentError: a precision outside 0 to 1.
     """
-    require_range("precision", precision)
+    require_range("precision", call.precision)
 
     def recall(count: dict[str, Any]) -> Any:
         tp, fp, fn = count["tp"], count["fp"], count["fn"]
         precisions = tp / (tp + fp + EPSILON)
-        if strict_mode:
-            place = tf.argmax(1 / (precisions - precision + EPSILON), 0, output_type=tf.int32)
+        if call.strict_mode:
+            place = tf.argmax(1 / (precisions - call.precision + EPSILON), 0, output_type=tf.int32)
         else:
-            place = tf.argmin(tf.abs(precisions - precision), 0, output_type=tf.int32)
+            place = tf.argmin(tf.abs(precisions - call.precision), 0, output_type=tf.int32)
         found = tp[place] / (tp[place] + fn[place] + EPSILON)
-        return tf.where(precisions[place] >= precision, found, tf.zeros_like(found)) if strict_mode else found
+        strict = call.strict_mode
+        return tf.where(precisions[place] >= call.precision, found, tf.zeros_like(found)) if strict else found
 
-    with tf.variable_scope(name, "recall_at_precision", [predictions, labels]):
-        limits = thresholds_between(num_thresholds)
-        value, update = map(recall, at_thresholds(predictions, labels, limits, weights))
-        return collected(value, update, metrics_collections, updates_collections)
+    return call.best("recall_at_precision", recall)
 
 
 def precision_recall_at_equal_thresholds(

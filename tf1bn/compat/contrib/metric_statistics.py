@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib.metric_parts import Metric, broadcast, collected, metric_variable, squeezed
+from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.metric_parts import Kept, Metric, Streaming, broadcast, collected, metric_variable, squeezed
 
 
 def count(
@@ -31,22 +33,16 @@ def count(
         return collected(tf.identity(total), update, metrics_collections, updates_collections)
 
 
-def streaming_covariance(
-    predictions: Any,
-    labels: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(Streaming)
+def streaming_covariance(call: Streaming) -> Metric:
     """Returns the unbiased covariance of all values that were seen, NaN of fewer than two, and the update.
 
     Variables (local; in ``name``, by default ``covariance``): count, mean_prediction, mean_label and comoment.
 
     Source: Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample variances (1979).
     """
-    with tf.variable_scope(name, "covariance", [predictions, labels]):
-        predictions, labels, weights = squeezed(predictions, labels, weights)
+    with tf.variable_scope(call.name, "covariance", [call.predictions, call.labels]):
+        predictions, labels, weights = squeezed(call.predictions, call.labels, call.weights)
         leaves = ("count", "mean_prediction", "mean_label", "comoment")
         kept = [metric_variable([], tf.float32, leaf) for leaf in leaves]
         old = [tf.identity(variable) for variable in kept]
@@ -63,29 +59,23 @@ def streaming_covariance(
         with tf.control_dependencies(assigned):
             update = _unbiased(tf.identity(comoment), tf.identity(total))
         value = _unbiased(tf.identity(kept[3]), tf.identity(kept[0]))
-    return collected(value, update, metrics_collections, updates_collections)
+    return call.collected(value, update)
 
 
 def _unbiased(comoment: Any, total: Any) -> Any:
     return tf.where(total <= 1, tf.constant(float("nan")), comoment / (total - 1))
 
 
-def streaming_pearson_correlation(
-    predictions: Any,
-    labels: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(Streaming)
+def streaming_pearson_correlation(call: Streaming) -> Metric:
     """Returns Pearson's correlation of all values that were seen, and the update."""
-    with tf.variable_scope(name, "pearson_r", [predictions, labels]):
-        predictions, labels, weights = squeezed(predictions, labels, weights)
+    with tf.variable_scope(call.name, "pearson_r", [call.predictions, call.labels]):
+        predictions, labels, weights = squeezed(call.predictions, call.labels, call.weights)
         both = streaming_covariance(predictions, labels, weights, name="covariance")
         first = streaming_covariance(predictions, predictions, weights, name="variance_predictions")
         second = streaming_covariance(labels, labels, weights, name="variance_labels")
         value, update = (c / (tf.sqrt(a) * tf.sqrt(b)) for c, a, b in zip(both, first, second, strict=True))
-    return collected(value, update, metrics_collections, updates_collections)
+    return call.collected(value, update)
 
 
 def streaming_mean_cosine_distance(
@@ -191,76 +181,72 @@ def auc_using_histogram(
         return tf.reduce_sum(dx * (y + tf.pad(y[:-1], [[1, 0]])) / 2), tf.group(*updates)
 
 
-def sparse_recall_at_top_k(
-    labels: Any,
-    top_k_predictions: Any,
-    class_id: int | None = None,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _LabelsOfTopK:
+    labels: Any
+    top_k_predictions: Any
+    class_id: int | None = None
+
+
+@dataclass(frozen=True)
+class _TopKOfLabels:
+    top_k_predictions: Any
+    labels: Any
+    class_id: int | None = field(default=None, init=False)
+
+
+@dataclass(frozen=True)
+class RecallAtTopK(Kept, _LabelsOfTopK):
+    """What ``sparse_recall_at_top_k`` is given."""
+
+
+@dataclass(frozen=True)
+class TopK(Kept, _TopKOfLabels):
+    """What ``streaming_sparse_average_precision_at_top_k`` is given."""
+
+
+@dataclass(frozen=True)
+class PrecisionAtTopK(TopK):
+    """What ``streaming_sparse_precision_at_top_k`` is given."""
+
+    class_id: int | None = None
+
+
+@takes(RecallAtTopK)
+def sparse_recall_at_top_k(call: RecallAtTopK) -> Metric:
     """Returns the recall of predictions that are given as their k best classes, and the update."""
-    return tf.metrics.recall_at_top_k(
-        labels,
-        top_k_predictions,
-        class_id=class_id,
-        weights=weights,
-        metrics_collections=metrics_collections,
-        updates_collections=updates_collections,
-        name=name or _named("recall", class_id),
-    )
+    passed = call.passed(_named("recall", call.class_id))
+    return tf.metrics.recall_at_top_k(call.labels, call.top_k_predictions, class_id=call.class_id, **passed)
 
 
-def streaming_sparse_precision_at_top_k(
-    top_k_predictions: Any,
-    labels: Any,
-    class_id: int | None = None,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(PrecisionAtTopK)
+def streaming_sparse_precision_at_top_k(call: PrecisionAtTopK) -> Metric:
     """Returns the precision of predictions that are given as their k best classes, and the update."""
-    return tf.metrics.precision_at_top_k(
-        labels,
-        top_k_predictions,
-        class_id=class_id,
-        weights=weights,
-        metrics_collections=metrics_collections,
-        updates_collections=updates_collections,
-        name=name or _named("precision", class_id),
-    )
+    passed = call.passed(_named("precision", call.class_id))
+    return tf.metrics.precision_at_top_k(call.labels, call.top_k_predictions, class_id=call.class_id, **passed)
 
 
-def streaming_sparse_average_precision_at_top_k(
-    top_k_predictions: Any,
-    labels: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(TopK)
+def streaming_sparse_average_precision_at_top_k(call: TopK) -> Metric:
     """Returns the mean average precision of predictions that are given as their k best classes, and the update.
 
     Raises:
       ShapeError: an unknown number of classes in ``top_k_predictions``.
     """
-    best = tf.cast(top_k_predictions, tf.int64)
+    best = tf.cast(call.top_k_predictions, tf.int64)
     k = best.shape.as_list()[-1] if best.shape.rank else None
     if k is None:
         raise errors.ShapeError(
             errors.explain("the last dimension of `top_k_predictions` must be known", got=str(best.shape)),
             where="streaming_sparse_average_precision_at_top_k",
         )
-    values = labels.values if isinstance(labels, tf.SparseTensor) else tf.cast(labels, tf.int64)
+    sparse = isinstance(call.labels, tf.SparseTensor)
+    values = call.labels.values if sparse else tf.cast(call.labels, tf.int64)
     highest = tf.maximum(tf.reduce_max(best), tf.reduce_max(tf.concat([tf.reshape(values, [-1]), [0]], 0)))
     # Scores that fall with the place, and 0 for all other classes, have these k classes as their best.
     scores = tf.range(k, 0, -1, dtype=tf.float32)
     predictions = tf.reduce_sum(tf.one_hot(best, tf.cast(highest, tf.int32) + k + 1) * tf.expand_dims(scores, -1), -2)
-    return tf.metrics.average_precision_at_k(
-        labels, predictions, k, weights, metrics_collections, updates_collections, name
-    )
+    return tf.metrics.average_precision_at_k(call.labels, predictions, k, **call.passed())
 
 
 def _named(what: str, class_id: int | None) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import absent
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.metric_areas import (
     auc_with_confidence_intervals,
     streaming_concat,
     streaming_dynamic_auc,
 )
-from tf1bn.compat.contrib.metric_parts import Metric
+from tf1bn.compat.contrib.metric_parts import Curve, Kept, Metric, PredictionsFirst
 from tf1bn.compat.contrib.metric_rates import (
     f1_score,
     precision_at_recall,
@@ -57,6 +60,8 @@ def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
 
     streaming.__name__ = streaming.__qualname__ = name
     streaming.__doc__ = f"Returns the value and the update of ``tf.metrics.{metric.__name__}``, the predictions first."
+    labels, predictions, *rest = inspect.signature(metric).parameters.values()
+    streaming.__signature__ = inspect.Signature([predictions, labels, *rest])  # type: ignore[attr-defined]
     return streaming
 
 
@@ -90,66 +95,57 @@ streaming_mean_tensor = tf.metrics.mean_tensor
 streaming_percentage_less = tf.metrics.percentage_below
 
 
-def streaming_auc(
-    predictions: Any,
-    labels: Any,
-    weights: Any = None,
-    num_thresholds: int = 200,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    curve: str = "ROC",
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class Auc(Curve, PredictionsFirst):
+    """What ``streaming_auc`` is given."""
+
+
+@takes(Auc)
+def streaming_auc(call: Auc) -> Metric:
     """Returns the value and the update of the area under the curve, of ``num_thresholds`` thresholds."""
-    return tf.metrics.auc(
-        labels, predictions, weights, num_thresholds, metrics_collections, updates_collections, curve, name
-    )
+    shown = {"num_thresholds": call.num_thresholds, "curve": call.curve}
+    return tf.metrics.auc(call.labels, call.predictions, **shown, **call.passed())
 
 
-def streaming_recall_at_k(
-    predictions: Any,
-    labels: Any,
-    k: int,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _Best(PredictionsFirst):
+    k: int
+    class_id: int | None = field(default=None, init=False)
+
+
+@dataclass(frozen=True)
+class AtK(Kept, _Best):
+    """What ``streaming_recall_at_k`` is given."""
+
+
+@dataclass(frozen=True)
+class OfClassAtK(AtK):
+    """What the metrics of several labels per example are given, of all classes or of one."""
+
+    class_id: int | None = None
+
+    def of(self, metric: Callable[..., Metric]) -> Metric:
+        """Returns a metric of tf.metrics."""
+        return metric(self.labels, self.predictions, self.k, class_id=self.class_id, **self.passed())
+
+
+@takes(AtK)
+def streaming_recall_at_k(call: AtK) -> Metric:
     """Returns the value and the update of the share of examples whose label is among the k best predictions."""
-    hits = tf.cast(tf.nn.in_top_k(predictions, labels, k), tf.float32)
-    return tf.metrics.mean(hits, weights, metrics_collections, updates_collections, name or f"recall_at_{k}")
+    hits = tf.cast(tf.nn.in_top_k(call.predictions, call.labels, call.k), tf.float32)
+    return tf.metrics.mean(hits, **call.passed(f"recall_at_{call.k}"))
 
 
-def streaming_sparse_recall_at_k(
-    predictions: Any,
-    labels: Any,
-    k: int,
-    class_id: int | None = None,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(OfClassAtK)
+def streaming_sparse_recall_at_k(call: OfClassAtK) -> Metric:
     """Returns the value and the update of the recall of the k best predictions, of several labels per example."""
-    return tf.metrics.recall_at_k(
-        labels, predictions, k, class_id, weights, metrics_collections, updates_collections, name
-    )
+    return call.of(tf.metrics.recall_at_k)
 
 
-def streaming_sparse_precision_at_k(
-    predictions: Any,
-    labels: Any,
-    k: int,
-    class_id: int | None = None,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@takes(OfClassAtK)
+def streaming_sparse_precision_at_k(call: OfClassAtK) -> Metric:
     """Returns the value and the update of the precision of the k best predictions, of several labels per example."""
-    return tf.metrics.precision_at_k(
-        labels, predictions, k, class_id, weights, metrics_collections, updates_collections, name
-    )
+    return call.of(tf.metrics.precision_at_k)
 
 
 def accuracy(predictions: Any, labels: Any, weights: Any = None, name: str | None = None) -> tf.Tensor:

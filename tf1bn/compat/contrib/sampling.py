@@ -133,8 +133,8 @@ def weighted_resample(
     overall_rate: Any,
     scope: Any = None,
     mean_decay: float = 0.999,
-    warmup: int = 10,
     seed: int | None = None,
+    warmup: int = 10,
 ) -> tuple[list[Any], Any]:
     """Returns the entries of the inputs as often as their weight says, and the rate of each.
 

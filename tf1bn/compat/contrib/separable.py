@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib import named_outputs
-from tf1bn.compat.contrib.convolution import layout
-from tf1bn.compat.contrib.initializers import XAVIER, ZEROS
-from tf1bn.compat.contrib.linear import collected, finished, uses_bias
+from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.affine import Affine
+from tf1bn.compat.contrib.convolution import Window
 from tf1bn.compat.contrib.scoping import add_arg_scope
-from tf1bn.compat.contrib.variables import model_getter
 from tf1bn.compat.tf_layers import windows
 from tf1bn.compat.tf_layers.separable import SeparableConv2D
 
@@ -33,30 +32,31 @@ class _Depthwise(SeparableConv2D):
         )
 
 
+@dataclass(frozen=True)
+class Separable(Affine, Window):
+    """What ``separable_convolution2d`` is given."""
+
+    num_outputs: int | None  # type: ignore[assignment]  # no other layer can do without
+    depth_multiplier: int = 1
+    data_format: str = "NHWC"
+    pointwise_initializer: Any = None
+
+    def kernels(self) -> dict[str, Any]:
+        """Returns how the two kernels and the bias are made, in the words of tf.layers."""
+        pointwise = self.weights_initializer if self.pointwise_initializer is None else self.pointwise_initializer
+        return {
+            "depth_multiplier": self.depth_multiplier,
+            "depthwise_initializer": self.weights_initializer,
+            "pointwise_initializer": pointwise,
+            "depthwise_regularizer": self.weights_regularizer,
+            "pointwise_regularizer": self.weights_regularizer,
+            **self.biases(),
+        }
+
+
 @add_arg_scope
-def separable_convolution2d(
-    inputs: Any,
-    num_outputs: int | None,
-    kernel_size: Any,
-    depth_multiplier: int = 1,
-    stride: Any = 1,
-    padding: str = "SAME",
-    data_format: str = "NHWC",
-    rate: Any = 1,
-    activation_fn: Any = tf.nn.relu,
-    normalizer_fn: Any = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Any = XAVIER,
-    pointwise_initializer: Any = None,
-    weights_regularizer: Any = None,
-    biases_initializer: Any = ZEROS,
-    biases_regularizer: Any = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Separable)
+def separable_convolution2d(call: Separable) -> tf.Tensor:
     """Returns activation_fn(normalizer_fn(separable convolution + biases)).
 
     Variables (in ``scope``, by default ``SeparableConv2d``, ...; also in MODEL_VARIABLES):
@@ -67,39 +67,17 @@ def separable_convolution2d(
       num_outputs: None leaves the second half out; there are then ``channels * depth_multiplier`` outputs.
       others: as in contrib.
     """
-    with errors.located("separable_conv2d", scope=getattr(scope, "name", scope)):
-        form = layout(data_format, ("NHWC", "NCHW"))
-        with tf.variable_scope(
-            scope, "SeparableConv2d", [inputs], reuse=reuse, custom_getter=model_getter(_NAMES)
-        ) as entered:
-            inputs = tf.convert_to_tensor(inputs)
+    with errors.located("separable_conv2d", scope=getattr(call.scope, "name", call.scope)):
+        sizes = call.sizes(("NHWC", "NCHW"))
+        with call.entered("SeparableConv2d", call.inputs, _NAMES) as entered:
+            inputs = tf.convert_to_tensor(call.inputs)
             if not inputs.dtype.is_floating:
                 raise errors.ArgumentTypeError(errors.explain("`weights` must be floats", got=inputs.dtype.name))
-            layer = (SeparableConv2D if num_outputs is not None else _Depthwise)(
-                1 if num_outputs is None else num_outputs,
-                kernel_size,
-                strides=stride,
-                padding=padding,
-                data_format=form,
-                dilation_rate=windows.sizes(rate, 2, "rate"),
-                depth_multiplier=depth_multiplier,
-                use_bias=uses_bias(normalizer_fn, biases_initializer),
-                depthwise_initializer=weights_initializer,
-                pointwise_initializer=weights_initializer if pointwise_initializer is None else pointwise_initializer,
-                bias_initializer=biases_initializer,
-                depthwise_regularizer=weights_regularizer,
-                pointwise_regularizer=weights_regularizer,
-                bias_regularizer=biases_regularizer,
-                trainable=trainable,
-                name=entered.name,
-                dtype=inputs.dtype.base_dtype,
-                _scope=entered,
-                _reuse=reuse,
-            )
-            kernels = {"weights": ["depthwise_kernel", "pointwise_kernel"]}
-            outputs = collected(layer, layer(inputs), variables_collections, kernels)
-            outputs = finished(outputs, normalizer_fn, normalizer_params, activation_fn)
-            return named_outputs.collect_named_outputs(outputs_collections, entered.name, outputs)
+            sizes |= {"dilation_rate": windows.sizes(call.rate, 2, "rate"), **call.kernels()}
+            kind, parts = SeparableConv2D, ("depthwise_kernel", "pointwise_kernel")
+            if call.num_outputs is None:
+                kind, sizes["filters"] = _Depthwise, 1
+            return call.applied(kind, inputs, entered, parts, **sizes)
 
 
 separable_conv2d = separable_convolution2d

@@ -3,88 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import named_outputs
 from tf1bn.compat.contrib.convolution import layout
 from tf1bn.compat.contrib.scoping import add_arg_scope
 from tf1bn.compat.tf_layers import core, pooling
 
-_FORMATS = {"2D": ("NHWC", "NCHW"), "3D": ("NDHWC", "NCDHW")}
+_VOLUMES = ("NDHWC", "NCDHW")
+
+
+@dataclass(frozen=True)
+class Pool2D:
+    """What ``max_pool2d`` and ``avg_pool2d`` are given."""
+
+    inputs: Any
+    kernel_size: Any
+    stride: Any = 2
+    padding: str = "VALID"
+    data_format: str = "NHWC"
+    outputs_collections: Any = None
+    scope: Any = None
+
+    def pooled(self, kind: Any, default: str, formats: tuple[str, ...] = ("NHWC", "NCHW")) -> tf.Tensor:
+        """Returns the output of a layer of tf.layers, by default in the name scope ``default``."""
+        form = layout(self.data_format, formats)
+        with tf.name_scope(self.scope, default, [self.inputs]) as name:
+            layer = kind(self.kernel_size, self.stride, self.padding, form, _scope=name)
+            outputs = layer(tf.convert_to_tensor(self.inputs))
+            return named_outputs.collect_named_outputs(self.outputs_collections, name, outputs)
+
+
+@dataclass(frozen=True)
+class Pool3D(Pool2D):
+    """What ``max_pool3d`` and ``avg_pool3d`` are given."""
+
+    data_format: str = "NDHWC"
 
 
 @add_arg_scope
-def max_pool2d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Pool2D)
+def max_pool2d(call: Pool2D) -> tf.Tensor:
     """Returns the maximum of each window."""
-    return _pooled(
-        pooling.MaxPooling2D, "MaxPool2D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope
-    )
+    return call.pooled(pooling.MaxPooling2D, "MaxPool2D")
 
 
 @add_arg_scope
-def avg_pool2d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Pool2D)
+def avg_pool2d(call: Pool2D) -> tf.Tensor:
     """Returns the mean of each window."""
-    return _pooled(
-        pooling.AveragePooling2D,
-        "AvgPool2D",
-        inputs,
-        kernel_size,
-        stride,
-        padding,
-        data_format,
-        outputs_collections,
-        scope,
-    )
+    return call.pooled(pooling.AveragePooling2D, "AvgPool2D")
 
 
 @add_arg_scope
-def max_pool3d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NDHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Pool3D)
+def max_pool3d(call: Pool3D) -> tf.Tensor:
     """Returns the maximum of each window of a volume."""
-    return _pooled(
-        pooling.MaxPooling3D, "MaxPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope
-    )
+    return call.pooled(pooling.MaxPooling3D, "MaxPool3D", _VOLUMES)
 
 
 @add_arg_scope
-def avg_pool3d(
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any = 2,
-    padding: str = "VALID",
-    data_format: str = "NDHWC",
-    outputs_collections: Any = None,
-    scope: Any = None,
-) -> tf.Tensor:
+@takes(Pool3D)
+def avg_pool3d(call: Pool3D) -> tf.Tensor:
     """Returns the mean of each window of a volume."""
-    kind = pooling.AveragePooling3D
-    return _pooled(kind, "AvgPool3D", inputs, kernel_size, stride, padding, data_format, outputs_collections, scope)
+    return call.pooled(pooling.AveragePooling3D, "AvgPool3D", _VOLUMES)
 
 
 @add_arg_scope
@@ -188,20 +175,3 @@ def stack(inputs: Any, layer: Callable[..., Any], stack_args: Sequence[Any], **k
 def _name(layer: Any, default: str) -> str:
     """Returns the name of a function, also of a partial one."""
     return str(getattr(layer, "__name__", getattr(getattr(layer, "func", None), "__name__", default)))
-
-
-def _pooled(
-    kind: Any,
-    default: str,
-    inputs: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: str,
-    data_format: str,
-    outputs_collections: Any,
-    scope: Any,
-) -> tf.Tensor:
-    form = layout(data_format, _FORMATS[default[-2:]])
-    with tf.name_scope(scope, default, [inputs]) as name:
-        layer = kind(kernel_size, stride, padding, form, _scope=name)
-        return named_outputs.collect_named_outputs(outputs_collections, name, layer(tf.convert_to_tensor(inputs)))

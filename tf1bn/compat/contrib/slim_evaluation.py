@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import evaluation
 from tf1bn.compat.contrib.evaluation import (
     StopAfterNEvalsHook,
@@ -22,23 +24,94 @@ _DEFAULT: Any = 0
 """Stands for the summaries of the graph."""
 
 
-def evaluate_once(
-    master: str,
-    checkpoint_path: str,
-    logdir: str | None,
-    num_evals: int = 1,
-    initial_op: Any = None,
-    initial_op_feed_dict: Any = None,
-    eval_op: Any = None,
-    eval_op_feed_dict: Any = None,
-    final_op: Any = None,
-    final_op_feed_dict: Any = None,
-    summary_op: Any = _DEFAULT,
-    summary_op_feed_dict: Any = None,
-    variables_to_restore: Any = None,
-    session_config: Any = None,
-    hooks: Sequence[Any] | None = None,
-) -> Any:
+@dataclass(frozen=True)
+class _Checkpoint:
+    master: str
+    checkpoint_path: str
+
+
+@dataclass(frozen=True)
+class _Folder:
+    master: str
+    checkpoint_dir: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What runs on a checkpoint; ``evaluation_loop`` also says how long it waits for the next."""
+
+    logdir: str | None
+    num_evals: int = 1
+    initial_op: Any = None
+    initial_op_feed_dict: Any = None
+    init_fn: Callable[[Any], Any] | None = field(default=None, init=False)
+    eval_op: Any = None
+    eval_op_feed_dict: Any = None
+    final_op: Any = None
+    final_op_feed_dict: Any = None
+    summary_op: Any = _DEFAULT
+    summary_op_feed_dict: Any = None
+    variables_to_restore: Any = None
+    eval_interval_secs: float = field(default=60, init=False)
+    max_number_of_evaluations: int | None = field(default=None, init=False)
+    session_config: Any = None
+    timeout: float | None = field(default=None, init=False)
+    timeout_fn: Callable[[], bool] | None = field(default=None, init=False)
+    hooks: Sequence[Any] | None = None
+
+    def passed(self, master: str) -> dict[str, Any]:
+        """Returns the same in the words of ``tf.contrib.training``."""
+        return {
+            "master": master,
+            "scaffold": self._scaffold(),
+            "eval_ops": self.eval_op,
+            "feed_dict": self.eval_op_feed_dict,
+            "final_ops": self.final_op,
+            "final_ops_feed_dict": self.final_op_feed_dict,
+            "hooks": self._hooks(),
+            "config": self.session_config,
+        }
+
+    def _scaffold(self) -> tf.train.Scaffold:
+        tf.train.get_or_create_global_step()  # summaries are written at the step of the checkpoint, so it is restored
+        init_fn, chosen = self.init_fn, self.variables_to_restore
+        chosen = get_variables_to_restore() if chosen is None else chosen
+        return tf.train.Scaffold(
+            init_op=self.initial_op,
+            init_feed_dict=self.initial_op_feed_dict,
+            init_fn=None if init_fn is None else lambda _, session: init_fn(session),
+            saver=tf.train.Saver(chosen) if chosen else None,
+        )
+
+    def _hooks(self) -> list[Any]:
+        found: list[Any] = [StopAfterNEvalsHook(self.num_evals)]
+        summary_op = self.summary_op
+        if isinstance(summary_op, int) and summary_op == _DEFAULT:
+            summary_op = tf.summary.merge_all()
+        if summary_op is not None:
+            written = {"summary_op": summary_op, "feed_dict": self.summary_op_feed_dict}
+            found.append(SummaryAtEndHook(log_dir=self.logdir, **written))
+        return [*found, *(self.hooks or [])]
+
+
+@dataclass(frozen=True)
+class EvaluateOnce(Evaluation, _Checkpoint):
+    """What ``evaluate_once`` is given."""
+
+
+@dataclass(frozen=True)
+class EvaluationLoop(Evaluation, _Folder):
+    """What ``evaluation_loop`` is given."""
+
+    init_fn: Callable[[Any], Any] | None = None
+    eval_interval_secs: float = 60
+    max_number_of_evaluations: int | None = None
+    timeout: float | None = None
+    timeout_fn: Callable[[], bool] | None = None
+
+
+@takes(EvaluateOnce)
+def evaluate_once(call: EvaluateOnce) -> Any:
     """Evaluates one checkpoint and returns the value of ``final_op``.
 
     Args:
@@ -48,41 +121,11 @@ def evaluate_once(
       summary_op: written at the end; by default the graph's summaries, None for none.
       variables_to_restore: by default all global variables.
     """
-    return evaluation.evaluate_once(
-        checkpoint_path,
-        master=master,
-        scaffold=_scaffold(initial_op, initial_op_feed_dict, variables_to_restore),
-        eval_ops=eval_op,
-        feed_dict=eval_op_feed_dict,
-        final_ops=final_op,
-        final_ops_feed_dict=final_op_feed_dict,
-        hooks=_hooks(num_evals, logdir, summary_op, summary_op_feed_dict, hooks),
-        config=session_config,
-    )
+    return evaluation.evaluate_once(call.checkpoint_path, **call.passed(call.master))
 
 
-def evaluation_loop(
-    master: str,
-    checkpoint_dir: str,
-    logdir: str | None,
-    num_evals: int = 1,
-    initial_op: Any = None,
-    initial_op_feed_dict: Any = None,
-    init_fn: Callable[[Any], Any] | None = None,
-    eval_op: Any = None,
-    eval_op_feed_dict: Any = None,
-    final_op: Any = None,
-    final_op_feed_dict: Any = None,
-    summary_op: Any = _DEFAULT,
-    summary_op_feed_dict: Any = None,
-    variables_to_restore: Any = None,
-    eval_interval_secs: float = 60,
-    max_number_of_evaluations: int | None = None,
-    session_config: Any = None,
-    timeout: float | None = None,
-    timeout_fn: Callable[[], bool] | None = None,
-    hooks: Sequence[Any] | None = None,
-) -> Any:
+@takes(EvaluationLoop)
+def evaluation_loop(call: EvaluationLoop) -> Any:
     """Evaluates each new checkpoint of a folder and returns the value of ``final_op`` for the last.
 
     Args:
@@ -90,40 +133,13 @@ def evaluation_loop(
       others: as in ``evaluate_once`` and ``tf.contrib.training.evaluate_repeatedly``.
     """
     return evaluation.evaluate_repeatedly(
-        checkpoint_dir,
-        master=master,
-        scaffold=_scaffold(initial_op, initial_op_feed_dict, variables_to_restore, init_fn),
-        eval_ops=eval_op,
-        feed_dict=eval_op_feed_dict,
-        final_ops=final_op,
-        final_ops_feed_dict=final_op_feed_dict,
-        eval_interval_secs=eval_interval_secs,
-        hooks=_hooks(num_evals, logdir, summary_op, summary_op_feed_dict, hooks),
-        config=session_config,
-        max_number_of_evaluations=max_number_of_evaluations,
-        timeout=timeout,
-        timeout_fn=timeout_fn,
+        call.checkpoint_dir,
+        **call.passed(call.master),
+        eval_interval_secs=call.eval_interval_secs,
+        max_number_of_evaluations=call.max_number_of_evaluations,
+        timeout=call.timeout,
+        timeout_fn=call.timeout_fn,
     )
-
-
-def _scaffold(initial_op: Any, feed_dict: Any, variables_to_restore: Any, init_fn: Any = None) -> Any:
-    tf.train.get_or_create_global_step()  # summaries are written at the step of the checkpoint, so it is restored
-    chosen = get_variables_to_restore() if variables_to_restore is None else variables_to_restore
-    return tf.train.Scaffold(
-        init_op=initial_op,
-        init_feed_dict=feed_dict,
-        init_fn=None if init_fn is None else lambda _, session: init_fn(session),
-        saver=tf.train.Saver(chosen) if chosen else None,
-    )
-
-
-def _hooks(num_evals: int, logdir: str | None, summary_op: Any, feed_dict: Any, hooks: Any) -> list[Any]:
-    found: list[Any] = [StopAfterNEvalsHook(num_evals)]
-    if isinstance(summary_op, int) and summary_op == _DEFAULT:
-        summary_op = tf.summary.merge_all()
-    if summary_op is not None:
-        found.append(SummaryAtEndHook(log_dir=logdir, summary_op=summary_op, feed_dict=feed_dict))
-    return [*found, *(hooks or [])]
 
 
 __all__ = [

@@ -33,6 +33,8 @@ def variable(
     partitioner: Any = None,
     custom_getter: Any = None,
     use_resource: Any = None,
+    synchronization: Any = tf.VariableSynchronization.AUTO,
+    aggregation: Any = tf.VariableAggregation.NONE,
     **more: Any,
 ) -> Any:
     """Returns a variable of the current scope, created or reused, in each collection once.
@@ -41,6 +43,8 @@ def variable(
       collections: by default GLOBAL_VARIABLES.
       device: a device, or a function that chooses one.
       custom_getter: used in place of ``tf.get_variable``, as ``getter(name, reuse=..., shape=..., ...)``.
+      synchronization: see ``tf.get_variable``.
+      aggregation: see ``tf.get_variable``.
       **more: what else ``tf.get_variable`` takes.
     """
     wanted = (tf.GraphKeys.GLOBAL_VARIABLES,) if collections is None else collections
@@ -54,6 +58,8 @@ def variable(
         "caching_device": caching_device,
         "partitioner": partitioner,
         "use_resource": use_resource,
+        "synchronization": synchronization,
+        "aggregation": aggregation,
         **more,
     }
     with tf.device(device or ""):
@@ -76,6 +82,8 @@ def model_variable(
     partitioner: Any = None,
     custom_getter: Any = None,
     use_resource: Any = None,
+    synchronization: Any = tf.VariableSynchronization.AUTO,
+    aggregation: Any = tf.VariableAggregation.NONE,
     **more: Any,
 ) -> Any:
     """Returns a ``variable`` that is also in GLOBAL_VARIABLES and MODEL_VARIABLES."""
@@ -92,6 +100,8 @@ def model_variable(
         partitioner=partitioner,
         custom_getter=custom_getter,
         use_resource=use_resource,
+        synchronization=synchronization,
+        aggregation=aggregation,
         **more,
     )
 

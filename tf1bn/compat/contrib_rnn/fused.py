@@ -12,8 +12,9 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib_rnn.sized import MemoryCell, UnitsCell, affine, clipped
+from tf1bn.compat.contrib_rnn.sized import MemoryCell, affine, clipped
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
+from tf1bn.compat.rnn_units import UnitsCell
 
 
 class LSTMBlockCell(MemoryCell):

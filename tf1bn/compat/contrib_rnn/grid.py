@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.contrib_rnn.sized import clipped, peephole, sharded
 from tf1bn.compat.rnn_base import RNNCell, depth_of
 
@@ -100,6 +102,36 @@ class _Direction(NamedTuple):
         return tf.sigmoid(value)
 
 
+@dataclass(frozen=True)
+class GridLSTM:
+    """What ``GridLSTMCell`` takes; only the bidirectional cell has an offset."""
+
+    num_units: int
+    use_peepholes: bool = False
+    share_time_frequency_weights: bool = False
+    cell_clip: float | None = None
+    initializer: Any = None
+    num_unit_shards: int = 1
+    forget_bias: float = 1.0
+    feature_size: int | None = None
+    frequency_skip: int | None = None
+    num_frequency_blocks: Sequence[int] | None = None
+    start_freqindex_list: Sequence[int] | None = None
+    end_freqindex_list: Sequence[int] | None = None
+    couple_input_forget_gates: bool = False
+    state_is_tuple: bool = True
+    backward_slice_offset: int = field(default=0, init=False)
+    reuse: Any = None
+
+
+@dataclass(frozen=True)
+class BidirectionalGridLSTM(GridLSTM):
+    """What ``BidirectionalGridLSTMCell`` takes."""
+
+    state_is_tuple: bool = field(default=True, init=False)
+    backward_slice_offset: int = 0
+
+
 class GridLSTMCell(RNNCell):
     """Two LSTMs at each window of the features, one along time and one along frequency.
 
@@ -131,32 +163,27 @@ class GridLSTMCell(RNNCell):
 
     prefixes: tuple[str, ...] = ("state",)
 
-    def __init__(
-        self,
-        num_units: int,
-        use_peepholes: bool = False,
-        share_time_frequency_weights: bool = False,
-        cell_clip: float | None = None,
-        initializer: Any = None,
-        num_unit_shards: int = 1,
-        forget_bias: float = 1.0,
-        feature_size: int | None = None,
-        frequency_skip: int | None = None,
-        num_frequency_blocks: Sequence[int] | None = None,
-        start_freqindex_list: Sequence[int] | None = None,
-        end_freqindex_list: Sequence[int] | None = None,
-        couple_input_forget_gates: bool = False,
-        state_is_tuple: bool = True,
-        reuse: Any = None,
-    ) -> None:
-        super().__init__(reuse=reuse)
-        self._num_units, self._peepholes, self._shared = num_units, use_peepholes, share_time_frequency_weights
-        self._cell_clip, self._initializer, self._shards = cell_clip, initializer, num_unit_shards
-        self._forget_bias, self._coupled, self._tuple = forget_bias, couple_input_forget_gates, state_is_tuple
-        self._window, self._skip = feature_size, frequency_skip
-        self._blocks = list(num_frequency_blocks or ())
-        self._ranges = _ranges(self._blocks, start_freqindex_list, end_freqindex_list)
-        if not state_is_tuple and len(self._blocks) > 1:
+    @made_with(GridLSTM)
+    def __init__(self, given: GridLSTM) -> None:
+        self._take(given)
+
+    def _take(self, given: GridLSTM) -> None:
+        super().__init__(reuse=given.reuse)
+        self._num_units, self._peepholes, self._shared = (
+            given.num_units,
+            given.use_peepholes,
+            given.share_time_frequency_weights,
+        )
+        self._cell_clip, self._initializer, self._shards = given.cell_clip, given.initializer, given.num_unit_shards
+        self._forget_bias, self._coupled, self._tuple = (
+            given.forget_bias,
+            given.couple_input_forget_gates,
+            given.state_is_tuple,
+        )
+        self._window, self._skip = given.feature_size, given.frequency_skip
+        self._blocks = list(given.num_frequency_blocks or ())
+        self._ranges = _ranges(self._blocks, given.start_freqindex_list, given.end_freqindex_list)
+        if not given.state_is_tuple and len(self._blocks) > 1:
             raise _refused("several blocks need `state_is_tuple`", len(self._blocks), "Pass state_is_tuple=True.")
         names = [
             f"{prefix}_f{window:02d}_b{block:02d}_{part}"
@@ -259,41 +286,10 @@ class BidirectionalGridLSTMCell(GridLSTMCell):
 
     prefixes = ("fwd_state", "bwd_state")
 
-    def __init__(
-        self,
-        num_units: int,
-        use_peepholes: bool = False,
-        share_time_frequency_weights: bool = False,
-        cell_clip: float | None = None,
-        initializer: Any = None,
-        num_unit_shards: int = 1,
-        forget_bias: float = 1.0,
-        feature_size: int | None = None,
-        frequency_skip: int | None = None,
-        num_frequency_blocks: Sequence[int] | None = None,
-        start_freqindex_list: Sequence[int] | None = None,
-        end_freqindex_list: Sequence[int] | None = None,
-        couple_input_forget_gates: bool = False,
-        backward_slice_offset: int = 0,
-        reuse: Any = None,
-    ) -> None:
-        super().__init__(
-            num_units,
-            use_peepholes,
-            share_time_frequency_weights,
-            cell_clip,
-            initializer,
-            num_unit_shards,
-            forget_bias,
-            feature_size,
-            frequency_skip,
-            num_frequency_blocks,
-            start_freqindex_list,
-            end_freqindex_list,
-            couple_input_forget_gates,
-            reuse=reuse,
-        )
-        self._offset = int(backward_slice_offset)
+    @made_with(BidirectionalGridLSTM)
+    def __init__(self, given: BidirectionalGridLSTM) -> None:
+        self._take(given)
+        self._offset = int(given.backward_slice_offset)
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the outputs of both directions, joined, and the new state."""

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.compat.contrib_rnn.sized import Activation, MemoryCell, UnitsCell
+from tf1bn.compat.contrib_rnn.sized import MemoryCell
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
+from tf1bn.compat.rnn_units import Activation, GatedCell, PlainCell
 
 
 class _Names(NamedTuple):
@@ -36,18 +37,8 @@ def _mapped(
     return tf.nn.bias_add(tf.matmul(inputs, w) + tf.tile(state, [1, gates]) * u, shift)
 
 
-class IndRNNCell(UnitsCell):
+class IndRNNCell(PlainCell):
     """output = new state = activation(inputs @ kernel_w + kernel_u * state + bias)."""
-
-    def __init__(
-        self,
-        num_units: int,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(num_units, activation, reuse=reuse, name=name, dtype=dtype)
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""
@@ -55,26 +46,13 @@ class IndRNNCell(UnitsCell):
         return new, new
 
 
-class IndyGRUCell(UnitsCell):
+class IndyGRUCell(GatedCell):
     """A GRU whose recurrent matrices are diagonal.
 
     r, u = sigmoid(inputs @ gates/kernel_w + [state, state] * gates/kernel_u + gates/bias); the bias begins at 1
     c = activation(inputs @ candidate/kernel + r * state * candidate/kernel_u + candidate/bias)
     output = new state = u * state + (1 - u) * c
     """
-
-    def __init__(
-        self,
-        num_units: int,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(num_units, activation, reuse=reuse, name=name, dtype=dtype)
-        self._kernel, self._bias = kernel_initializer, bias_initializer
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""

@@ -7,8 +7,9 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib_rnn.sized import Activation, MemoryCell, affine, clipped, normalized, peephole, sharded
+from tf1bn.compat.contrib_rnn.sized import MemoryCell, affine, clipped, normalized, peephole, sharded
 from tf1bn.compat.rnn_base import LSTMStateTuple, depth_of
+from tf1bn.compat.rnn_units import Activation
 
 
 class CoupledInputForgetGateLSTMCell(MemoryCell):

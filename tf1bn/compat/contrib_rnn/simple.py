@@ -7,8 +7,9 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib_rnn.sized import Activation, UnitsCell, affine
+from tf1bn.compat.contrib_rnn.sized import affine
 from tf1bn.compat.rnn_base import depth_of
+from tf1bn.compat.rnn_units import Activation, UnitsCell
 
 
 class UGRNNCell(UnitsCell):
@@ -118,15 +119,8 @@ class SRUCell(UnitsCell):
         return r * self._activation(new) + (1 - r) * skip, new
 
 
-class MinimalRNNCell(UnitsCell):
-    """Minimal RNN: the inputs are mapped once, and one gate mixes them into the state.
-
-    x = activation(inputs @ kernel[:depth])
-    u = sigmoid([x, state] @ kernel[depth:] + bias); the bias begins at 1
-    output = new state = u * state + (1 - u) * x
-
-    Source: Chen, Pennington, Schoenholz: Dynamical isometry and a mean field theory of RNNs (2018).
-    """
+class _KerasCell(UnitsCell):
+    """A cell that is made in the words of Keras."""
 
     def __init__(
         self,
@@ -140,6 +134,17 @@ class MinimalRNNCell(UnitsCell):
     ) -> None:
         super().__init__(units, named_activation(activation), name=name, dtype=dtype, **options)
         self._kernel, self._bias = named_initializer(kernel_initializer), named_initializer(bias_initializer)
+
+
+class MinimalRNNCell(_KerasCell):
+    """Minimal RNN: the inputs are mapped once, and one gate mixes them into the state.
+
+    x = activation(inputs @ kernel[:depth])
+    u = sigmoid([x, state] @ kernel[depth:] + bias); the bias begins at 1
+    output = new state = u * state + (1 - u) * x
+
+    Source: Chen, Pennington, Schoenholz: Dynamical isometry and a mean field theory of RNNs (2018).
+    """
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""
@@ -153,7 +158,7 @@ class MinimalRNNCell(UnitsCell):
         return new, new
 
 
-class CFNCell(UnitsCell):
+class CFNCell(_KerasCell):
     """Chaos-free network.
 
     theta, eta = sigmoid(state @ recurrent_kernel + inputs @ kernel[:, :2 * units] + bias); the bias begins at 1
@@ -163,19 +168,6 @@ class CFNCell(UnitsCell):
 
     Source: Laurent, von Brecht: A recurrent neural network without chaos (2017).
     """
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "ones",
-        name: str | None = None,
-        dtype: Any = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(units, named_activation(activation), name=name, dtype=dtype, **options)
-        self._kernel, self._bias = named_initializer(kernel_initializer), named_initializer(bias_initializer)
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns the new state, twice."""

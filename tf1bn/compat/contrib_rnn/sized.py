@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -10,8 +10,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat.contrib.feature_norms import layer_norm
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
-
-Activation = Callable[[Any], Any]
+from tf1bn.compat.rnn_units import Activation
 
 
 class LayerRNNCell(RNNCell):
@@ -32,25 +31,6 @@ class LayerRNNCell(RNNCell):
             self.build(inputs.shape)
             self.built = True
         return self.call(inputs, state)
-
-
-class UnitsCell(RNNCell):
-    """A cell whose state and output are both ``[batch, num_units]``."""
-
-    def __init__(self, num_units: int, activation: Activation | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self._num_units = num_units
-        self._activation = activation or tf.tanh
-
-    @property
-    def state_size(self) -> Any:
-        """Number of units."""
-        return self._num_units
-
-    @property
-    def output_size(self) -> Any:
-        """Number of units."""
-        return self._num_units
 
 
 class MemoryCell(RNNCell):

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 
 
-def stack_bidirectional_rnn(
-    cells_fw: Sequence[Any],
-    cells_bw: Sequence[Any],
-    inputs: Any,
-    initial_states_fw: Sequence[Any] | None = None,
-    initial_states_bw: Sequence[Any] | None = None,
-    dtype: Any = None,
-    sequence_length: Any = None,
-    scope: Any = None,
-) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+@dataclass(frozen=True)
+class Stack:
+    """What ``stack_bidirectional_rnn`` is given; only the other function says how its loop goes."""
+
+    cells_fw: Sequence[Any]
+    cells_bw: Sequence[Any]
+    inputs: Any
+    initial_states_fw: Sequence[Any] | None = None
+    initial_states_bw: Sequence[Any] | None = None
+    dtype: Any = None
+    sequence_length: Any = None
+    parallel_iterations: int | None = field(default=None, init=False)
+    time_major: bool = field(default=False, init=False)
+    scope: Any = None
+
+
+@dataclass(frozen=True)
+class DynamicStack(Stack):
+    """What ``stack_bidirectional_dynamic_rnn`` is given."""
+
+    parallel_iterations: int | None = None
+    time_major: bool = False
+    swap_memory: bool = False
+
+
+@takes(Stack)
+def stack_bidirectional_rnn(call: Stack) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """Returns outputs and last states, forwards and backwards, of layers of ``tf.nn.static_bidirectional_rnn``.
 
     Variables:
@@ -38,26 +57,15 @@ def stack_bidirectional_rnn(
 
     def layer(forward: Any, backward: Any, below: Any, states: tuple[Any, Any], named: Any) -> tuple[Any, Any, Any]:
         return tf.nn.static_bidirectional_rnn(
-            forward, backward, below, states[0], states[1], dtype, sequence_length, scope=named
+            forward, backward, below, states[0], states[1], call.dtype, call.sequence_length, scope=named
         )
 
-    first = _first_states(where, cells_fw, cells_bw, initial_states_fw, initial_states_bw)
-    return _stacked(scope or where, cells_fw, cells_bw, inputs, first, layer)
+    first = _first_states(where, call)
+    return _stacked(call.scope or where, call, first, layer)
 
 
-def stack_bidirectional_dynamic_rnn(
-    cells_fw: Sequence[Any],
-    cells_bw: Sequence[Any],
-    inputs: Any,
-    initial_states_fw: Sequence[Any] | None = None,
-    initial_states_bw: Sequence[Any] | None = None,
-    dtype: Any = None,
-    sequence_length: Any = None,
-    parallel_iterations: int | None = None,
-    time_major: bool = False,
-    scope: Any = None,
-    swap_memory: bool = False,
-) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+@takes(DynamicStack)
+def stack_bidirectional_dynamic_rnn(call: DynamicStack) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """Returns outputs and last states, forwards and backwards, of layers of ``tf.nn.bidirectional_dynamic_rnn``.
 
     Variables:
@@ -76,27 +84,27 @@ def stack_bidirectional_dynamic_rnn(
             forward,
             backward,
             below,
-            sequence_length,
+            call.sequence_length,
             states[0],
             states[1],
-            dtype,
-            parallel_iterations,
-            swap_memory,
-            time_major,
+            call.dtype,
+            call.parallel_iterations,
+            call.swap_memory,
+            call.time_major,
         )
         return tf.concat(outputs, 2), state_fw, state_bw
 
     where = "stack_bidirectional_dynamic_rnn"
-    first = _first_states(where, cells_fw, cells_bw, initial_states_fw, initial_states_bw)
-    return _stacked(scope or "stack_bidirectional_rnn", cells_fw, cells_bw, inputs, first, layer)
+    first = _first_states(where, call)
+    return _stacked(call.scope or "stack_bidirectional_rnn", call, first, layer)
 
 
 def _stacked(
-    scope: Any, cells_fw: Any, cells_bw: Any, inputs: Any, first: list[tuple[Any, Any]], layer: Callable[..., Any]
+    scope: Any, call: Stack, first: list[tuple[Any, Any]], layer: Callable[..., Any]
 ) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-    forwards, backwards = [], []
+    inputs, forwards, backwards = call.inputs, [], []
     with tf.variable_scope(scope):
-        for number, (forward, backward) in enumerate(zip(cells_fw, cells_bw, strict=True)):
+        for number, (forward, backward) in enumerate(zip(call.cells_fw, call.cells_bw, strict=True)):
             with tf.variable_scope(f"cell_{number}") as named:
                 inputs, state_fw, state_bw = layer(forward, backward, inputs, first[number], named)
             forwards.append(state_fw)
@@ -104,18 +112,18 @@ def _stacked(
     return inputs, tuple(forwards), tuple(backwards)
 
 
-def _first_states(where: str, cells_fw: Any, cells_bw: Any, states_fw: Any, states_bw: Any) -> list[tuple[Any, Any]]:
-    given = {"cells_fw": cells_fw, "cells_bw": cells_bw}
-    given |= {"initial_states_fw": states_fw, "initial_states_bw": states_bw} if cells_fw else {}
-    for name, value in given.items():
+def _first_states(where: str, call: Stack) -> list[tuple[Any, Any]]:
+    cells, states = ("cells_fw", "cells_bw"), ("initial_states_fw", "initial_states_bw")
+    for name in (*cells, *(states if call.cells_fw else ())):
+        value = getattr(call, name)
         if value is None and name.startswith("initial"):
             continue
-        if not isinstance(value, list) or not value or len(value) != len(cells_fw):
+        if not isinstance(value, list) or not value or len(value) != len(call.cells_fw):
             raise errors.ArgumentError(
                 errors.explain(f"`{name}` must be a list with one entry for each layer", got=value), where=where
             )
-    count = len(cells_fw)
-    return list(zip(states_fw or [None] * count, states_bw or [None] * count, strict=True))
+    nothing = [None] * len(call.cells_fw)
+    return list(zip(call.initial_states_fw or nothing, call.initial_states_bw or nothing, strict=True))
 
 
 def transpose_batch_time(x: Any) -> tf.Tensor:

@@ -8,12 +8,13 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.contrib_rnn.sized import Activation, affine
+from tf1bn.compat.contrib_rnn.sized import affine
 from tf1bn.compat.rnn_base import RNNCell, depth_of
-from tf1bn.compat.rnn_wrappers import CellWrapper
+from tf1bn.compat.rnn_units import Activation
+from tf1bn.compat.rnn_wrappers import Around, CellWrapper
 
 
-class _ScopedWrapper(RNNCell):
+class _ScopedWrapper(Around):
     """A cell around a cell, in a scope of its own below which the inner cell's is."""
 
     def __init__(self, cell: Any, reuse: Any = None) -> None:
@@ -21,23 +22,9 @@ class _ScopedWrapper(RNNCell):
         self._cell = cell
 
     @property
-    def state_size(self) -> Any:
-        """That of the cell inside."""
-        return self._cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        """That of the cell inside."""
-        return self._cell.output_size
-
-    @property
     def variables(self) -> list[Any]:
         """Its own, then those of the cell inside."""
         return [*super().variables, *self._cell.variables]
-
-    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
-        """Returns that of the cell inside."""
-        return self._cell.zero_state(batch_size, dtype)
 
 
 class AttentionCellWrapper(_ScopedWrapper):

@@ -6,11 +6,13 @@ import collections
 import operator
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.estimator import checks
 from tf1bn.compat.estimator.estimator import Estimator
 
@@ -78,15 +80,61 @@ def make_early_stopping_hook(
         return _StopHook(should_stop_fn, run_every_secs, run_every_steps)
 
 
-def stop_if_higher_hook(
-    estimator: Any,
-    metric_name: str,
-    threshold: float,
-    eval_dir: str | None = None,
-    min_steps: int = 0,
-    run_every_secs: float | None = 60,
-    run_every_steps: int | None = None,
-) -> Any:
+@dataclass(frozen=True)
+class Metric:
+    """Which number of which Estimator decides."""
+
+    estimator: Any
+    metric_name: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The last arguments of the hooks: where evaluations are, and how often the hook looks."""
+
+    eval_dir: str | None = None
+    min_steps: int = 0
+    run_every_secs: float | None = 60
+    run_every_steps: int | None = None
+
+    def hook(self, metric: Metric, stops: Callable[..., Any], bound: Any, compare: Callable[..., Any]) -> Any:
+        """Returns the hook that stops when the metric compares so with the bound."""
+        found = stops(metric.estimator, metric.metric_name, bound, compare, self.eval_dir, self.min_steps)
+        return make_early_stopping_hook(metric.estimator, found, self.run_every_secs, self.run_every_steps)
+
+
+@dataclass(frozen=True)
+class _Threshold(Metric):
+    threshold: float
+
+
+@dataclass(frozen=True)
+class StopAtThreshold(Asked, _Threshold):
+    """What ``stop_if_higher_hook`` and ``stop_if_lower_hook`` are given."""
+
+
+@dataclass(frozen=True)
+class _Increase(Metric):
+    max_steps_without_increase: int
+
+
+@dataclass(frozen=True)
+class StopWithoutIncrease(Asked, _Increase):
+    """What ``stop_if_no_increase_hook`` is given."""
+
+
+@dataclass(frozen=True)
+class _Decrease(Metric):
+    max_steps_without_decrease: int
+
+
+@dataclass(frozen=True)
+class StopWithoutDecrease(Asked, _Decrease):
+    """What ``stop_if_no_decrease_hook`` is given."""
+
+
+@takes(StopAtThreshold)
+def stop_if_higher_hook(call: StopAtThreshold) -> Any:
     """Returns a hook that stops when a metric has been above a threshold.
 
     Args:
@@ -95,60 +143,35 @@ def stop_if_higher_hook(
       min_steps: evaluations before this global step do not count.
       others: as of ``make_early_stopping_hook``.
     """
-    passed = _crossing(estimator, metric_name, threshold, operator.gt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, passed, run_every_secs, run_every_steps)
+    return call.hook(call, _crossing, call.threshold, operator.gt)
 
 
-def stop_if_lower_hook(
-    estimator: Any,
-    metric_name: str,
-    threshold: float,
-    eval_dir: str | None = None,
-    min_steps: int = 0,
-    run_every_secs: float | None = 60,
-    run_every_steps: int | None = None,
-) -> Any:
+@takes(StopAtThreshold)
+def stop_if_lower_hook(call: StopAtThreshold) -> Any:
     """Returns a hook that stops when a metric has been below a threshold; see ``stop_if_higher_hook``."""
-    passed = _crossing(estimator, metric_name, threshold, operator.lt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, passed, run_every_secs, run_every_steps)
+    return call.hook(call, _crossing, call.threshold, operator.lt)
 
 
-def stop_if_no_increase_hook(
-    estimator: Any,
-    metric_name: str,
-    max_steps_without_increase: int,
-    eval_dir: str | None = None,
-    min_steps: int = 0,
-    run_every_secs: float | None = 60,
-    run_every_steps: int | None = None,
-) -> Any:
+@takes(StopWithoutIncrease)
+def stop_if_no_increase_hook(call: StopWithoutIncrease) -> Any:
     """Returns a hook that stops when a metric has not grown above its best for a number of steps.
 
     Args:
       max_steps_without_increase: that number, by the global steps of evaluations.
       others: as of ``stop_if_higher_hook``.
     """
-    idle = _idling(estimator, metric_name, max_steps_without_increase, operator.gt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, idle, run_every_secs, run_every_steps)
+    return call.hook(call, _idling, call.max_steps_without_increase, operator.gt)
 
 
-def stop_if_no_decrease_hook(
-    estimator: Any,
-    metric_name: str,
-    max_steps_without_decrease: int,
-    eval_dir: str | None = None,
-    min_steps: int = 0,
-    run_every_secs: float | None = 60,
-    run_every_steps: int | None = None,
-) -> Any:
+@takes(StopWithoutDecrease)
+def stop_if_no_decrease_hook(call: StopWithoutDecrease) -> Any:
     """Returns a hook that stops when a metric has not fallen below its best for a number of steps.
 
     Args:
       max_steps_without_decrease: that number, by the global steps of evaluations.
       others: as of ``stop_if_higher_hook``.
     """
-    idle = _idling(estimator, metric_name, max_steps_without_decrease, operator.lt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, idle, run_every_secs, run_every_steps)
+    return call.hook(call, _idling, call.max_steps_without_decrease, operator.lt)
 
 
 def read_eval_metrics(eval_dir: str) -> dict[int, dict[str, float]]:

@@ -41,12 +41,19 @@ class Exporter(abc.ABC):
 class _Saving(Exporter):
     """Writes SavedModels with one receiver function."""
 
-    def __init__(self, name: str, receiver_fn: Any, assets_extra: Mapping[str, str] | None, as_text: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        serving_input_receiver_fn: Callable[[], Any],
+        assets_extra: Mapping[str, str] | None = None,
+        as_text: bool = False,
+    ) -> None:
         with errors.located(type(self).__name__):
             if not isinstance(name, str) or not name:
                 raise errors.ArgumentError(errors.explain("`name` must be a string, not empty", got=name))
-            checks.require_callable("serving_input_receiver_fn", receiver_fn)
-        self._name, self._receiver_fn, self._assets, self._as_text = name, receiver_fn, assets_extra, as_text
+            checks.require_callable("serving_input_receiver_fn", serving_input_receiver_fn)
+        self._name, self._receiver_fn = name, serving_input_receiver_fn
+        self._assets, self._as_text = assets_extra, as_text
 
     @property
     def name(self) -> str:
@@ -74,15 +81,6 @@ class FinalExporter(_Saving):
       ArgumentError: no name.
       ArgumentTypeError: no function.
     """
-
-    def __init__(
-        self,
-        name: str,
-        serving_input_receiver_fn: Callable[[], Any],
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-    ) -> None:
-        super().__init__(name, serving_input_receiver_fn, assets_extra, as_text)
 
     def export(
         self, estimator: Any, export_path: str, checkpoint_path: str, eval_result: Any, is_the_final_export: bool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -12,22 +13,23 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 
 
-class Feeding(NamedTuple):
+@dataclass(frozen=True)
+class Feeding:
     """How rows are read.
 
     Attributes:
       batch_size: rows of a batch; the last one may have fewer.
       num_epochs: how often each row comes; None for ever.
-      shuffle: whether in random order.
+      shuffle: whether in random order; must be given.
       queue_capacity: rows that wait at most.
       num_threads: threads that fill the queue; more than one keeps no order.
     """
 
-    batch_size: int
-    num_epochs: int | None
-    shuffle: bool
-    queue_capacity: int
-    num_threads: int
+    batch_size: int = 128
+    num_epochs: int | None = 1
+    shuffle: bool | None = None
+    queue_capacity: int = 1000
+    num_threads: int = 1
 
     def check(self) -> None:
         """Refuses impossible numbers.
@@ -49,6 +51,19 @@ class Feeding(NamedTuple):
                 raise errors.ArgumentError(errors.explain(f"`{name}` must be at least 1", got=getattr(self, name)))
         if self.num_epochs is not None and self.num_epochs < 1:
             raise errors.ArgumentError(errors.explain("`num_epochs` must be at least 1, or None", got=self.num_epochs))
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is read."""
+
+    x: Any
+    y: Any = None
+
+
+@dataclass(frozen=True)
+class Fed(Feeding, Data):
+    """What ``numpy_input_fn`` is given."""
 
 
 class _Rows:

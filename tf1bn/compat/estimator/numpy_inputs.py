@@ -8,18 +8,12 @@ from typing import Any
 import numpy as np
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.estimator import feeding
 
 
-def numpy_input_fn(
-    x: Any,
-    y: Any = None,
-    batch_size: int = 128,
-    num_epochs: int | None = 1,
-    shuffle: bool | None = None,
-    queue_capacity: int = 1000,
-    num_threads: int = 1,
-) -> Callable[[], Any]:
+@takes(feeding.Fed)
+def numpy_input_fn(call: feeding.Fed) -> Callable[[], Any]:
     """Returns an ``input_fn`` that reads arrays row by row.
 
     Args:
@@ -36,9 +30,8 @@ def numpy_input_fn(
       ArgumentTypeError: something that is not an array.
     """
     with errors.located("numpy_input_fn"):
-        options = feeding.Feeding(batch_size, num_epochs, shuffle, queue_capacity, num_threads)  # type: ignore[arg-type]
-        options.check()
-        features, labels = _arrays("x", x), _arrays("y", y) if y is not None else {}
+        call.check()
+        features, labels = _arrays("x", call.x), _arrays("y", call.y) if call.y is not None else {}
         if not features:
             raise errors.ArgumentError("`x` must not be empty.")
         lengths = {f"x {name}": len(array) for name, array in features.items()}
@@ -47,9 +40,9 @@ def numpy_input_fn(
             raise errors.ArgumentError(errors.explain("all arrays must have the same length, above 0", got=lengths))
 
     def input_fn() -> Any:
-        tensors = feeding.batches([*features.values(), *labels.values()], options)
-        read = _like(x, features, tensors[: len(features)])
-        return read if y is None else (read, _like(y, labels, tensors[len(features) :]))
+        tensors = feeding.batches([*features.values(), *labels.values()], call)
+        read = _like(call.x, features, tensors[: len(features)])
+        return read if call.y is None else (read, _like(call.y, labels, tensors[len(features) :]))
 
     return input_fn
 

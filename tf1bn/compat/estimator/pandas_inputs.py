@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.estimator import feeding
 
 
-def pandas_input_fn(
-    x: Any,
-    y: Any = None,
-    batch_size: int = 128,
-    num_epochs: int | None = 1,
-    shuffle: bool | None = None,
-    queue_capacity: int = 1000,
-    num_threads: int = 1,
-    target_column: str = "target",
-) -> Callable[[], Any]:
+@dataclass(frozen=True)
+class Table(feeding.Fed):
+    """What ``pandas_input_fn`` is given."""
+
+    target_column: str = "target"
+
+
+@takes(Table)
+def pandas_input_fn(call: Table) -> Callable[[], Any]:
     """Returns an ``input_fn`` that reads a table row by row; each column is one feature.
 
     Args:
@@ -37,25 +38,24 @@ def pandas_input_fn(
     """
     with errors.located("pandas_input_fn"):
         pandas = _pandas()
-        options = feeding.Feeding(batch_size, num_epochs, shuffle, queue_capacity, num_threads)  # type: ignore[arg-type]
-        options.check()
-        if not isinstance(x, pandas.DataFrame):
-            raise errors.ArgumentTypeError(errors.explain("`x` must be a pandas.DataFrame", got=type(x)))
-        if y is not None:
-            _check_labels(pandas, x, y, target_column)
-        features = {name: np.asarray(x[name]) for name in x.columns}
-        if isinstance(y, pandas.DataFrame):
-            labels = {name: np.asarray(y[name]) for name in y.columns}
+        call.check()
+        if not isinstance(call.x, pandas.DataFrame):
+            raise errors.ArgumentTypeError(errors.explain("`x` must be a pandas.DataFrame", got=type(call.x)))
+        if call.y is not None:
+            _check_labels(pandas, call.x, call.y, call.target_column)
+        features = {name: np.asarray(call.x[name]) for name in call.x.columns}
+        if isinstance(call.y, pandas.DataFrame):
+            labels = {name: np.asarray(call.y[name]) for name in call.y.columns}
         else:
-            labels = {} if y is None else {target_column: np.asarray(y)}
+            labels = {} if call.y is None else {call.target_column: np.asarray(call.y)}
 
     def input_fn() -> Any:
-        tensors = feeding.batches([*features.values(), *labels.values()], options)
+        tensors = feeding.batches([*features.values(), *labels.values()], call)
         read = dict(zip(features, tensors, strict=False))
-        if y is None:
+        if call.y is None:
             return read
         answers = tensors[len(features) :]
-        return read, dict(zip(labels, answers, strict=True)) if isinstance(y, pandas.DataFrame) else answers[0]
+        return read, dict(zip(labels, answers, strict=True)) if isinstance(call.y, pandas.DataFrame) else answers[0]
 
     return input_fn
 

@@ -166,40 +166,39 @@ class _SparseColumns(ItemHandler):
         return tf.sparse_tensor_to_dense(joined, self._default) if self._return_dense else joined
 
 
-class BoundingBoxSequence(_SparseColumns):
+class _NamedColumns(_SparseColumns):
+    """Sparse features that are named by keys, or by a prefix and the names of the class."""
+
+    _names: tuple[str, ...]
+
+    def __init__(
+        self,
+        keys: Sequence[str] | None = None,
+        prefix: str | None = None,
+        return_dense: bool = True,
+        default_value: float = -1.0,
+    ) -> None:
+        super().__init__(_prefixed(type(self).__name__, keys, self._names, prefix or ""), return_dense, default_value)
+
+
+class BoundingBoxSequence(_NamedColumns):
     """Boxes ``[steps, count, 4]`` of four sparse features, missing ones as ``default_value``.
 
     Raises:
       ArgumentError: another number of features.
     """
 
-    def __init__(
-        self,
-        keys: Sequence[str] | None = None,
-        prefix: str | None = None,
-        return_dense: bool = True,
-        default_value: float = -1.0,
-    ) -> None:
-        names = _prefixed("BoundingBoxSequence", keys, ("ymin", "xmin", "ymax", "xmax"), prefix or "")
-        super().__init__(names, return_dense, default_value)
+    _names = ("ymin", "xmin", "ymax", "xmax")
 
 
-class KeypointsSequence(_SparseColumns):
+class KeypointsSequence(_NamedColumns):
     """Points ``[steps, count, 2]`` of two sparse features, missing ones as ``default_value``.
 
     Raises:
       ArgumentError: another number of features.
     """
 
-    def __init__(
-        self,
-        keys: Sequence[str] | None = None,
-        prefix: str | None = None,
-        return_dense: bool = True,
-        default_value: float = -1.0,
-    ) -> None:
-        names = _prefixed("KeypointsSequence", keys, ("y", "x"), prefix or "")
-        super().__init__(names, return_dense, default_value)
+    _names = ("y", "x")
 
 
 class NumBoxesSequence(ItemHandler):

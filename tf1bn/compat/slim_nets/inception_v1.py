@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import layers
 from tf1bn.compat.contrib.scoping import arg_scope
-from tf1bn.compat.slim_nets import recipes
+from tf1bn.compat.slim_nets import recipes, towers
 
 
 def _mixed(first: int, b: tuple[int, int], c: tuple[int, int], last: int, third: str = "Conv2d_0b_3x3") -> list[str]:
@@ -59,28 +60,26 @@ def inception_v1_base(
             return recipes.build(inputs, BLOCKS, int, final_endpoint, end_points), end_points
 
 
-def inception_v1(
-    inputs: Any,
-    num_classes: int = 1000,
-    is_training: Any = True,
-    dropout_keep_prob: float = 0.8,
-    prediction_fn: Callable[..., Any] = layers.softmax,
-    spatial_squeeze: bool = True,
-    reuse: Any = None,
-    scope: Any = "InceptionV1",
-) -> tuple[Any, dict[str, Any]]:
+@dataclass(frozen=True)
+class _Tower(towers.Tower):
+    """What ``inception_v1`` is given."""
+
+    min_depth: int = field(default=0, init=False)
+    depth_multiplier: float = field(default=1.0, init=False)
+    scope: Any = "InceptionV1"
+
+
+@takes(_Tower)
+def inception_v1(call: _Tower) -> tuple[Any, dict[str, Any]]:
     """Returns logits of images ``[batch, 224, 224, 3]`` and the outputs of all blocks; ``Predictions`` among them."""
-    with (
-        tf.variable_scope(scope, "InceptionV1", [inputs], reuse=reuse) as entered,
-        arg_scope([layers.batch_norm, layers.dropout], is_training=is_training),
-    ):
-        net, end_points = inception_v1_base(inputs, scope=entered)
+    with call.entered("InceptionV1") as entered:
+        net, end_points = inception_v1_base(call.inputs, scope=entered)
         with tf.variable_scope("Logits"):
             net = layers.avg_pool2d(net, [7, 7], stride=1, scope="MaxPool_0a_7x7")
-            net = layers.dropout(net, dropout_keep_prob, scope="Dropout_0b")
-            logits = recipes.classified(net, num_classes, spatial_squeeze, "Conv2d_0c_1x1")
+            net = layers.dropout(net, call.dropout_keep_prob, scope="Dropout_0b")
+            logits = recipes.classified(net, call.num_classes, call.spatial_squeeze, "Conv2d_0c_1x1")
             end_points["Logits"] = logits
-            end_points["Predictions"] = prediction_fn(logits, scope="Predictions")
+            end_points["Predictions"] = call.prediction_fn(logits, scope="Predictions")
     return logits, end_points
 
 

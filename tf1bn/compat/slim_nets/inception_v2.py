@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import layers
 from tf1bn.compat.contrib.scoping import arg_scope
-from tf1bn.compat.slim_nets import recipes
+from tf1bn.compat.slim_nets import recipes, towers
 
 
 def _mixed(first: int, b: tuple[int, int], c: tuple[int, int], last: int, pool: str = "AvgPool") -> list[str]:
@@ -45,13 +46,15 @@ BLOCKS: recipes.Blocks = {
 }
 
 
-def inception_v2_base(
-    inputs: Any,
-    final_endpoint: str = "Mixed_5c",
-    min_depth: int = 16,
-    depth_multiplier: float = 1.0,
-    scope: Any = None,
-) -> tuple[Any, dict[str, Any]]:
+@dataclass(frozen=True)
+class _Base(towers.Base):
+    """What ``inception_v2_base`` is given."""
+
+    final_endpoint: str = "Mixed_5c"
+
+
+@takes(_Base)
+def inception_v2_base(call: _Base) -> tuple[Any, dict[str, Any]]:
     """Returns the output of a block and the outputs of all blocks up to it, by name.
 
     Args:
@@ -62,16 +65,16 @@ def inception_v2_base(
 
     Source: Ioffe, Szegedy: Batch normalization (2015).
     """
-    depth = recipes.scaled(depth_multiplier, min_depth)
-    recipes.require_end(final_endpoint, [FIRST, *BLOCKS])
+    depth = call.depth()
+    recipes.require_end(call.final_endpoint, [FIRST, *BLOCKS])
     end_points: dict[str, Any] = {}
     with (
-        tf.variable_scope(scope, "InceptionV2", [inputs]),
+        tf.variable_scope(call.scope, "InceptionV2", [call.inputs]),
         recipes.same_stride("SAME"),
         arg_scope([layers.separable_conv2d], stride=1, padding="SAME"),
     ):
         net = layers.separable_conv2d(
-            inputs,
+            call.inputs,
             depth(64),
             [7, 7],
             depth_multiplier=min(depth(64) // 3, 8),
@@ -80,39 +83,24 @@ def inception_v2_base(
             scope=FIRST,
         )
         end_points[FIRST] = net
-        if final_endpoint == FIRST:
+        if call.final_endpoint == FIRST:
             return net, end_points
-        return recipes.build(net, BLOCKS, depth, final_endpoint, end_points), end_points
+        return recipes.build(net, BLOCKS, depth, call.final_endpoint, end_points), end_points
 
 
-def inception_v2(
-    inputs: Any,
-    num_classes: int = 1000,
-    is_training: Any = True,
-    dropout_keep_prob: float = 0.8,
-    min_depth: int = 16,
-    depth_multiplier: float = 1.0,
-    prediction_fn: Callable[..., Any] = layers.softmax,
-    spatial_squeeze: bool = True,
-    reuse: Any = None,
-    scope: Any = "InceptionV2",
-) -> tuple[Any, dict[str, Any]]:
+@takes(towers.Tower)
+def inception_v2(call: towers.Tower) -> tuple[Any, dict[str, Any]]:
     """Returns logits of images ``[batch, 224, 224, 3]`` and the outputs of all blocks; ``Predictions`` among them."""
-    recipes.scaled(depth_multiplier, min_depth)
-    with (
-        tf.variable_scope(scope, "InceptionV2", [inputs], reuse=reuse) as entered,
-        arg_scope([layers.batch_norm, layers.dropout], is_training=is_training),
-    ):
+    recipes.scaled(call.depth_multiplier, call.min_depth)
+    with call.entered("InceptionV2") as entered:
         net, end_points = inception_v2_base(
-            inputs, scope=entered, min_depth=min_depth, depth_multiplier=depth_multiplier
+            call.inputs, scope=entered, min_depth=call.min_depth, depth_multiplier=call.depth_multiplier
         )
         with tf.variable_scope("Logits"):
-            kernel = recipes.reduced(net, [7, 7])
-            net = layers.avg_pool2d(net, kernel, padding="VALID", scope="AvgPool_1a_{}x{}".format(*kernel))
-            net = layers.dropout(net, keep_prob=dropout_keep_prob, scope="Dropout_1b")
-            logits = recipes.classified(net, num_classes, spatial_squeeze, "Conv2d_1c_1x1")
+            net = call.pooled(net, [7, 7])
+            logits = recipes.classified(net, call.num_classes, call.spatial_squeeze, "Conv2d_1c_1x1")
         end_points["Logits"] = logits
-        end_points["Predictions"] = prediction_fn(logits, scope="Predictions")
+        end_points["Predictions"] = call.prediction_fn(logits, scope="Predictions")
     return logits, end_points
 
 

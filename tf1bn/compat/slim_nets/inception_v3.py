@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib import layers
-from tf1bn.compat.contrib.scoping import arg_scope
-from tf1bn.compat.slim_nets import recipes
+from tf1bn.compat.slim_nets import recipes, towers
 
 
 def _of_35(last: int, b: str = "Conv2d_0a_1x1=48 Conv2d_0b_5x5=64") -> list[str]:
@@ -67,74 +67,55 @@ BLOCKS: recipes.Blocks = {
 }
 
 
-def inception_v3_base(
-    inputs: Any,
-    final_endpoint: str = "Mixed_7c",
-    min_depth: int = 16,
-    depth_multiplier: float = 1.0,
-    scope: Any = None,
-) -> tuple[Any, dict[str, Any]]:
-    """Returns the output of a block and the outputs of all blocks up to it, by name.
+@dataclass(frozen=True)
+class _Tower(towers.Tower):
+    """What ``inception_v3`` is given."""
 
-    Args:
-      depth_multiplier, min_depth: scale all numbers of channels, and their least.
+    create_aux_logits: bool = True
+    scope: Any = "InceptionV3"
 
-    Raises:
-      ArgumentError: no such block, or a multiplier of 0 or less.
+
+@takes(towers.Base)
+def inception_v3_base(call: towers.Base) -> tuple[Any, dict[str, Any]]:
+    """Returns the output of a block and the outputs of all blocks up to it; see ``inception_v2_base``.
 
     Source: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna: Rethinking the Inception architecture for computer vision (2015).
     """
-    depth = recipes.scaled(depth_multiplier, min_depth)
-    recipes.require_end(final_endpoint, [*STEM, *BLOCKS])
+    depth = call.depth()
+    recipes.require_end(call.final_endpoint, [*STEM, *BLOCKS])
     end_points: dict[str, Any] = {}
-    with tf.variable_scope(scope, "InceptionV3", [inputs]):
-        net = inputs
+    with tf.variable_scope(call.scope, "InceptionV3", [call.inputs]):
+        net = call.inputs
         for name, words in STEM.items():
             padding = "SAME" if name == "Conv2d_2b_3x3" else "VALID"
             with recipes.same_stride(padding):
-                net = recipes.build(net, {name: words}, depth, final_endpoint, end_points)
-            if name == final_endpoint:
+                net = recipes.build(net, {name: words}, depth, call.final_endpoint, end_points)
+            if name == call.final_endpoint:
                 return net, end_points
         with recipes.same_stride("SAME"):
-            return recipes.build(net, BLOCKS, depth, final_endpoint, end_points), end_points
+            return recipes.build(net, BLOCKS, depth, call.final_endpoint, end_points), end_points
 
 
-def inception_v3(
-    inputs: Any,
-    num_classes: int = 1000,
-    is_training: Any = True,
-    dropout_keep_prob: float = 0.8,
-    min_depth: int = 16,
-    depth_multiplier: float = 1.0,
-    prediction_fn: Callable[..., Any] = layers.softmax,
-    spatial_squeeze: bool = True,
-    reuse: Any = None,
-    create_aux_logits: bool = True,
-    scope: Any = "InceptionV3",
-) -> tuple[Any, dict[str, Any]]:
+@takes(_Tower)
+def inception_v3(call: _Tower) -> tuple[Any, dict[str, Any]]:
     """Returns logits of images ``[batch, 299, 299, 3]`` and the outputs of all blocks.
 
     Among these are ``Predictions``, ``PreLogits`` and, with ``create_aux_logits``, ``AuxLogits``.
     """
-    depth = recipes.scaled(depth_multiplier, min_depth)
-    with (
-        tf.variable_scope(scope, "InceptionV3", [inputs], reuse=reuse) as entered,
-        arg_scope([layers.batch_norm, layers.dropout], is_training=is_training),
-    ):
+    depth = recipes.scaled(call.depth_multiplier, call.min_depth)
+    with call.entered("InceptionV3") as entered:
         net, end_points = inception_v3_base(
-            inputs, scope=entered, min_depth=min_depth, depth_multiplier=depth_multiplier
+            call.inputs, scope=entered, min_depth=call.min_depth, depth_multiplier=call.depth_multiplier
         )
-        if create_aux_logits and num_classes:
+        if call.create_aux_logits and call.num_classes:
             with recipes.same_stride("SAME"), tf.variable_scope("AuxLogits"):
-                end_points["AuxLogits"] = _auxiliary(end_points["Mixed_6e"], num_classes, spatial_squeeze, depth)
+                aux = _auxiliary(end_points["Mixed_6e"], call.num_classes, call.spatial_squeeze, depth)
+                end_points["AuxLogits"] = aux
         with tf.variable_scope("Logits"):
-            kernel = recipes.reduced(net, [8, 8])
-            net = layers.avg_pool2d(net, kernel, padding="VALID", scope="AvgPool_1a_{}x{}".format(*kernel))
-            net = layers.dropout(net, keep_prob=dropout_keep_prob, scope="Dropout_1b")
-            end_points["PreLogits"] = net
-            logits = recipes.classified(net, num_classes, spatial_squeeze, "Conv2d_1c_1x1")
+            end_points["PreLogits"] = net = call.pooled(net, [8, 8])
+            logits = recipes.classified(net, call.num_classes, call.spatial_squeeze, "Conv2d_1c_1x1")
         end_points["Logits"] = logits
-        end_points["Predictions"] = prediction_fn(logits, scope="Predictions")
+        end_points["Predictions"] = call.prediction_fn(logits, scope="Predictions")
     return logits, end_points
 
 

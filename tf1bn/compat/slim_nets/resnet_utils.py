@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -117,6 +118,60 @@ def bottlenecks(scope: str, unit: Any, base_depth: int, num_units: int, stride: 
     """Returns a block of bottleneck units, the last of which has the stride."""
     common = {"depth": base_depth * 4, "depth_bottleneck": base_depth}
     return Block(scope, unit, [{**common, "stride": 1}] * (num_units - 1) + [{**common, "stride": stride}])
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """What the ``bottleneck`` of either version is given."""
+
+    inputs: Any
+    depth: int
+    depth_bottleneck: int
+    stride: int
+    rate: int = 1
+    outputs_collections: Any = None
+    scope: Any = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What ``resnet_v1`` and ``resnet_v2`` are given."""
+
+    inputs: Any
+    blocks: Sequence[Block]
+    num_classes: int | None = None
+    is_training: Any = True
+    global_pool: bool = True
+    output_stride: int | None = None
+    include_root_block: bool = True
+    reuse: Any = None
+    scope: Any = None
+
+    def built(
+        self, default: str, unit: Any, first: Mapping[str, Any], last: Callable[[Any], Any] = lambda net: net
+    ) -> tuple[Any, dict[str, Any]]:
+        """Returns logits or features, and the outputs of all layers by name.
+
+        Args:
+          default: the scope, unless another one is given.
+          unit: the bottleneck, whose outputs are among those.
+          first: arguments of the first convolution.
+          last: what follows the blocks.
+        """
+        with tf.variable_scope(self.scope, default, [self.inputs], reuse=self.reuse) as entered:
+            collection = entered.original_name_scope + "_end_points"
+            with (
+                arg_scope([layers.conv2d, unit, stack_blocks_dense], outputs_collections=collection),
+                arg_scope([layers.batch_norm], is_training=self.is_training),
+            ):
+                net, output_stride = self.inputs, self.output_stride
+                if self.include_root_block:
+                    output_stride = reduced_stride(output_stride)
+                    with arg_scope([layers.conv2d], **first):
+                        net = conv2d_same(net, 64, 7, stride=2, scope="conv1")
+                    net = layers.max_pool2d(net, [3, 3], stride=2, scope="pool1")
+                net = last(stack_blocks_dense(net, self.blocks, output_stride))
+                return classified(net, self.num_classes, self.global_pool, collection)
 
 
 UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}

@@ -5,8 +5,9 @@ In comes such a call; out come the original's output, variables and collections.
 UPDATE_OPS, or as an enclosing ``tf1bn.default_update_strategy`` says.
 
 To read, in this order: :mod:`base` (a layer object: named at its first call, shared by later ones) with
-:mod:`inspection` and :mod:`specs`; :mod:`words` and :mod:`windows` (what callers may say); :mod:`core`, the plainest
-layers; :mod:`normalization`; :mod:`convolutional`, :mod:`transposed`, :mod:`separable`, :mod:`pooling`.
+:mod:`inspection` and :mod:`specs`; :mod:`signatures` (the arguments, each list once); :mod:`words` and
+:mod:`windows` (what callers may say); :mod:`weighted` and :mod:`core`, the plainest layers; :mod:`normalization`;
+:mod:`convolutional`, :mod:`transposed`, :mod:`separable`, :mod:`pooling`.
 """
 
 from tf1bn.compat.tf_layers.base import Layer

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import refuse
 from tf1bn.compat.tf_layers import words
 from tf1bn.compat.tf_layers.inspection import Inspected
 from tf1bn.core import of_graph, place
@@ -34,7 +35,7 @@ class Layer(Inspected):
         self._reuse = kwargs.pop("_reuse", None)
         scope = kwargs.pop("_scope", None)
         self._activity_regularizer = kwargs.pop("activity_regularizer", None)
-        words.refuse(type(self).__name__, kwargs)
+        refuse(type(self).__name__, kwargs)
         self.trainable = trainable
         self.built = False
         self._dtype = None if dtype is None else tf.as_dtype(dtype).base_dtype

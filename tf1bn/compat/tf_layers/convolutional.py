@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.tf_layers import windows, words
-from tf1bn.compat.tf_layers.base import Layer
+from tf1bn.compat.calls import made_with, takes
+from tf1bn.compat.tf_layers import signatures, windows
 from tf1bn.compat.tf_layers.specs import InputSpec
+from tf1bn.compat.tf_layers.weighted import Weighted
 
 
-class Convolution(Layer):
+class Convolution(Weighted):
     """What convolutions of all ranks share: activation(inputs * kernel + bias).
 
     Channels-first inputs are transposed for the convolution and back, so they work on every device.
@@ -24,57 +25,27 @@ class Convolution(Layer):
     rank: ClassVar[int] = 2
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str = "channels_last",
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        trainable: bool = True,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
+    @made_with(signatures.Convolution)
+    def __init__(self, given: signatures.Convolution) -> None:
+        self._take_sizes(given)
+
+    def _take_sizes(self, given: signatures.Convolution) -> None:
+        self._take(given)
         with errors.located(type(self).__name__):
-            self.filters = windows.sizes(filters, 1, "filters")[0]
-            self.kernel_size = windows.sizes(kernel_size, self.rank, "kernel_size")
-            self.strides = windows.sizes(strides, self.rank, "strides")
-            self.dilation_rate = windows.sizes(dilation_rate, self.rank, "dilation_rate")
-            self.padding = windows.padding(padding, self.paddings)
-            self.data_format = windows.data_format(data_format)
+            self.filters = windows.sizes(given.filters, 1, "filters")[0]
+            self.kernel_size = windows.sizes(given.kernel_size, self.rank, "kernel_size")
+            self.strides = windows.sizes(given.strides, self.rank, "strides")
+            self.dilation_rate = windows.sizes(given.dilation_rate, self.rank, "dilation_rate")
+            self.padding = windows.padding(given.padding, self.paddings)
+            self.data_format = windows.data_format(given.data_format)
             self.input_spec = InputSpec(ndim=self.rank + 2)
-            self.activation = words.activation(activation)
-            self.kernel_initializer = words.initializer(kernel_initializer)
-            self.bias_initializer = words.initializer(bias_initializer)
-        self.use_bias = use_bias
-        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
-        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
-        self.kernel: Any = None
-        self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
         channels = windows.channels(tf.TensorShape(input_shape), self.rank + 2, self.data_format)
         axis = -1 if self.data_format == windows.LAST else 1
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
-        self.kernel = self.add_weight(
-            "kernel",
-            self._kernel_shape(channels),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self._build_bias()
+        self._build_kernels(channels)
+        self._build_bias(self.filters)
         self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -109,15 +80,8 @@ class Convolution(Layer):
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         return (*self.kernel_size, channels, self.filters)
 
-    def _build_bias(self) -> None:
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                [self.filters],
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+    def _build_kernels(self, channels: int) -> None:
+        self.kernel = self._variable("kernel", self._kernel_shape(channels), "kernel")
 
     def _convolved(self, x: tf.Tensor) -> tf.Tensor:
         pad = self.padding.upper()
@@ -148,139 +112,19 @@ class Conv3D(Convolution):
     rank = 3
 
 
-def conv1d(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = 1,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    dilation_rate: Any = 1,
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Conv1DCall)
+def conv1d(call: signatures.Conv1DCall) -> tf.Tensor:
     """Returns the convolution of the inputs; see :class:`Conv1D`."""
-    layer = Conv1D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(Conv1D)(call.inputs)
 
 
-def conv2d(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = (1, 1),
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    dilation_rate: Any = (1, 1),
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Conv2DCall)
+def conv2d(call: signatures.Conv2DCall) -> tf.Tensor:
     """Returns the convolution of the inputs; see :class:`Conv2D`."""
-    layer = Conv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(Conv2D)(call.inputs)
 
 
-def conv3d(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = (1, 1, 1),
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    dilation_rate: Any = (1, 1, 1),
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Conv3DCall)
+def conv3d(call: signatures.Conv3DCall) -> tf.Tensor:
     """Returns the convolution of the inputs; see :class:`Conv3D`."""
-    layer = Conv3D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(Conv3D)(call.inputs)

@@ -9,65 +9,32 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import dialect
-from tf1bn.compat.tf_layers import windows, words
+from tf1bn.compat.calls import made_with, takes
+from tf1bn.compat.tf_layers import signatures, windows
 from tf1bn.compat.tf_layers.base import Layer
 from tf1bn.compat.tf_layers.specs import InputSpec
+from tf1bn.compat.tf_layers.weighted import Weighted
 from tf1bn.core import switch as switches
 
 
-class Dense(Layer):
+class Dense(Weighted):
     """Returns activation(inputs x kernel + bias), the product over the last axis.
 
     Variables: kernel ``[features, units]``, bias ``[units]``, of the dtype of the first input; in
     GLOBAL_VARIABLES and TRAINABLE_VARIABLES, none in MODEL_VARIABLES.
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        trainable: bool = True,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
-        self.units = _units(units)
+    @made_with(signatures.Dense)
+    def __init__(self, given: signatures.Dense) -> None:
+        self._take(given)
+        self.units = _units(given.units)
         self.input_spec = InputSpec(min_ndim=2)
-        self.activation = words.activation(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = words.initializer(kernel_initializer)
-        self.bias_initializer = words.initializer(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
-        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
-        self.kernel: Any = None
-        self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
-        shape = _features(input_shape)
-        self.input_spec = InputSpec(min_ndim=2, axes={-1: shape.as_list()[-1]})
-        self.kernel = self.add_weight(
-            "kernel",
-            [shape.as_list()[-1], self.units],
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                [self.units],
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        features = _features(input_shape).as_list()[-1]
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self.kernel = self._variable("kernel", [features, self.units], "kernel")
+        self._build_bias(self.units)
         self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -163,40 +130,10 @@ class Flatten(Layer):
         return tf.TensorShape([dims[0], None if None in dims[1:] else math.prod(dims[1:])])
 
 
-def dense(
-    inputs: Any,
-    units: int,
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.DenseCall)
+def dense(call: signatures.DenseCall) -> tf.Tensor:
     """Returns activation(inputs x kernel + bias); see :class:`Dense`."""
-    layer = Dense(
-        units,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _scope=name,
-        _reuse=reuse,
-    )
-    return layer(inputs)
+    return call.layer(Dense)(call.inputs)
 
 
 def dropout(

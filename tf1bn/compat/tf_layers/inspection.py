@@ -264,9 +264,10 @@ def _arguments(kind: type) -> list[str]:
     found: list[str] = []
     for above in kind.__mro__:
         if "__init__" in vars(above):
-            parameters = list(inspect.signature(vars(above)["__init__"]).parameters.values())[1:]
+            constructor = vars(above)["__init__"]
+            parameters = list(inspect.signature(constructor).parameters.values())[1:]
             found += [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            if getattr(constructor, "complete", False) or not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
     return found
 

@@ -24,7 +24,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import dialect, op_names
-from tf1bn.compat.tf_layers import words
+from tf1bn.compat.calls import made_with, refuse, takes
+from tf1bn.compat.tf_layers import signatures, words
 from tf1bn.compat.tf_layers.base import Layer, known_variables, parts
 from tf1bn.core import axes as axes_lib
 from tf1bn.core import place, switch
@@ -69,43 +70,21 @@ class BatchNormalization(Layer):
     called = NAMING.call
     """What the program called, as records and reports name it: other dialects are made of this layer, too."""
 
-    def __init__(
-        self,
-        axis: Any = -1,
-        momentum: Any = 0.99,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        renorm: bool = False,
-        renorm_clipping: Any = None,
-        renorm_momentum: Any = 0.99,
-        fused: Any = None,
-        trainable: bool = True,
-        virtual_batch_size: int | None = None,
-        adjustment: Any = None,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trainable=trainable, name=name, **kwargs)
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
-        self.momentum, self.epsilon = momentum, epsilon
-        self.center, self.scale = center, scale
-        self.beta_initializer = words.initializer(beta_initializer)
-        self.gamma_initializer = words.initializer(gamma_initializer)
-        self.moving_mean_initializer = words.initializer(moving_mean_initializer)
-        self.moving_variance_initializer = words.initializer(moving_variance_initializer)
-        self.beta_regularizer, self.gamma_regularizer = beta_regularizer, gamma_regularizer
-        self.beta_constraint, self.gamma_constraint = beta_constraint, gamma_constraint
-        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
-        self.fused, self.virtual_batch_size, self.adjustment = fused, virtual_batch_size, adjustment
+    @made_with(signatures.Normalization)
+    def __init__(self, given: signatures.Normalization) -> None:
+        super().__init__(**given.of_layer())
+        self.axis = list(given.axis) if isinstance(given.axis, (list, tuple)) else given.axis
+        self.momentum, self.epsilon = given.momentum, given.epsilon
+        self.center, self.scale = given.center, given.scale
+        self.beta_initializer = words.initializer(given.beta_initializer)
+        self.gamma_initializer = words.initializer(given.gamma_initializer)
+        self.moving_mean_initializer = words.initializer(given.moving_mean_initializer)
+        self.moving_variance_initializer = words.initializer(given.moving_variance_initializer)
+        self.beta_regularizer, self.gamma_regularizer = given.beta_regularizer, given.gamma_regularizer
+        self.beta_constraint, self.gamma_constraint = given.beta_constraint, given.gamma_constraint
+        self.renorm, self.renorm_clipping = given.renorm, given.renorm_clipping
+        self.renorm_momentum, self.fused = given.renorm_momentum, given.fused
+        self.virtual_batch_size, self.adjustment = given.virtual_batch_size, given.adjustment
         self.gamma: Any = None
         self.beta: Any = None
         self.moving_mean: Any = None
@@ -124,7 +103,7 @@ class BatchNormalization(Layer):
         with dialect.speaking("batch_normalization", _WORDS, scope=self.scope_name, inputs=str(inputs.shape)):
             dialect.require_switch(training, "training")
             if mask is not None:
-                words.refuse("batch_normalization", {"mask": mask})
+                refuse("batch_normalization", {"mask": mask})
             switches = Switches.of(training if self.trainable else False, None if self.trainable else training)
             options, checked = self._prepared(inputs)
             kept_by = dialect.at_this_place(self._strategy, switches.is_training)
@@ -229,32 +208,8 @@ class BatchNormalization(Layer):
         return made
 
 
-def batch_normalization(
-    inputs: Any,
-    axis: Any = -1,
-    momentum: Any = 0.99,
-    epsilon: float = 1e-3,
-    center: bool = True,
-    scale: bool = True,
-    beta_initializer: Any = "zeros",
-    gamma_initializer: Any = "ones",
-    moving_mean_initializer: Any = "zeros",
-    moving_variance_initializer: Any = "ones",
-    beta_regularizer: Any = None,
-    gamma_regularizer: Any = None,
-    beta_constraint: Any = None,
-    gamma_constraint: Any = None,
-    training: Any = False,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-    renorm: bool = False,
-    renorm_clipping: Any = None,
-    renorm_momentum: Any = 0.99,
-    fused: Any = None,
-    virtual_batch_size: int | None = None,
-    adjustment: Any = None,
-) -> tf.Tensor:
+@takes(signatures.NormalizationCall)
+def batch_normalization(call: signatures.NormalizationCall) -> tf.Tensor:
     """Returns the normalised inputs, with the arguments and their order of ``tf.layers.batch_normalization``.
 
     See :class:`BatchNormalization` for variables and collections. ``reuse=True`` without a name takes the first
@@ -265,32 +220,7 @@ def batch_normalization(
       >>> with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
       ...     train_op = optimizer.minimize(loss)
     """
-    layer = BatchNormalization(
-        axis,
-        momentum,
-        epsilon,
-        center,
-        scale,
-        beta_initializer,
-        gamma_initializer,
-        moving_mean_initializer,
-        moving_variance_initializer,
-        beta_regularizer,
-        gamma_regularizer,
-        beta_constraint,
-        gamma_constraint,
-        renorm=renorm,
-        renorm_clipping=renorm_clipping,
-        renorm_momentum=renorm_momentum,
-        fused=fused,
-        trainable=trainable,
-        virtual_batch_size=virtual_batch_size,
-        adjustment=adjustment,
-        name=name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs, training=training)
+    return call.layer(BatchNormalization)(call.inputs, training=call.training)
 
 
 def _constrained(affine: Any, constraint: Any) -> Any:

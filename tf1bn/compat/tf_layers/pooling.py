@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import given, takes
 from tf1bn.compat.tf_layers import windows
 from tf1bn.compat.tf_layers.base import Layer
 from tf1bn.compat.tf_layers.specs import InputSpec
@@ -73,21 +75,18 @@ class MaxPooling1D(Pooling):
     """The maximum over windows along one axis; see :class:`Pooling`."""
 
     rank = 1
-    maximum = True
 
 
 class MaxPooling2D(Pooling):
     """The maximum over windows along two axes; see :class:`Pooling`."""
 
     rank = 2
-    maximum = True
 
 
 class MaxPooling3D(Pooling):
     """The maximum over windows along three axes; see :class:`Pooling`."""
 
     rank = 3
-    maximum = True
 
 
 class AveragePooling1D(Pooling):
@@ -111,73 +110,53 @@ class AveragePooling3D(Pooling):
     maximum = False
 
 
-def max_pooling1d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@dataclass(frozen=True)
+class Pool:
+    """What the functions take."""
+
+    inputs: Any
+    pool_size: Any
+    strides: Any
+    padding: str = "valid"
+    data_format: str = "channels_last"
+    name: Any = None
+
+    def pooled(self, kind: type[Pooling]) -> tf.Tensor:
+        """Returns the output of a new layer."""
+        return kind(**given(self, "inputs"))(self.inputs)
+
+
+@takes(Pool)
+def max_pooling1d(call: Pool) -> tf.Tensor:
     """Returns the maximum of each window; see :class:`MaxPooling1D`."""
-    return MaxPooling1D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(MaxPooling1D)
 
 
-def max_pooling2d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@takes(Pool)
+def max_pooling2d(call: Pool) -> tf.Tensor:
     """Returns the maximum of each window; see :class:`MaxPooling2D`."""
-    return MaxPooling2D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(MaxPooling2D)
 
 
-def max_pooling3d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@takes(Pool)
+def max_pooling3d(call: Pool) -> tf.Tensor:
     """Returns the maximum of each window; see :class:`MaxPooling3D`."""
-    return MaxPooling3D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(MaxPooling3D)
 
 
-def average_pooling1d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@takes(Pool)
+def average_pooling1d(call: Pool) -> tf.Tensor:
     """Returns the mean of each window; see :class:`AveragePooling1D`."""
-    return AveragePooling1D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(AveragePooling1D)
 
 
-def average_pooling2d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@takes(Pool)
+def average_pooling2d(call: Pool) -> tf.Tensor:
     """Returns the mean of each window; see :class:`AveragePooling2D`."""
-    return AveragePooling2D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(AveragePooling2D)
 
 
-def average_pooling3d(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    name: Any = None,
-) -> tf.Tensor:
+@takes(Pool)
+def average_pooling3d(call: Pool) -> tf.Tensor:
     """Returns the mean of each window; see :class:`AveragePooling3D`."""
-    return AveragePooling3D(pool_size, strides, padding, data_format, name)(inputs)
+    return call.pooled(AveragePooling3D)

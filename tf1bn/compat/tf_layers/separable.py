@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn.compat.tf_layers import windows, words
+from tf1bn.compat.calls import made_with, takes
+from tf1bn.compat.tf_layers import signatures, windows, words
 from tf1bn.compat.tf_layers.convolutional import Convolution
 
 
@@ -17,69 +18,23 @@ class SeparableConvolution(Convolution):
     ``[1 ..., channels * depth_multiplier, filters]``, bias ``[filters]``.
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str = "channels_last",
-        dilation_rate: Any = 1,
-        depth_multiplier: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = None,
-        pointwise_initializer: Any = None,
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        trainable: bool = True,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            trainable=trainable,
-            name=name,
-            **kwargs,
+    @made_with(signatures.Separable)
+    def __init__(self, given: signatures.Separable) -> None:
+        self._take_sizes(given)
+        self.depth_multiplier = windows.sizes(given.depth_multiplier, 1, "depth_multiplier")[0]
+        self.depthwise_initializer = words.initializer(given.depthwise_initializer)
+        self.pointwise_initializer = words.initializer(given.pointwise_initializer)
+        self.depthwise_regularizer, self.pointwise_regularizer = (
+            given.depthwise_regularizer,
+            given.pointwise_regularizer,
         )
-        self.depth_multiplier = windows.sizes(depth_multiplier, 1, "depth_multiplier")[0]
-        self.depthwise_initializer = words.initializer(depthwise_initializer)
-        self.pointwise_initializer = words.initializer(pointwise_initializer)
-        self.depthwise_regularizer, self.pointwise_regularizer = depthwise_regularizer, pointwise_regularizer
-        self.depthwise_constraint, self.pointwise_constraint = depthwise_constraint, pointwise_constraint
+        self.depthwise_constraint, self.pointwise_constraint = given.depthwise_constraint, given.pointwise_constraint
         self.depthwise_kernel: Any = None
         self.pointwise_kernel: Any = None
 
-    def build(self, input_shape: Any) -> None:
-        channels = windows.channels(tf.TensorShape(input_shape), self.rank + 2, self.data_format)
+    def _build_kernels(self, channels: int) -> None:
         for part, shape in self._shapes(channels).items():
-            kernel = self.add_weight(
-                f"{part}_kernel",
-                shape,
-                initializer=getattr(self, f"{part}_initializer"),
-                regularizer=getattr(self, f"{part}_regularizer"),
-                constraint=getattr(self, f"{part}_constraint"),
-            )
-            setattr(self, f"{part}_kernel", kernel)
-        self._build_bias()
-        self.built = True
+            setattr(self, f"{part}_kernel", self._variable(f"{part}_kernel", shape, part))
 
     def _shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
         return {
@@ -123,109 +78,13 @@ class SeparableConv2D(SeparableConvolution):
     rank = 2
 
 
-def separable_conv1d(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = 1,
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    dilation_rate: Any = 1,
-    depth_multiplier: int = 1,
-    activation: Any = None,
-    use_bias: bool = True,
-    depthwise_initializer: Any = None,
-    pointwise_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    depthwise_regularizer: Any = None,
-    pointwise_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    depthwise_constraint: Any = None,
-    pointwise_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Separable1DCall)
+def separable_conv1d(call: signatures.Separable1DCall) -> tf.Tensor:
     """Returns the separable convolution of the inputs; see :class:`SeparableConv1D`."""
-    layer = SeparableConv1D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        depth_multiplier,
-        activation,
-        use_bias,
-        depthwise_initializer,
-        pointwise_initializer,
-        bias_initializer,
-        depthwise_regularizer,
-        pointwise_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        depthwise_constraint,
-        pointwise_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(SeparableConv1D)(call.inputs)
 
 
-def separable_conv2d(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = (1, 1),
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    dilation_rate: Any = (1, 1),
-    depth_multiplier: int = 1,
-    activation: Any = None,
-    use_bias: bool = True,
-    depthwise_initializer: Any = None,
-    pointwise_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    depthwise_regularizer: Any = None,
-    pointwise_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    depthwise_constraint: Any = None,
-    pointwise_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Separable2DCall)
+def separable_conv2d(call: signatures.Separable2DCall) -> tf.Tensor:
     """Returns the separable convolution of the inputs; see :class:`SeparableConv2D`."""
-    layer = SeparableConv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        depth_multiplier,
-        activation,
-        use_bias,
-        depthwise_initializer,
-        pointwise_initializer,
-        bias_initializer,
-        depthwise_regularizer,
-        pointwise_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        depthwise_constraint,
-        pointwise_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(SeparableConv2D)(call.inputs)

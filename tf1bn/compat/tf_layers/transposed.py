@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow.compat.v1 as tf
 
-from tf1bn.compat.tf_layers import windows
+from tf1bn.compat.calls import made_with, takes
+from tf1bn.compat.tf_layers import signatures, windows
 from tf1bn.compat.tf_layers.convolutional import Convolution
 
 
@@ -17,23 +16,9 @@ class TransposedConvolution(Convolution):
     ``size * stride + max(window - stride, 0)``.
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str = "channels_last",
-        activation: Any = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(filters, kernel_size, strides, padding, data_format, 1, activation, *args, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["dilation_rate"]
-        return config
+    @made_with(signatures.Transposed)
+    def __init__(self, given: signatures.Transposed) -> None:
+        self._take_sizes(given)
 
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         return (*self.kernel_size, self.filters, channels)
@@ -76,89 +61,13 @@ class Conv3DTranspose(TransposedConvolution):
     rank = 3
 
 
-def conv2d_transpose(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = (1, 1),
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Transposed2DCall)
+def conv2d_transpose(call: signatures.Transposed2DCall) -> tf.Tensor:
     """Returns the transposed convolution of the inputs; see :class:`Conv2DTranspose`."""
-    layer = Conv2DTranspose(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(Conv2DTranspose)(call.inputs)
 
 
-def conv3d_transpose(
-    inputs: Any,
-    filters: int,
-    kernel_size: Any,
-    strides: Any = (1, 1, 1),
-    padding: str = "valid",
-    data_format: str = "channels_last",
-    activation: Any = None,
-    use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
-    kernel_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    kernel_constraint: Any = None,
-    bias_constraint: Any = None,
-    trainable: bool = True,
-    name: Any = None,
-    reuse: Any = None,
-) -> tf.Tensor:
+@takes(signatures.Transposed3DCall)
+def conv3d_transpose(call: signatures.Transposed3DCall) -> tf.Tensor:
     """Returns the transposed convolution of the inputs; see :class:`Conv3DTranspose`."""
-    layer = Conv3DTranspose(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        activation,
-        use_bias,
-        kernel_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        bias_regularizer,
-        activity_regularizer,
-        kernel_constraint,
-        bias_constraint,
-        trainable,
-        name,
-        _reuse=reuse,
-        _scope=name,
-    )
-    return layer(inputs)
+    return call.layer(Conv3DTranspose)(call.inputs)

@@ -1,4 +1,4 @@
-"""What tf.layers lets a caller say by name: activations and initializers; and the refusal of unknown words."""
+"""What tf.layers lets a caller say by name: activations and initializers."""
 
 from __future__ import annotations
 
@@ -94,18 +94,6 @@ def _from_config(class_name: str, config: Mapping[str, Any]) -> Any:
             errors.explain("no initializer of that class", got=class_name, expected=", ".join(sorted(_CLASSES)))
         )
     return _CLASSES[class_name].from_config(dict(config))
-
-
-def refuse(where: str, unknown: Mapping[str, Any], known: tuple[str, ...] = ()) -> None:
-    """Refuses keyword arguments that a function does not have, naming all of them.
-
-    Raises:
-      ArgumentTypeError: there are any.
-    """
-    if unknown:
-        names = ", ".join(f"`{name}`" for name in sorted(unknown))
-        hint = errors.did_you_mean(sorted(unknown)[0], known).strip()
-        raise errors.ArgumentTypeError(errors.explain(f"unsupported argument {names}", fix=hint), where=where)
 
 
 def _looked_up(value: Any, kind: str, table: Mapping[str, Any]) -> Any:

@@ -1,0 +1,122 @@
+"""A call as one value: a foreign signature is written once, as the fields of a frozen dataclass.
+
+The fields are the arguments of the original, in its order and with its defaults::
+
+    @dataclass(frozen=True)
+    class Pool:
+        inputs: Any
+        kernel_size: Any
+        stride: Any = 2
+
+    @takes(Pool)
+    def max_pool2d(call: Pool) -> tf.Tensor:
+        ...  # max_pool2d(x, [3, 3]) comes here with call.inputs, call.kernel_size and call.stride
+
+Programs, ``inspect.signature`` and type checkers see ``max_pool2d(inputs, kernel_size, stride=2)``; the value is what
+flows on to the core. Signatures that have much in common inherit from each other, as dataclasses do:
+
+* The fields of the last base come first: ``class Convolution(Affine, Window)`` has the fields of Window, then those of
+  Affine, then its own.
+* A field that is written again keeps its place, with the new default: ``stride: Any = (1, 1)``.
+* ``field(init=False)`` is no argument: it keeps a place that a class below fills, or takes an argument away, for good
+  where it has a default.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from tf1bn import errors
+
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+Object = TypeVar("Object")
+
+_KEYWORDS = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD, annotation="Any")
+
+
+def takes(
+    kind: Callable[Arguments, Value],
+) -> Callable[[Callable[[Value], Result]], Callable[Arguments, Result]]:
+    """Makes a function of one value into a function of that value's fields.
+
+    Args:
+      kind: a dataclass.
+
+    Raises:
+      TypeError: when called with other arguments, in Python's words and with the function's name.
+    """
+
+    def decorated(body: Callable[[Value], Result]) -> Callable[Arguments, Result]:
+        @functools.wraps(body)
+        def called(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            return body(value_of(kind, body.__name__, *args, **kwargs))
+
+        shown = inspect.signature(kind).replace(return_annotation=inspect.signature(body).return_annotation)
+        called.__signature__ = shown  # type: ignore[attr-defined]
+        return called
+
+    return decorated
+
+
+def made_with(
+    kind: Callable[Arguments, Value],
+) -> Callable[[Callable[[Object, Value], None]], Callable[Concatenate[Object, Arguments], None]]:
+    """Makes a constructor of one value into one of that value's fields.
+
+    Fields that are given by keyword only show as ``**kwargs``, as the originals have it.
+
+    Raises:
+      ArgumentTypeError: when called with a keyword that is no field.
+    """
+    fields = inspect.signature(kind).parameters.values()
+    known = tuple(field.name for field in fields)
+
+    def decorated(body: Callable[[Object, Value], None]) -> Callable[Concatenate[Object, Arguments], None]:
+        @functools.wraps(body)
+        def made(self: Object, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            name = type(self).__name__
+            refuse(name, {word: value for word, value in kwargs.items() if word not in known}, known)
+            body(self, value_of(kind, f"{name}.__init__", *args, **kwargs))
+
+        own = inspect.signature(body)
+        itself = next(iter(own.parameters.values()))
+        listed = (field for field in fields if field.kind is not inspect.Parameter.KEYWORD_ONLY)
+        more = [_KEYWORDS] if any(field.kind is inspect.Parameter.KEYWORD_ONLY for field in fields) else []
+        shown = own.replace(parameters=[itself, *listed, *more])
+        made.__signature__ = shown  # type: ignore[attr-defined]
+        made.complete = True  # type: ignore[attr-defined]  # nothing is passed on to the class above
+        return made
+
+    return decorated
+
+
+def refuse(where: str, unknown: Mapping[str, Any], known: tuple[str, ...] = ()) -> None:
+    """Refuses keyword arguments that a function does not have, naming all of them.
+
+    Raises:
+      ArgumentTypeError: there are any.
+    """
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in sorted(unknown))
+        hint = errors.did_you_mean(sorted(unknown)[0], known).strip()
+        raise errors.ArgumentTypeError(errors.explain(f"unsupported argument {names}", fix=hint), where=where)
+
+
+def value_of(kind: Callable[Arguments, Value], called: str, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+    """Returns the value of a call; arguments that do not fit are told under the name that was called."""
+    try:
+        return kind(*args, **kwargs)
+    except TypeError as error:
+        text = str(error).replace(f"{getattr(kind, '__qualname__', kind)}.__init__", called)
+        raise TypeError(text) from None
+
+
+def given(call: Any, *but: str) -> dict[str, Any]:
+    """Returns the arguments of a call by name, but some."""
+    names = (field.name for field in call.__dataclass_fields__.values() if field.init)
+    return {name: getattr(call, name) for name in names if name not in but}
