@@ -98,7 +98,7 @@ PATHS.update({**CONTRIB, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
-    "slim, rnn, seq2seq, lookup, data, estimator, learn and tpu are served here.",
+    "slim, rnn, seq2seq, lookup, data, distributions, estimator, learn and tpu are served here.",
     "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
     "contrib.distributions": "Install the packages tensorflow-probability and tf_keras, whose names are served "
     "here; without them there are those of tf.distributions.",

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ast
 import operator
+import sys
 from typing import Any
-
-import numpy as np
 
 DIVIDE, IN_PLACE = "__tf1bn_divide__", "__tf1bn_divide_in_place__"
 ATTRIBUTE, ITEM = "__tf1bn_divide_attribute__", "__tf1bn_divide_item__"
@@ -35,7 +34,8 @@ def divide_in_place(a: Any, b: Any) -> Any:
     """Returns what ``a /= b`` leaves in ``a``; an array stays the same array."""
     if hasattr(type(a), "__idiv__"):
         return type(a).__idiv__(a, b)
-    if isinstance(a, np.ndarray):
+    numpy = sys.modules.get("numpy")  # not imported here: `tf1bn run --help` answers without it
+    if numpy is not None and isinstance(a, numpy.ndarray):
         return operator.ifloordiv(a, b) if _whole(a) and _whole(b) else operator.itruediv(a, b)
     return divide(a, b)
 
