@@ -22,6 +22,8 @@ TITLES = {
     "tf1bn.testing": "Tests of batch norms",
     "tf1bn.compat.tf_layers": "Dialect: tf.layers",
     "tf1bn.compat.contrib": "Dialect: tf.contrib",
+    "tf1bn.compat.contrib_crf": "Dialect: tf.contrib.crf",
+    "tf1bn.compat.contrib_opt": "Dialect: tf.contrib.opt",
     "tf1bn.compat.contrib_rnn": "Dialect: tf.contrib.rnn",
     "tf1bn.compat.slim": "Dialect: slim",
     "tf1bn.compat.slim_data": "Dialect: data sets of slim",

@@ -96,7 +96,24 @@ model_analyzer nets parallel_reader prefetch_queue queues summaries tfexample_de
 """
 )
 
+CRF = """
+CrfDecodeBackwardRnnCell CrfDecodeForwardRnnCell CrfForwardRnnCell crf_binary_score crf_decode crf_log_likelihood
+crf_log_norm crf_multitag_sequence_score crf_sequence_score crf_unary_score viterbi_decode
+"""
+
+OPT = """
+AGNCustomGetter AGNOptimizer AdaMaxOptimizer AdamGSOptimizer AdamWOptimizer AddSignOptimizer
+DecoupledWeightDecayExtension DelayCompensatedGradientDescentOptimizer DropStaleGradientOptimizer
+ElasticAverageCustomGetter ElasticAverageOptimizer ExternalOptimizerInterface GGTOptimizer LARSOptimizer
+LazyAdamGSOptimizer LazyAdamOptimizer ModelAverageCustomGetter ModelAverageOptimizer MomentumWOptimizer
+MovingAverageOptimizer MultitaskOptimizerWrapper NadamOptimizer PowerSignOptimizer RegAdagradOptimizer
+ScipyOptimizerInterface ShampooOptimizer VariableClippingOptimizer clip_gradients_by_global_norm
+extend_with_decoupled_weight_decay
+"""
+
 MODULES = {
+    "crf": CRF,
+    "opt": OPT,
     "rnn": RNN,
     "layers": LAYERS,
     "framework": FRAMEWORK,

@@ -20,30 +20,14 @@ _HEADS = (
     *("multi_class_head", "multi_head", "multi_label_head", "poisson_regression_head", "regression_head"),
 )
 
-_QUEUE = "it keeps states of sequences in queues between steps"
-_LINEAR = "it reads vocabularies and weights of contrib.learn's linear models"
+_WORKERS = ("it is for workers that share variables of a parameter server", "the optimizer alone")
 
 REASONS: dict[str, tuple[str, str]] = {
-    "BoundedTensorSpec": ("no function of TensorFlow takes it any more", "tf.TensorSpec"),
-    "FeedingQueueRunner": ("it feeds queues from Python threads", "tf.data.Dataset.from_generator"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
     "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
-    "NextQueuedSequenceBatch": (_QUEUE, "tf.data, with the state in a variable"),
-    "RecordInput": ("its op reads and shuffles files by itself", "tf.data.TFRecordDataset"),
-    "SequenceQueueingStateSaver": (_QUEUE, "tf.data, with the state in a variable"),
     "WeightNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
-    "batch_sequences_with_states": (_QUEUE, "tf.data, with the state in a variable"),
     "cluster_loss": ("it runs a clustering in Python in each step", "triplet_semihard_loss or lifted_struct_loss"),
-    "convolutional_delta_orthogonal": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_1d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_2d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_3d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "fuse_op": ("it rewrites graphs to ops that a program brings", "tf.import_graph_def(input_map=)"),
-    "load_and_remap_matrix_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_embedding_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_linear_multiclass_bias_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_variable_slot_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
     "multi_class_target": ("it belongs to the estimators of contrib.learn", "a loss of tf.losses"),
     "regression_target": ("it belongs to the estimators of contrib.learn", "tf.losses.mean_squared_error"),
     "scattered_embedding_column": (
@@ -57,6 +41,14 @@ REASONS: dict[str, tuple[str, str]] = {
     "transform_features": (
         "columns that stand for no dense value have no public transformation",
         "input_from_feature_columns",
+    ),
+    **dict.fromkeys(
+        (
+            *("AGNCustomGetter", "AGNOptimizer", "DelayCompensatedGradientDescentOptimizer"),
+            *("DropStaleGradientOptimizer", "ElasticAverageCustomGetter", "ElasticAverageOptimizer"),
+            *("ModelAverageCustomGetter", "ModelAverageOptimizer"),
+        ),
+        _WORKERS,
     ),
     **dict.fromkeys(
         _CANNED,

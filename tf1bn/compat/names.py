@@ -10,6 +10,7 @@ One table of paths, as data. A row's target is written as
 from __future__ import annotations
 
 from tf1bn.compat.contrib_names import CONTRIB
+from tf1bn.compat.contrib_packages import PACKAGES
 from tf1bn.compat.estimator_names import ESTIMATOR, ESTIMATOR_REPLACEMENTS
 from tf1bn.compat.paths import CELLS, MNIST, SUMMARIES, Path, taken
 from tf1bn.compat.python_names import PYTHON
@@ -94,12 +95,12 @@ PATHS: dict[str, Path] = {
     "pywrap_tensorflow": Path({"NewCheckpointReader": "=train.NewCheckpointReader"}),
 }
 
-PATHS.update({**CONTRIB, **PYTHON, **ESTIMATOR})
+PATHS.update({**CONTRIB, **PACKAGES, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
     "slim, rnn, estimator, learn and tpu are served here.",
-    "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
+    "contrib.boosted_trees": "Use a package of boosted trees, such as xgboost.",
     "contrib.data": "Use tf.data, for example tf.data.Dataset.",
     "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
@@ -107,7 +108,6 @@ REPLACEMENTS = {
     "contrib.keras": "Use tf.keras.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.lookup": "Use tf.lookup.",
-    "contrib.opt": "Use the optimizers of tf.train.",
     "contrib.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.summary": "Use tf.summary.",
     "contrib.tensorboard": "Use the package tensorboard.",

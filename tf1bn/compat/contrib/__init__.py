@@ -17,10 +17,12 @@ from typing import Any
 from tf1bn.compat import absent
 
 _MODULES = {
+    "crf": "tf1bn.compat.contrib_crf",
     "framework": "tf1bn.compat.contrib.framework",
     "layers": "tf1bn.compat.contrib.layers",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
+    "opt": "tf1bn.compat.contrib_opt",
     "rnn": "tf1bn.compat.contrib_rnn",
     "slim": "tf1bn.compat.slim",
     "training": "tf1bn.compat.contrib.training",
