@@ -23,6 +23,7 @@ TITLES = {
     "tf1bn.compat.tf_layers": "Dialect: tf.layers",
     "tf1bn.compat.contrib": "Dialect: tf.contrib",
     "tf1bn.compat.contrib_crf": "Dialect: tf.contrib.crf",
+    "tf1bn.compat.contrib_image": "Dialect: tf.contrib.image",
     "tf1bn.compat.contrib_opt": "Dialect: tf.contrib.opt",
     "tf1bn.compat.contrib_rnn": "Dialect: tf.contrib.rnn",
     "tf1bn.compat.slim": "Dialect: slim",

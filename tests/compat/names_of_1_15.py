@@ -111,7 +111,19 @@ ScipyOptimizerInterface ShampooOptimizer VariableClippingOptimizer clip_gradient
 extend_with_decoupled_weight_decay
 """
 
+IMAGE = """
+adjust_hsv_in_yiq angles_to_projective_transforms bipartite_match compose_transforms connected_components
+dense_image_warp flat_transforms_to_matrices interpolate_spline matrices_to_flat_transforms random_hsv_in_yiq rotate
+single_image_random_dot_stereograms sparse_image_warp transform translate translations_to_projective_transforms
+"""
+
+PROJECTOR = """
+EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings
+"""
+
 MODULES = {
+    "image": IMAGE,
+    "tensorboard.plugins.projector": PROJECTOR,
     "crf": CRF,
     "opt": OPT,
     "rnn": RNN,

@@ -23,6 +23,7 @@ _HEADS = (
 _WORKERS = ("it is for workers that share variables of a parameter server", "the optimizer alone")
 
 REASONS: dict[str, tuple[str, str]] = {
+    "single_image_random_dot_stereograms": ("its op is gone", "its pattern computed in NumPy"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
     "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),

@@ -18,7 +18,13 @@ _OPTIMIZERS = (
     *("powersign", "reg_adagrad_optimizer", "shampoo", "variable_clipping_optimizer", "weight_decay_optimizers"),
 )
 
+_IMAGE = ("image_ops", "dense_image_warp", "sparse_image_warp", "interpolate_spline", "distort_image_ops")
+_PROJECTOR = "contrib.tensorboard.plugins"
+
 PACKAGES: dict[str, Path] = {
+    f"{_PROJECTOR}.projector": Path(modules=("projector",), real=False),
+    f"{_PROJECTOR}.projector.projector_config_pb2": Path(also=(f"{_PROJECTOR}.projector",), real=False),
+    **_own("image", "contrib_image", *(f"ops.{name}" for name in _IMAGE)),
     **_own("crf", "contrib_crf", "ops.crf"),
     **_own("opt", "contrib_opt", *(f"training.{name}" for name in _OPTIMIZERS)),
 }

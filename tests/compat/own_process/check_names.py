@@ -12,6 +12,8 @@ from tf1bn.compat import absent
 # Module -> the least share of its names that is served.
 SHARES = {
     "crf": 1.0,
+    "image": 0.93,
+    "tensorboard.plugins.projector": 1.0,
     "opt": 0.7,
     "rnn": 1.0,
     "layers": 0.94,

@@ -19,6 +19,7 @@ from tf1bn.compat import absent
 _MODULES = {
     "crf": "tf1bn.compat.contrib_crf",
     "framework": "tf1bn.compat.contrib.framework",
+    "image": "tf1bn.compat.contrib_image",
     "layers": "tf1bn.compat.contrib.layers",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
