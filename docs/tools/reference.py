@@ -26,6 +26,7 @@ TITLES = {
     "tf1bn.compat.contrib_image": "Dialect: tf.contrib.image",
     "tf1bn.compat.contrib_opt": "Dialect: tf.contrib.opt",
     "tf1bn.compat.contrib_rnn": "Dialect: tf.contrib.rnn",
+    "tf1bn.compat.contrib_summary": "Dialect: tf.contrib.summary",
     "tf1bn.compat.slim": "Dialect: slim",
     "tf1bn.compat.slim_data": "Dialect: data sets of slim",
     "tf1bn.compat.slim_nets": "Dialect: networks of slim",

@@ -23,6 +23,9 @@ _HEADS = (
 _WORKERS = ("it is for workers that share variables of a parameter server", "the optimizer alone")
 
 REASONS: dict[str, tuple[str, str]] = {
+    "create_db_writer": ("TensorFlow writes no databases of summaries any more", "create_file_writer"),
+    "rank_sampled_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
+    "sampled_sparse_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
     "single_image_random_dot_stereograms": ("its op is gone", "its pattern computed in NumPy"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),

@@ -144,7 +144,6 @@ CONTRIB: dict[str, Path] = {
     **{f"contrib.slim.python.slim.nets.{name}": Path(also=(f"contrib.slim.nets.{name}",)) for name in _NETS},
     "contrib.rnn": Path(taken("rnn_cell", "_linear"), modules=("contrib_rnn",)),
     **{f"contrib.rnn.python.ops.{name}": Path(also=("contrib.rnn",)) for name in _RNN_OWN},
-    "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),
     "contrib.learn.datasets.mnist": Path(MNIST),
     "contrib.learn.python.learn.datasets.mnist": Path(MNIST),
 }

@@ -102,13 +102,22 @@ REPLACEMENTS = {
     "slim, rnn, estimator, learn and tpu are served here.",
     "contrib.boosted_trees": "Use a package of boosted trees, such as xgboost.",
     "contrib.data": "Use tf.data, for example tf.data.Dataset.",
+    "contrib.copy_graph": "Use tf.import_graph_def(graph.as_graph_def(), input_map=...).",
+    "contrib.cudnn_rnn": "Use contrib.rnn.LSTMBlockFusedCell, or contrib.rnn.LSTMBlockCell with forget_bias=0; weights "
+    "that cuDNN packed into one tensor must be unpacked first.",
     "contrib.distributions": "Use the package tensorflow-probability, or tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
-    "contrib.keras": "Use tf.keras.",
+    "contrib.ffmpeg": "Its op is gone. Use tf.audio.decode_wav, or ffmpeg outside of the graph.",
+    "contrib.graph_editor": "Use tf.import_graph_def(input_map=...) to put other tensors into a graph, or edit "
+    "its GraphDef.",
+    "contrib.keras": "It is tf.keras of the TensorFlow that is installed.",
+    "contrib.memory_stats": "Its ops are gone. Use tf.config.experimental.get_memory_info(device).",
+    "contrib.quantize": "It rewrote graphs. Convert the trained graph with tf.lite.TFLiteConverter and "
+    "optimizations=[tf.lite.Optimize.DEFAULT]; to train with quantization, put "
+    "tf.quantization.fake_quant_with_min_max_vars around weights and activations.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.lookup": "Use tf.lookup.",
     "contrib.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
-    "contrib.summary": "Use tf.summary.",
     "contrib.tensorboard": "plugins.projector is served here. For the rest use the package tensorboard.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",
     "models": "The model garden is not part of TensorFlow; put the module's source beside the program.",

@@ -12,6 +12,11 @@ from tf1bn.compat import absent
 # Module -> the least share of its names that is served.
 SHARES = {
     "crf": 1.0,
+    "summary": 0.94,
+    "nn": 0.77,
+    "util": 1.0,
+    "signal": 1.0,
+    "stateless": 1.0,
     "image": 0.93,
     "tensorboard.plugins.projector": 1.0,
     "opt": 0.7,

@@ -24,8 +24,10 @@ _MODULES = {
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
     "opt": "tf1bn.compat.contrib_opt",
+    "nn": "tf1bn.compat.contrib_nn",
     "rnn": "tf1bn.compat.contrib_rnn",
     "slim": "tf1bn.compat.slim",
+    "summary": "tf1bn.compat.contrib_summary",
     "training": "tf1bn.compat.contrib.training",
 }
 
