@@ -124,7 +124,66 @@ unbatch unique
 
 DATA_OF_1_4 = "Dataset FixedLengthRecordDataset Iterator TFRecordDataset TextLineDataset"
 
+CRF = """
+CrfDecodeBackwardRnnCell CrfDecodeForwardRnnCell CrfForwardRnnCell crf_binary_score crf_decode crf_log_likelihood
+crf_log_norm crf_multitag_sequence_score crf_sequence_score crf_unary_score viterbi_decode
+"""
+
+OPT = """
+AGNCustomGetter AGNOptimizer AdaMaxOptimizer AdamGSOptimizer AdamWOptimizer AddSignOptimizer
+DecoupledWeightDecayExtension DelayCompensatedGradientDescentOptimizer DropStaleGradientOptimizer
+ElasticAverageCustomGetter ElasticAverageOptimizer ExternalOptimizerInterface GGTOptimizer LARSOptimizer
+LazyAdamGSOptimizer LazyAdamOptimizer ModelAverageCustomGetter ModelAverageOptimizer MomentumWOptimizer
+MovingAverageOptimizer MultitaskOptimizerWrapper NadamOptimizer PowerSignOptimizer RegAdagradOptimizer
+ScipyOptimizerInterface ShampooOptimizer VariableClippingOptimizer clip_gradients_by_global_norm
+extend_with_decoupled_weight_decay
+"""
+
+IMAGE = """
+adjust_hsv_in_yiq angles_to_projective_transforms bipartite_match compose_transforms connected_components
+dense_image_warp flat_transforms_to_matrices interpolate_spline matrices_to_flat_transforms random_hsv_in_yiq rotate
+single_image_random_dot_stereograms sparse_image_warp transform translate translations_to_projective_transforms
+"""
+
+PROJECTOR = """
+EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings
+"""
+
+SUMMARY = """
+all_summary_ops always_record_summaries audio create_db_writer create_file_writer create_summary_file_writer eval_dir
+flush generic graph histogram image import_event initialize never_record_summaries
+record_summaries_every_n_global_steps scalar should_record_summaries summary_writer_initializer_op
+"""
+
+NN = """
+alpha_dropout conv1d_transpose deprecated_flipped_sigmoid_cross_entropy_with_logits
+deprecated_flipped_softmax_cross_entropy_with_logits deprecated_flipped_sparse_softmax_cross_entropy_with_logits
+nth_element rank_sampled_softmax_loss sampled_sparse_softmax_loss scaled_softplus
+"""
+
+UTIL = """
+constant_value make_ndarray make_tensor_proto ops_used_by_graph_def stripped_op_list_for_graph
+"""
+
+SIGNAL = """
+frame hamming_window hann_window inverse_stft inverse_stft_window_fn linear_to_mel_weight_matrix
+mfccs_from_log_mel_spectrograms overlap_and_add stft
+"""
+
+STATELESS = """
+stateless_multinomial stateless_random_normal stateless_random_uniform stateless_truncated_normal
+"""
+
 MODULES = {
+    "summary": SUMMARY,
+    "nn": NN,
+    "util": UTIL,
+    "signal": SIGNAL,
+    "stateless": STATELESS,
+    "image": IMAGE,
+    "tensorboard.plugins.projector": PROJECTOR,
+    "crf": CRF,
+    "opt": OPT,
     "rnn": RNN,
     "layers": LAYERS,
     "framework": FRAMEWORK,

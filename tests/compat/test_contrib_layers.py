@@ -275,12 +275,12 @@ def test_refusals(plain_graph, case):
 
 
 ABSENT = {
-    "tf.contrib has no 'crf'": lambda: contrib.crf,
+    "tf.contrib has no 'boosted_trees'": lambda: contrib.boosted_trees,
     "tf.contrib.layers has no 'batch_nrom' in tf1bn. Did you mean 'batch_norm'": lambda: contrib.layers.batch_nrom,
-    "tf.contrib.framework has no 'fuse_op'": lambda: contrib.framework.fuse_op,
+    "tf.contrib.framework has no 'fuse_opp' in tf1bn. Did you mean 'fuse_op'": lambda: contrib.framework.fuse_opp,
     "slim has no 'scattered_embedding_column' in tf1bn": lambda: slim.scattered_embedding_column,
     "slim.learning has no 'trian' in tf1bn. Did you mean 'train'": lambda: slim.learning.trian,
-    "tf.contrib.training has no 'FeedingQueueRunner'": lambda: contrib.training.FeedingQueueRunner,
+    "tf.contrib.training has no 'no_queue'": lambda: contrib.training.no_queue,
     "tf.contrib.losses has no 'no_loss'": lambda: contrib.losses.no_loss,
 }
 

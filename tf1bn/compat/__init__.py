@@ -7,9 +7,9 @@ are translated, each dialect at its own door.
 To read, in this order: :mod:`calls` (a signature is a dataclass, a call one value of it); :mod:`dialect` (what the
 batch norms of all dialects share); :mod:`tf_layers`, :mod:`contrib` and :mod:`slim`; :mod:`rnn_base`,
 :mod:`rnn_cell`, :mod:`rnn_wrappers`; the rest of ``tf.contrib``, a package or module each, named ``contrib_*``. The
-import-line facade: :mod:`paths`, :mod:`names` with its tables (:mod:`contrib_names`, :mod:`python_names`,
-:mod:`private_names`, :mod:`op_names`), :mod:`namespace`, :mod:`v1`; what old TensorFlow did otherwise:
-:mod:`reordered`, :mod:`old_flags`, :mod:`old_summaries`, :mod:`input_data`. Whole programs: :mod:`program` with
-:mod:`packages` and :mod:`by_path`,
-:mod:`gone` (names that left NumPy, SciPy and Python), :mod:`python2`, :mod:`usage`; :mod:`tf1bn.run` starts them.
+import-line facade: :mod:`paths`, :mod:`names` with its tables (:mod:`contrib_names`, :mod:`contrib_packages`,
+:mod:`python_names`, :mod:`private_names`, :mod:`op_names`), :mod:`namespace`, :mod:`v1`; what old TensorFlow did
+otherwise: :mod:`reordered`, :mod:`old_flags`, :mod:`old_summaries`, :mod:`input_data`. Whole programs: :mod:`program`
+with :mod:`packages` and :mod:`by_path`, :mod:`gone` (names that left NumPy, SciPy and Python), :mod:`python2`,
+:mod:`usage`; :mod:`tf1bn.run` starts them.
 """

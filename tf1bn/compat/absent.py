@@ -20,8 +20,7 @@ _HEADS = (
     *("multi_class_head", "multi_head", "multi_label_head", "poisson_regression_head", "regression_head"),
 )
 
-_QUEUE = "it keeps states of sequences in queues between steps"
-_LINEAR = "it reads vocabularies and weights of contrib.learn's linear models"
+_WORKERS = ("it is for workers that share variables of a parameter server", "the optimizer alone")
 
 _LOOP = "it wrapped the loop of TensorFlow 1.0's decoders"
 _STATISTICS = (
@@ -30,42 +29,31 @@ _STATISTICS = (
 )
 
 REASONS: dict[str, tuple[str, str]] = {
-    "BoundedTensorSpec": ("no function of TensorFlow takes it any more", "tf.TensorSpec"),
     "CheckpointInputPipelineHook": (
         "its saver of iterators is gone from TensorFlow",
         "make_saveable_from_iterator, added to the collection SAVEABLE_OBJECTS before the Saver is made",
     ),
     "DynamicAttentionWrapper": ("1.2 gave it another name", "AttentionWrapper"),
-    "FeedingQueueRunner": ("it feeds queues from Python threads", "tf.data.Dataset.from_generator"),
     "LMDBDataset": (
         "TensorFlow has no public class that reads LMDB files any more",
         "tf.data.Dataset.from_generator over the package lmdb",
     ),
+    "StatsAggregator": _STATISTICS,
+    "attention_decoder_fn_inference": (_LOOP, "BasicDecoder with GreedyEmbeddingHelper and an AttentionWrapper"),
+    "attention_decoder_fn_train": (_LOOP, "BasicDecoder with TrainingHelper and an AttentionWrapper"),
+    "bytes_produced_stats": _STATISTICS,
+    "dynamic_rnn_decoder": (_LOOP, "dynamic_decode"),
+    "feature_stats": _STATISTICS,
+    "latency_stats": _STATISTICS,
+    "create_db_writer": ("TensorFlow writes no databases of summaries any more", "create_file_writer"),
+    "rank_sampled_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
+    "sampled_sparse_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
+    "single_image_random_dot_stereograms": ("its op is gone", "its pattern computed in NumPy"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
     "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
-    "NextQueuedSequenceBatch": (_QUEUE, "tf.data, with the state in a variable"),
-    "RecordInput": ("its op reads and shuffles files by itself", "tf.data.TFRecordDataset"),
-    "SequenceQueueingStateSaver": (_QUEUE, "tf.data, with the state in a variable"),
-    "StatsAggregator": _STATISTICS,
     "WeightNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
-    "attention_decoder_fn_inference": (_LOOP, "BasicDecoder with GreedyEmbeddingHelper and an AttentionWrapper"),
-    "attention_decoder_fn_train": (_LOOP, "BasicDecoder with TrainingHelper and an AttentionWrapper"),
-    "batch_sequences_with_states": (_QUEUE, "tf.data, with the state in a variable"),
-    "bytes_produced_stats": _STATISTICS,
     "cluster_loss": ("it runs a clustering in Python in each step", "triplet_semihard_loss or lifted_struct_loss"),
-    "convolutional_delta_orthogonal": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_1d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_2d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "convolutional_orthogonal_3d": ("it is an initializer of its own paper", "tf.orthogonal_initializer"),
-    "dynamic_rnn_decoder": (_LOOP, "dynamic_decode"),
-    "feature_stats": _STATISTICS,
-    "fuse_op": ("it rewrites graphs to ops that a program brings", "tf.import_graph_def(input_map=)"),
-    "latency_stats": _STATISTICS,
-    "load_and_remap_matrix_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_embedding_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_linear_multiclass_bias_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
-    "load_variable_slot_initializer": (_LINEAR, "tf.train.init_from_checkpoint"),
     "multi_class_target": ("it belongs to the estimators of contrib.learn", "a loss of tf.losses"),
     "prepare_attention": (_LOOP, "BahdanauAttention or LuongAttention"),
     "regression_target": ("it belongs to the estimators of contrib.learn", "tf.losses.mean_squared_error"),
@@ -83,6 +71,14 @@ REASONS: dict[str, tuple[str, str]] = {
     "transform_features": (
         "columns that stand for no dense value have no public transformation",
         "input_from_feature_columns",
+    ),
+    **dict.fromkeys(
+        (
+            *("AGNCustomGetter", "AGNOptimizer", "DelayCompensatedGradientDescentOptimizer"),
+            *("DropStaleGradientOptimizer", "ElasticAverageCustomGetter", "ElasticAverageOptimizer"),
+            *("ModelAverageCustomGetter", "ModelAverageOptimizer"),
+        ),
+        _WORKERS,
     ),
     **dict.fromkeys(
         _CANNED,

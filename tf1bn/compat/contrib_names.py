@@ -188,7 +188,6 @@ CONTRIB: dict[str, Path] = {
     "contrib.lookup.lookup_ops": Path(also=("contrib.lookup",)),
     "contrib.data": Path(modules=("contrib_data",)),
     **{f"contrib.data.python.ops.{name}": Path(also=("contrib.data",)) for name in _DATA_OWN},
-    "contrib.util": Path({"constant_value": "=get_static_value", "make_tensor_proto": "=make_tensor_proto"}),
     "contrib.learn.datasets.mnist": Path(MNIST),
     "contrib.learn.python.learn.datasets.mnist": Path(MNIST),
 }

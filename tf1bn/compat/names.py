@@ -10,6 +10,7 @@ One table of paths, as data. A row's target is written as
 from __future__ import annotations
 
 from tf1bn.compat.contrib_names import CONTRIB
+from tf1bn.compat.contrib_packages import PACKAGES
 from tf1bn.compat.estimator_names import ESTIMATOR, ESTIMATOR_REPLACEMENTS
 from tf1bn.compat.paths import CELLS, MNIST, SUMMARIES, Path, taken
 from tf1bn.compat.python_names import PYTHON
@@ -94,21 +95,29 @@ PATHS: dict[str, Path] = {
     "pywrap_tensorflow": Path({"NewCheckpointReader": "=train.NewCheckpointReader"}),
 }
 
-PATHS.update({**CONTRIB, **PYTHON, **ESTIMATOR})
+PATHS.update({**CONTRIB, **PACKAGES, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
-    "slim, rnn, seq2seq, lookup, data, distributions, estimator, learn and tpu are served here.",
-    "contrib.crf": "The package tensorflow-addons had tfa.text.crf_*.",
+    "slim, rnn, seq2seq, lookup, data, distributions, crf, opt, image, summary, estimator, learn and tpu are served "
+    "here.",
+    "contrib.boosted_trees": "Use a package of boosted trees, such as xgboost.",
+    "contrib.copy_graph": "Use tf.import_graph_def(graph.as_graph_def(), input_map=...).",
+    "contrib.cudnn_rnn": "Use contrib.rnn.LSTMBlockFusedCell, or contrib.rnn.LSTMBlockCell with forget_bias=0; weights "
+    "that cuDNN packed into one tensor must be unpacked first.",
     "contrib.distributions": "Install the packages tensorflow-probability and tf_keras, whose names are served "
     "here; without them there are those of tf.distributions.",
     "contrib.eager": "This facade is graph mode; eager execution needs `import tensorflow` itself.",
-    "contrib.image": "Use tf.image, or tf.raw_ops.ImageProjectiveTransformV3.",
-    "contrib.keras": "Use tf.keras.",
+    "contrib.ffmpeg": "Its op is gone. Use tf.audio.decode_wav, or ffmpeg outside of the graph.",
+    "contrib.graph_editor": "Use tf.import_graph_def(input_map=...) to put other tensors into a graph, or edit "
+    "its GraphDef.",
+    "contrib.keras": "It is tf.keras of the TensorFlow that is installed.",
+    "contrib.memory_stats": "Its ops are gone. Use tf.config.experimental.get_memory_info(device).",
+    "contrib.quantize": "It rewrote graphs. Convert the trained graph with tf.lite.TFLiteConverter and "
+    "optimizations=[tf.lite.Optimize.DEFAULT]; to train with quantization, put "
+    "tf.quantization.fake_quant_with_min_max_vars around weights and activations.",
     "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
-    "contrib.opt": "Use the optimizers of tf.train.",
-    "contrib.summary": "Use tf.summary.",
-    "contrib.tensorboard": "Use the package tensorboard.",
+    "contrib.tensorboard": "plugins.projector is served here. For the rest use the package tensorboard.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",
     "models": "The model garden is not part of TensorFlow; put the module's source beside the program.",
     "nn.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",

@@ -104,7 +104,7 @@ def public_names(module: types.ModuleType) -> list[str]:
 
 
 def register(name: str, value: Any, *, replace: bool = False) -> None:
-    """Serves a program's own missing symbol at a path, for example ``register("contrib.crf.crf_decode", f)``.
+    """Serves a program's own missing symbol at a path, for example ``register("contrib.mine.doubled", f)``.
 
     Args:
       name: dotted path after ``tf.``; modules on the way to it that do not exist are made.
@@ -122,9 +122,7 @@ def register(name: str, value: Any, *, replace: bool = False) -> None:
             )
         if not all(part.isidentifier() for part in name.split(".")):
             raise errors.ArgumentError(
-                errors.explain(
-                    "`name` must be a dotted name", got=name, expected='for example "contrib.crf.crf_decode"'
-                )
+                errors.explain("`name` must be a dotted name", got=name, expected='for example "contrib.mine.doubled"')
             )
         parent, _, leaf = name.rpartition(".")
         if not replace and _find(parent, leaf)[0] is not _MISSING:

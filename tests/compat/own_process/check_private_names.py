@@ -134,7 +134,7 @@ def test_what_nobody_has_is_told_truly() -> None:
         facade.python.ops.nowhere  # noqa: B018
     with pytest.raises(AttributeError, match=r"tf.autodiff: tensorflow.compat.v1 .* only its version 2 has"):
         facade.autodiff  # noqa: B018
-    with pytest.raises(AttributeError, match="tf.contrib.crf: tf.contrib left TensorFlow with 2.0"):
-        facade.contrib.crf  # noqa: B018
+    with pytest.raises(AttributeError, match="tf.contrib.boosted_trees: tf.contrib left TensorFlow with 2.0"):
+        facade.contrib.boosted_trees  # noqa: B018
     with pytest.raises(ImportError, match="tf.python.nowhere"):
         importlib.import_module("tf1bn.compat.v1.python.nowhere")

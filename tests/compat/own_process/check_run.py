@@ -153,12 +153,12 @@ def test_private_modules_that_the_facade_does_not_know_are_tensorflows_own(folde
     "line",
     [
         "from tensorflow.contrib import legacy_seq2seq",
-        "import tensorflow.contrib.crf",
-        "import tensorflow.contrib.crf as crf",
+        "import tensorflow.contrib.boosted_trees",
+        "import tensorflow.contrib.boosted_trees as trees",
         "from tensorflow.python.no_such import thing",
         "from tensorflow.python.framework.ops import no_such_thing",
         "from tensorflow.python.client.device_lib import no_such_thing",
-        "import tensorflow as tf; tf.contrib.crf",
+        "import tensorflow as tf; tf.contrib.boosted_trees",
     ],
 )
 def test_what_is_absent_is_said_by_name(folder: pathlib.Path, line: str) -> None:

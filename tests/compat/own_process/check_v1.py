@@ -124,8 +124,8 @@ def test_an_absent_name_says_so_with_its_nearest_replacement() -> None:
 
 
 def test_an_absent_module_says_so_when_imported() -> None:
-    with pytest.raises(errors.AbsentModuleError, match=r"^tf.contrib.crf: .*tensorflow-addons"):
-        import tf1bn.compat.v1.contrib.crf  # noqa: F401
+    with pytest.raises(errors.AbsentModuleError, match=r"^tf.contrib.boosted_trees: .*xgboost"):
+        import tf1bn.compat.v1.contrib.boosted_trees  # noqa: F401
     with pytest.raises(ImportError, match="tf.contrib.legacy_seq2seq: .*raw_rnn"):
         from tf1bn.compat.v1.contrib import legacy_seq2seq  # noqa: F401
     with pytest.raises(ImportError, match="tf.nn.no_such: "):
@@ -135,16 +135,16 @@ def test_an_absent_module_says_so_when_imported() -> None:
 def test_a_program_registers_its_missing_symbol() -> None:
     decode = object()
     try:
-        tf.register("contrib.crf.crf_decode", decode)
-        assert tf.contrib.crf.crf_decode is decode and "crf_decode" in dir(tf.contrib.crf)
-        from tf1bn.compat.v1.contrib import crf
-        from tf1bn.compat.v1.contrib.crf import crf_decode
+        tf.register("contrib.boosted_trees.decoded", decode)
+        assert tf.contrib.boosted_trees.decoded is decode and "decoded" in dir(tf.contrib.boosted_trees)
+        from tf1bn.compat.v1.contrib import boosted_trees
+        from tf1bn.compat.v1.contrib.boosted_trees import decoded
 
-        assert crf_decode is decode and crf.crf_decode is decode
+        assert decoded is decode and boosted_trees.decoded is decode
     finally:
-        namespace.unregister("contrib.crf.crf_decode")
-    del sys.modules["tf1bn.compat.v1.contrib.crf"], vars(tf.contrib)["crf"]
-    assert not hasattr(tf.contrib, "crf")
+        namespace.unregister("contrib.boosted_trees.decoded")
+    del sys.modules["tf1bn.compat.v1.contrib.boosted_trees"], vars(tf.contrib)["boosted_trees"]
+    assert not hasattr(tf.contrib, "boosted_trees")
 
 
 def test_a_registered_module_is_imported_like_one() -> None:

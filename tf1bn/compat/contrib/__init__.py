@@ -19,14 +19,19 @@ from tf1bn.compat import absent
 
 _MODULES = {
     "data": "tf1bn.compat.contrib_data",
+    "crf": "tf1bn.compat.contrib_crf",
     "framework": "tf1bn.compat.contrib.framework",
+    "image": "tf1bn.compat.contrib_image",
     "layers": "tf1bn.compat.contrib.layers",
     "lookup": "tf1bn.compat.contrib_lookup",
     "losses": "tf1bn.compat.contrib.losses",
     "metrics": "tf1bn.compat.contrib.metrics",
+    "opt": "tf1bn.compat.contrib_opt",
+    "nn": "tf1bn.compat.contrib_nn",
     "rnn": "tf1bn.compat.contrib_rnn",
     "seq2seq": "tf1bn.compat.contrib_seq2seq",
     "slim": "tf1bn.compat.slim",
+    "summary": "tf1bn.compat.contrib_summary",
     "training": "tf1bn.compat.contrib.training",
 }
 

@@ -8,7 +8,15 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import absent
 from tf1bn.compat.contrib import checks
+from tf1bn.compat.contrib.bounded_specs import BoundedTensorSpec
 from tf1bn.compat.contrib.checks import *  # noqa: F403
+from tf1bn.compat.contrib.fusing import fuse_op
+from tf1bn.compat.contrib.orthogonal import (
+    convolutional_delta_orthogonal,
+    convolutional_orthogonal_1d,
+    convolutional_orthogonal_2d,
+    convolutional_orthogonal_3d,
+)
 from tf1bn.compat.contrib.placing import (
     VariableDeviceChooser,
     assert_or_get_global_step,
@@ -16,6 +24,13 @@ from tf1bn.compat.contrib.placing import (
     global_variable,
 )
 from tf1bn.compat.contrib.reading import init_from_checkpoint, list_variables, load_checkpoint, load_variable
+from tf1bn.compat.contrib.record_input import RecordInput
+from tf1bn.compat.contrib.remapping import (
+    load_and_remap_matrix_initializer,
+    load_embedding_initializer,
+    load_linear_multiclass_bias_initializer,
+    load_variable_slot_initializer,
+)
 from tf1bn.compat.contrib.restoring import (
     assign_from_checkpoint,
     assign_from_checkpoint_fn,
@@ -60,6 +75,17 @@ convert_to_tensor_or_sparse_tensor = tf.convert_to_tensor_or_sparse_tensor
 
 __all__ = [
     *checks.__all__,
+    "BoundedTensorSpec",
+    "RecordInput",
+    "convolutional_delta_orthogonal",
+    "convolutional_orthogonal_1d",
+    "convolutional_orthogonal_2d",
+    "convolutional_orthogonal_3d",
+    "fuse_op",
+    "load_and_remap_matrix_initializer",
+    "load_embedding_initializer",
+    "load_linear_multiclass_bias_initializer",
+    "load_variable_slot_initializer",
     "TensorSpec",
     "VariableDeviceChooser",
     "argsort",

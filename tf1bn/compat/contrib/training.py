@@ -15,8 +15,14 @@ from tf1bn.compat.contrib import evaluation
 from tf1bn.compat.contrib.balancing import GreedyLoadBalancingStrategy, RandomStrategy, byte_size_load_fn
 from tf1bn.compat.contrib.bucketing import bucket, bucket_by_sequence_length
 from tf1bn.compat.contrib.evaluation import *  # noqa: F403
+from tf1bn.compat.contrib.feeding_queues import FeedingQueueRunner
 from tf1bn.compat.contrib.hparams import HParams, parse_values
 from tf1bn.compat.contrib.sampling import rejection_sample, resample_at_rate, stratified_sample, weighted_resample
+from tf1bn.compat.contrib.state_saving import (
+    NextQueuedSequenceBatch,
+    SequenceQueueingStateSaver,
+    batch_sequences_with_states,
+)
 from tf1bn.compat.contrib.training_loop import train_monitored as train
 
 Pairs = Sequence[tuple[Any, Any]]
@@ -167,10 +173,14 @@ def _mapped(gradient: Any, function: Callable[[Any], Any]) -> Any:
 
 __all__ = [
     *evaluation.__all__,
+    "FeedingQueueRunner",
     "GreedyLoadBalancingStrategy",
     "HParams",
+    "NextQueuedSequenceBatch",
     "RandomStrategy",
+    "SequenceQueueingStateSaver",
     "add_gradients_summaries",
+    "batch_sequences_with_states",
     "bucket",
     "bucket_by_sequence_length",
     "byte_size_load_fn",
