@@ -66,10 +66,13 @@ def signs(factor: Callable[[Any, int], Any]) -> Formula:
 
 def lars(w: Any, g: Any, rows: Any, state: State, t: int) -> Any:
     size, slope = np.linalg.norm(w), np.linalg.norm(g)
-    ratio = 0.02 * size / (slope + 0.3 * size + 0.1) if rows.all() else 1.0
+    ratio = 0.02 * size / (slope + 0.3 * size + 0.1)
     m = state.get("m", 0 * g)
-    state["m"] = np.where(rows, 0.6 * m + g, m)
-    return np.where(rows, w - 0.5 * ratio * state["m"], w)
+    if not rows.all():  # as tf.train.MomentumOptimizer does it
+        state["m"] = np.where(rows, 0.6 * m + g, m)
+        return np.where(rows, w - 0.5 * state["m"], w)
+    state["m"] = 0.6 * m + 0.5 * ratio * g
+    return w - state["m"]
 
 
 def lars_ahead(w: Any, g: Any, rows: Any, state: State, t: int) -> Any:
@@ -124,10 +127,11 @@ def shampoo(interval: int = 1, largest: int = 9) -> Formula:
         state["g"] = 0.5 * state.get("g", 0 * g) + 0.7 * g
         left, right = state.get("left", np.zeros([4, 4])), state.get("right", np.zeros([3, 3]))
         state["left"], state["right"] = 0.9 * left + 1.1 * g @ g.T, 0.9 * right + 1.1 * g.T @ g
-        sums = state["left"] if largest >= 4 else np.diag(np.diag(state["left"])), state["right"]
-        powers = [powered(total + 0.2 * np.eye(len(total)), -0.25) for total in sums]
+        sums = state["left"], state["right"]
+        powers = [powered(total / len(total) + 0.2 * np.eye(len(total)), -0.25) for total in sums]
         if largest < 4:
-            state["first"] = powers[0]
+            sums = np.diag(state["left"]) / 4
+            powers[0] = np.diag(np.where(sums > 0, np.where(sums > 0, sums, 1.0) ** -0.25, 0.0))
         if t % interval == 0 or interval == 1:
             state["first"], state["second"] = powers
         first, second = state.get("first", np.eye(4)), state.get("second", np.eye(3))
@@ -155,7 +159,7 @@ def steps() -> Any:
 Case = tuple[Callable[[], Any], Formula, list[str]]
 POWERS = ["beta1_power", "beta2_power"]
 RULES: dict[str, Case] = {
-    "AdaMax": (lambda: opt.AdaMaxOptimizer(**ADAM), adamax, [*POWERS, "w/AdaMax", "w/AdaMax_1"]),
+    "AdaMax": (lambda: opt.AdaMaxOptimizer(**ADAM), adamax, ["beta1_power", "w/AdaMax", "w/AdaMax_1"]),
     "Nadam": (lambda: opt.NadamOptimizer(**ADAM), nadam, [*POWERS, "w/Adam", "w/Adam_1"]),
     "LazyAdam": (lambda: opt.LazyAdamOptimizer(**ADAM), lazy_adam, [*POWERS, "w/Adam", "w/Adam_1"]),
     "AdamGS": (lambda: opt.AdamGSOptimizer(steps(), **ADAM), adam, ["w/Adam", "w/Adam_1"]),

@@ -9,7 +9,8 @@ def steps(optimizer, sparse=False):
     """A variable after a step; `measure.py` runs each output twice and moves what is in UPDATE_OPS."""
     table = tf.get_variable("table", initializer=normal(4, 3))
     used = tf.gather(table, [1, 3]) if sparse else table
-    loss = tf.reduce_sum(tf.square(used - 1.0)) + tf.reduce_sum(used * used * used) / 10
+    # Linear: 1.15 lets a decay of weights run before their gradient is computed, or after.
+    loss = tf.reduce_sum(used * normal(*used.get_shape().as_list(), seed=5))
     done = optimizer.minimize(loss, global_step=tf.train.get_or_create_global_step())
     with tf.control_dependencies([done]):
         return [table.read_value(), table.read_value() + 0]
@@ -34,7 +35,7 @@ CASES = {
     "LARS": lambda: steps(O.LARSOptimizer(0.1)),
     "RegAdagrad": lambda: steps(O.RegAdagradOptimizer(0.1)),
     "RegAdagrad, sparse": lambda: steps(O.RegAdagradOptimizer(0.1), True),
-    "GGT": lambda: steps(O.GGTOptimizer(0.1)),
+    "GGT": lambda: steps(O.GGTOptimizer(0.1, window=2)),
     "Shampoo": lambda: steps(O.ShampooOptimizer(tf.train.get_or_create_global_step(), learning_rate=0.1)),
     "MovingAverage": lambda: steps(O.MovingAverageOptimizer(tf.train.GradientDescentOptimizer(0.1), 0.9)),
     "VariableClipping": lambda: steps(O.VariableClippingOptimizer(tf.train.GradientDescentOptimizer(0.1), {}, 1.0)),

@@ -36,7 +36,7 @@ class AdaMaxOptimizer(_AdamRule):
 
     A sparse gradient moves its rows alone.
 
-    Variables: ``VARIABLE/AdaMax`` (m), ``VARIABLE/AdaMax_1`` (v), ``beta1_power``, ``beta2_power``.
+    Variables: ``VARIABLE/AdaMax`` (m), ``VARIABLE/AdaMax_1`` (v), ``beta1_power``.
     """
 
     def __init__(
@@ -49,6 +49,23 @@ class AdaMaxOptimizer(_AdamRule):
         name: str = "AdaMax",
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+    def _create_slots(self, var_list: Any) -> None:
+        first = min(var_list, key=lambda var: var.name)
+        self._create_non_slot_variable(self._beta1, "beta1_power", colocate_with=first)
+        for var in var_list:
+            for slot in self.slot_names:
+                self._zeros_slot(var, slot, self._name)
+
+    def _get_beta_accumulators(self) -> tuple[Any, Any]:
+        # The largest gradient needs no correction by beta2, so its power is no variable, as in TensorFlow 1.
+        return self._get_non_slot_variable("beta1_power", graph=tf.get_default_graph()), 0.0
+
+    def _finish(self, update_ops: Any, name_scope: str) -> Any:
+        with tf.control_dependencies(update_ops):
+            power, _ = self._get_beta_accumulators()
+            raised = power.assign(power * self._beta1_t, use_locking=self._use_locking)
+        return tf.group(*update_ops, raised, name=name_scope)
 
     def rule(self, var: Any, value: Any, grad: Any, slots: Slots) -> tuple[Slots, Any]:
         """Returns the new slots and the loss of the variable."""

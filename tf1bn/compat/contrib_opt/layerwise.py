@@ -16,8 +16,9 @@ class LARSOptimizer(SlotRule, tf.train.MomentumOptimizer):
     """Momentum with a rate for each layer (You, Gitman and Ginsburg, 2017).
 
         ratio = eeta * |w| / (|g| + weight_decay * |w| + epsilon), 1 where |w| or |g| is 0
-        m <- momentum * m + g
-        w <- w - learning_rate * ratio * m, or with ``use_nesterov``: ... * (g + momentum * m)
+        s = learning_rate * ratio * g
+        m <- momentum * m + s
+        w <- w - m, or with ``use_nesterov``: w - (s + momentum * m)
 
     The weight decay enters the ratio alone; the loss must have the term itself. A sparse gradient has a ratio of 1.
 
@@ -63,14 +64,11 @@ class LARSOptimizer(SlotRule, tf.train.MomentumOptimizer):
         return rate * tf.where((w > 0) & (g > 0), ratio, tf.ones([], dtype))
 
     def rule(self, var: Any, value: Any, grad: Any, slots: Slots) -> tuple[Slots, Any]:
-        """Returns the new slots and the loss of the variable but for its rate."""
+        """Returns the new slots and the loss of the variable."""
         momentum = given(self._momentum, var.dtype.base_dtype)
-        m = momentum * slots["momentum"] + grad
-        return {"momentum": m}, grad + momentum * m if self._use_nesterov else m
-
-    def _apply_dense(self, grad: Any, var: Any) -> Any:
-        slots, direction = self.rule(var, None, grad, self._values(var))
-        return tf.group(*self._kept(var, slots), tf.assign_sub(var, self.compute_lr(grad, var) * direction))
+        step = self.compute_lr(grad, var) * grad
+        m = momentum * slots["momentum"] + step
+        return {"momentum": m}, step + momentum * m if self._use_nesterov else m
 
     def _apply_sparse(self, grad: Any, var: Any) -> Any:
         return tf.train.MomentumOptimizer._apply_sparse(self, grad, var)

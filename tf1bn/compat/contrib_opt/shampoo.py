@@ -18,9 +18,10 @@ class ShampooOptimizer(tf.train.Optimizer):
 
         gbar <- gbar_decay * gbar + gbar_weight * g
         G_j <- mat_gbar_decay * G_j + mat_gbar_weight * (g times g, summed over all dimensions but j)
-        variable <- variable - learning_rate * (gbar times (G_j + epsilon * I)^(-alpha / n) for each j)
+        variable <- variable - learning_rate * (gbar times (G_j / dj + epsilon * I)^(-alpha / n) for each j)
 
-    A dimension above ``max_matrix_size`` has the diagonal of G_j alone.
+    A dimension above ``max_matrix_size`` has the diagonal of G_j alone, each sum divided by dj as it is taken (not of a
+    vector), and a power of 0 where it is 0; there is no epsilon then.
 
     Variables: ``VARIABLE/Shampoo`` (gbar), then for each dimension ``VARIABLE/Shampoo_1``, ... (the power of G_j, if
     ``svd_interval`` is above 1 and there is a matrix; then G_j).
@@ -44,7 +45,7 @@ class ShampooOptimizer(tf.train.Optimizer):
         learning_rate: Setting = 1.0,
         svd_interval: Setting = 1,
         precond_update_interval: Setting = 1,
-        epsilon: float = 0.1,
+        epsilon: float = 1e-4,
         alpha: Setting = 0.5,
         use_iterative_root: bool = False,
         use_locking: bool = False,
@@ -114,13 +115,16 @@ class ShampooOptimizer(tf.train.Optimizer):
         power = -alpha / var.shape.rank
         decay, weight = self._now(self._mat_decay, var), self._now(self._mat_weight, var)
         if slot.shape.rank == 1:
-            moved = tf.assign(slot, decay * slot + weight * tf.reduce_sum(tf.square(grad), others))
-            return (moved + self._epsilon) ** power
+            squares = tf.reduce_sum(tf.square(grad), others) / (slot.shape.as_list()[0] if others else 1)
+            moved = tf.convert_to_tensor(tf.assign(slot, decay * slot + weight * squares))
+            seen = moved > 0
+            return tf.where(seen, tf.where(seen, moved, tf.ones_like(moved)) ** power, tf.zeros_like(moved))
         interval = self._now(self._sum_interval, var)
         added = weight * interval * tf.tensordot(grad, grad, [others, others])
         due = tf.cast(self._due(interval, var), added.dtype)
         total = tf.convert_to_tensor(tf.assign(slot, slot * (1 - due * (1 - decay)) + due * added))
-        damped = total + self._epsilon * tf.eye(slot.shape.as_list()[0], dtype=total.dtype)
+        size = slot.shape.as_list()[0]
+        damped = total / size + self._epsilon * tf.eye(size, dtype=total.dtype)
         if not self._keeps_powers():
             return self._power(damped, power, self._epsilon)
         kept = self.get_slot(var, f"H_{axis}")
