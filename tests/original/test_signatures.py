@@ -30,6 +30,8 @@ KNOWN = {
         ),
         "one number for all axes, which is the same",
     ),
+    **dict.fromkeys(("contrib.layers.recompute_grad", "contrib.slim.recompute_grad"), "a stand-in for None"),
+    "contrib.learn.Estimator": "without a model_fn it raised later",
     "contrib.learn.make_export_strategy": "None was False",
     "contrib.learn.RunConfig": "a stand-in for 600 seconds was 0",
 }

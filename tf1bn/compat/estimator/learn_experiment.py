@@ -106,7 +106,7 @@ class Experiment:
       export_strategies: one, or several, applied at the end.
       saving_listeners: as of ``train``.
       local_eval_frequency, eval_delay_secs, continuous_eval_throttle_secs, delay_workers_by_global_step,
-        train_steps_per_iteration, checkpoint_and_export: of other schedules and of clusters; refused unless left at
+        train_steps_per_iteration, checkpoint_and_export, check_interval_secs: of other schedules and of clusters; refused unless left at
         their defaults.
 
     Raises:
@@ -133,6 +133,7 @@ class Experiment:
         train_steps_per_iteration: int | None = None,
         checkpoint_and_export: bool = False,
         saving_listeners: Sequence[Any] | None = None,
+        check_interval_secs: float = 5,
     ) -> None:
         with errors.located("Experiment"):
             if not isinstance(estimator, Estimator):
@@ -146,6 +147,7 @@ class Experiment:
                 delay_workers_by_global_step=(delay_workers_by_global_step, False),
                 train_steps_per_iteration=(train_steps_per_iteration, None),
                 checkpoint_and_export=(checkpoint_and_export, False),
+                check_interval_secs=(check_interval_secs, 5),
             )
             self._hooks = list(checks.hooks_of("train_monitors", train_monitors))
             self._eval_hooks = checks.hooks_of("eval_hooks", eval_hooks)
