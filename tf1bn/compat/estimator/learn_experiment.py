@@ -106,8 +106,8 @@ class Experiment:
       export_strategies: one, or several, applied at the end.
       saving_listeners: as of ``train``.
       local_eval_frequency, eval_delay_secs, continuous_eval_throttle_secs, delay_workers_by_global_step,
-        train_steps_per_iteration, checkpoint_and_export, check_interval_secs: of other schedules and of clusters; refused unless left at
-        their defaults.
+        train_steps_per_iteration, checkpoint_and_export, check_interval_secs: of other schedules and of clusters;
+        refused unless left at their defaults.
 
     Raises:
       ArgumentError: what is refused.
