@@ -87,7 +87,11 @@ def test_tensorflow_2_loads_a_saved_model_without_tf1bn(tmp_path):
 def test_tflite_computes_the_same(mode, tmp_path):
     programs.train(programs.forward(programs.own("inline"), programs.SWITCHES["placeholder"]()))
     prefix = programs.save(tmp_path)
-    done = exported(prefix, tmp_path / "model.tflite", "tflite")
+    done = exported(prefix, tmp_path / "model.tflite", "tflite", signature="classify")
+    signed = tf.lite.Interpreter(model_path=done.path)
+    assert signed.get_signature_list() == {"classify": {"inputs": ["x"], "outputs": ["scores"]}}
+    scores = signed.get_signature_runner("classify")(x=X)["scores"]
+    np.testing.assert_allclose(scores, programs.expected(prefix, X), rtol=1e-4, atol=1e-4)
     interpreter = tf.lite.Interpreter(model_path=done.path)
     (given,), (found,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(given["index"], X.shape)
