@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from google.protobuf import message
 
 from tf1bn import errors
 from tf1bn.checkpoint import shard
@@ -210,15 +212,16 @@ class LiteForm(Form):
         return None
 
     def write(self, product: Product, path: str) -> None:
+        variables.check_size(product.values)
         between = f"{path}.saved_model"
         SavedModelForm().write(product, between)
         try:
             converter = tf.lite.TFLiteConverter.from_saved_model(between, signature_key=product.signature)
             content = converter.convert()
         except Exception as error:  # the converter raises whatever its parts raise
-            raise errors.ExportError(
-                errors.explain(f"TFLite cannot convert the graph ({str(error)[:400]})", fix="Export a SavedModel.")
-            ) from error
+            text = f"TFLite cannot convert the graph ({str(error)[:400]})"
+            fix = f"{_lacking(product.draft, str(error))}Export a SavedModel."
+            raise errors.ExportError(errors.explain(text, fix=fix)) from error
         finally:
             shutil.rmtree(between)
         with open(path, "xb") as file:
@@ -228,6 +231,13 @@ class LiteForm(Form):
 
     def load(self, product: Product, path: str) -> Any:
         return _Interpreted(product, path)
+
+
+def _lacking(draft: Draft, error: str) -> str:
+    """Returns a sentence for each type of op that the converter complains of: where such ops are."""
+    lacking = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", error))
+    found = {op: [name for name, node in draft.nodes.items() if node.op == op] for op in lacking}
+    return "".join(f"It has no {op}: {', '.join(map(repr, names[:3]))}. " for op, names in found.items() if names)
 
 
 def _signed(product: Product, content: bytes) -> bytes:
@@ -284,7 +294,7 @@ def _restored(product: Product, graph: str, prefix: str) -> Loaded:
 def _bytes(proto: Any) -> bytes:
     try:
         return bytes(proto.SerializeToString())
-    except ValueError as error:
+    except (ValueError, message.EncodeError) as error:  # which of the two depends on the version of protobuf
         raise errors.ExportError(
             errors.explain("the graph is larger than a file of this kind can be, 2 GiB", fix="Export a SavedModel.")
         ) from error
