@@ -198,9 +198,7 @@ def test_values_that_no_graph_holds_are_refused_before_they_are_copied(form, tmp
     half = np.broadcast_to(np.float32(1), (2**28,))  # one number in memory, a gibibyte by its shape
     draft = Draft(tf.MetaGraphDef())
     product = Product(draft, {"a": half, "b": half}, {}, {}, "serving_default")
-    text = (
-        "do not fit into a graph as constants. Got 2,147,483,648 bytes; expected at most 2,147,483,647. Export a Saved"
-    )
+    text = "do not fit into a graph as constants. Got 2147483648; expected at most 2147483647 bytes. Export a Saved"
     with pytest.raises(errors.ExportError, match=text):
         EVERY[form].write(product, str(tmp_path / "file"))
     assert list(tmp_path.iterdir()) == []

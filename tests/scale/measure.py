@@ -1,7 +1,8 @@
 """Times large things, at a size and at half of it: ``python -m tests.scale.measure [CASE[=SIZE] ...]``.
 
 Each step is a process of its own, so that its peak of memory is its own: beyond what a process has that only imported
-everything. Seconds are those of the processor, all threads together. No test does this: it takes gigabytes and minutes, and times are for a page (docs/scale.md), not for a gate.
+everything. Seconds are those of the processor, all threads together. No test does this: it takes gigabytes and minutes,
+and times are for a page (docs/scale.md), not for a gate.
 """
 
 from __future__ import annotations

@@ -195,8 +195,8 @@ def check_size(values: Mapping[str, np.ndarray]) -> None:
         raise errors.ExportError(
             errors.explain(
                 "the variables do not fit into a graph as constants",
-                got=f"{size:,} bytes",
-                expected=f"at most {LARGEST:,}",
+                got=size,
+                expected=f"at most {LARGEST} bytes",
                 fix="Export a SavedModel or a .meta, which keep them in files of their own.",
             )
         )
