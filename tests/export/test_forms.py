@@ -7,9 +7,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from google.protobuf.message import EncodeError
 
 from tests.export import programs
 from tf1bn import audit, errors, export
+from tf1bn.export.draft import Draft
+from tf1bn.export.forms import FORMS as EVERY
+from tf1bn.export.forms import Product
 from tf1bn.graph.model import GraphModel
 
 X = programs.rows()
@@ -87,7 +91,11 @@ def test_tensorflow_2_loads_a_saved_model_without_tf1bn(tmp_path):
 def test_tflite_computes_the_same(mode, tmp_path):
     programs.train(programs.forward(programs.own("inline"), programs.SWITCHES["placeholder"]()))
     prefix = programs.save(tmp_path)
-    done = exported(prefix, tmp_path / "model.tflite", "tflite")
+    done = exported(prefix, tmp_path / "model.tflite", "tflite", signature="classify")
+    signed = tf.lite.Interpreter(model_path=done.path)
+    assert signed.get_signature_list() == {"classify": {"inputs": ["x"], "outputs": ["scores"]}}
+    scores = signed.get_signature_runner("classify")(x=X)["scores"]
+    np.testing.assert_allclose(scores, programs.expected(prefix, X), rtol=1e-4, atol=1e-4)
     interpreter = tf.lite.Interpreter(model_path=done.path)
     (given,), (found,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(given["index"], X.shape)
@@ -173,12 +181,24 @@ def test_what_tflite_cannot_convert_is_refused_with_its_words(graph, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_graph_of_more_than_two_gibibytes_is_refused(trained, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", [ValueError, EncodeError])
+def test_a_graph_of_more_than_two_gibibytes_is_refused(trained, tmp_path, monkeypatch, kind):
     class TooLarge:
         def SerializeToString(self):
-            raise ValueError("Message tensorflow.MetaGraphDef exceeds maximum protobuf size of 2GB")
+            raise kind("Message tensorflow.MetaGraphDef exceeds maximum protobuf size of 2GB")
 
     monkeypatch.setattr("tf1bn.export.forms.Product.meta_graph", lambda *_: TooLarge())
     with pytest.raises(errors.ExportError, match="larger than a file of this kind can be, 2 GiB"):
         exported(trained, tmp_path / "new", "meta")
     assert not list(tmp_path.glob("*new*"))
+
+
+@pytest.mark.parametrize("form", ["frozen", "tflite"])
+def test_values_that_no_graph_holds_are_refused_before_they_are_copied(form, tmp_path):
+    half = np.broadcast_to(np.float32(1), (2**28,))  # one number in memory, a gibibyte by its shape
+    draft = Draft(tf.MetaGraphDef())
+    product = Product(draft, {"a": half, "b": half}, {}, {}, "serving_default")
+    text = "do not fit into a graph as constants. Got 2147483648; expected at most 2147483647 bytes. Export a Saved"
+    with pytest.raises(errors.ExportError, match=text):
+        EVERY[form].write(product, str(tmp_path / "file"))
+    assert list(tmp_path.iterdir()) == []

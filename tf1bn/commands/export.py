@@ -24,7 +24,18 @@ _GRAPH = _FLAGS.string("graph", None, "The training graph: a .meta file.", requi
 _CHECKPOINT = _FLAGS.string("checkpoint", None, "Prefix or directory of its checkpoint.", required=True)
 _OUTPUTS = _FLAGS.list("outputs", None, "Tensors to compute: NAME or KEY=NAME, separated by commas.", required=True)
 _INPUTS = _FLAGS.list("inputs", None, "Tensors to feed: NAME or KEY=NAME; by default the placeholders needed.")
-_TO = _FLAGS.enum("to", "saved_model", ["meta", "frozen", "saved_model", "tflite", "onnx"], "Form of the export.")
+_TO = _FLAGS.enum(
+    "to",
+    None,
+    ["meta", "frozen", "saved_model", "tflite", "onnx"],
+    "Form of the export; by default what --for reads first, and saved_model without it.",
+)
+_FOR = _FLAGS.enum(
+    "for",
+    None,
+    ["opencv", "openvino", "onnx", "tflite"],
+    "What is to read the file: what it lacks is put in other words, or refused.",
+)
 _OUTPUT = _FLAGS.string(
     "output", None, "Where to write: a prefix (meta), a directory (saved_model) or a file.", required=True
 )
@@ -94,6 +105,7 @@ def _export() -> parsing.Report:
         _named(_OUTPUTS.value),
         _OUTPUT.value,
         to=_TO.value,
+        runtime=_FOR.value,
         inputs=None if _INPUTS.value is None else _named(_INPUTS.value),
         switches={item.partition("=")[0]: _value(item) for item in _SWITCH.value},
         signature=_SIGNATURE.value,

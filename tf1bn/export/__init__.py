@@ -8,9 +8,9 @@ place.
 To read, in this order: :mod:`draft` (a graph under change), :mod:`discovery` (which switches there are), :mod:`own`
 with :mod:`template` (tf1bn's layers, by their records), :mod:`averages` (batch norms of other libraries),
 :mod:`switching`, :mod:`calls`, :mod:`dropout`, :mod:`updates`, :mod:`pruning`, :mod:`leftovers`; :mod:`inference`,
-which puts them together; :mod:`cutting`, :mod:`variables`, :mod:`functions`, :mod:`forms`, :mod:`onnx_form`,
-:mod:`checks`, and :mod:`exporting`. :mod:`layout` makes channels-first graphs channels last, :mod:`relayout` on the
-way of an export.
+which puts them together; :mod:`cutting`, :mod:`variables`, :mod:`functions`, :mod:`lite_signature`, :mod:`forms`,
+:mod:`onnx_form`, :mod:`checks`, and :mod:`exporting`. On the way of an export, :mod:`layout` with :mod:`relayout` makes
+channels-first graphs channels last, and :mod:`runtimes` fits a graph to the program that is to read it.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ from tf1bn.export.draft import meta_graph
 from tf1bn.export.forms import FORMS, Form, Product
 from tf1bn.export.inference import InferenceGraph, Made, Names
 from tf1bn.export.onnx_form import OnnxForm
+from tf1bn.export.runtimes import catalog, fitting
+from tf1bn.export.runtimes.runtime import Runtime
+from tf1bn.graph.model import GraphModel
 from tf1bn.graph.values import CheckpointValues
 
 _FORMS: dict[str, Form] = {**FORMS, "onnx": OnnxForm()}
@@ -49,7 +53,8 @@ def export(
     outputs: Names,
     output: str | os.PathLike[str],
     *,
-    to: str = "saved_model",
+    to: str | None = None,
+    runtime: str | None = None,
     inputs: Names | None = None,
     switches: Mapping[str, Any] | None = None,
     signature: str = "serving_default",
@@ -76,7 +81,10 @@ def export(
       output: where to write: a prefix for ``meta``, a directory for ``saved_model``, else a file.
       to: ``meta`` (a ``.meta`` file and a checkpoint that a plain ``tf.train.Saver`` restores), ``frozen`` (a
         GraphDef with constants), ``saved_model`` (for ``tf.saved_model.load`` of TensorFlow 2 and for serving),
-        ``tflite``, or ``onnx`` (made by tf2onnx and checked in onnxruntime, the extra ``tf1bn[onnx]``).
+        ``tflite``, or ``onnx`` (made by tf2onnx and checked in onnxruntime, the extra ``tf1bn[onnx]``). By default
+        what the runtime reads first, and ``saved_model`` without one.
+      runtime: ``opencv``, ``openvino``, ``onnx`` or ``tflite``: what is to read the file. What it lacks is put in
+        other words or refused, see ``docs/runtimes.md``; variables become constants.
       inputs: names of the tensors to feed, or key -> name; by default the placeholders that the outputs need. Any
         tensor can be fed, such as what an input pipeline gives.
       switches: name of an op -> its value in inference, beside the switches of batch norms, which are found.
@@ -95,7 +103,9 @@ def export(
       an :class:`Export`.
 
     Raises:
-      ExportError: the graph cannot be exported, a value is missing, or a check failed; the text says why.
+      ExportError: the graph cannot be exported, a value is missing, the runtime lacks something, or a check failed;
+        the text says why.
+      ArgumentError: the runtime does not read files of this form.
       RunError: the source or the result cannot be run.
       CheckpointError: the checkpoint cannot be read, or the place is taken.
       GraphError: the graph cannot be read.
@@ -107,7 +117,9 @@ def export(
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
     with errors.located("export", output=os.fspath(output)):
-        form, wishes = _form(to), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
+        reader = catalog.named(runtime) if runtime is not None else None
+        kind = catalog.form(reader, to)
+        form, wishes = _form(kind), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
         target = form.target(os.fspath(output))
         _check_place(form, target, overwrite)
         if ema and isinstance(checkpoint, tf.Session):
@@ -120,19 +132,43 @@ def export(
         plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
         reference = checks.Reference(made, plain, known, feed or {})
         product, facing, result = relayout.apply(wishes, made, plain, reference)
+        notes = [*notes, *result.notes[len(made.result.notes) :]]
+        if reader is not None:
+            product, result, fitted = _fitted(reader, product, result)
+            notes += fitted
+        made = dataclasses.replace(made, result=result)
         with _staged(target, overwrite, dry_run) as staging:
-            form.write(product, staging.prefix)
-            loaded = facing(form.load(product, staging.prefix))
-            try:
-                done = checks.check(made, product, reference, loaded, form.graph_path(staging.prefix))
-            finally:
-                loaded.close()
+            done = _written(form, product, staging.prefix, made, reference, facing)
+            if reader is not None and reader.proof not in ("", kind):
+                proof = _FORMS[reader.proof]
+                _written(proof, product, f"{staging.prefix}{proof.ending}", made, reference, facing)
+                done.append(f"it passes the same checks as a file of the form {reader.proof}")
             if not dry_run:
                 _check_place(form, target, overwrite)
                 # The place may have been taken while the checks ran.
                 form.commit(staging, target)
-        notes = [*notes, *result.notes[len(made.result.notes) :]]
-        return Export("" if dry_run else target, to, result, len(values), tuple(done), tuple(notes))
+        return Export("" if dry_run else target, kind, result, len(values), tuple(done), tuple(notes))
+
+
+def _fitted(reader: Runtime, product: Product, result: InferenceGraph) -> tuple[Product, InferenceGraph, list[str]]:
+    """Returns the product as the reader computes it, the graph's account, and notes."""
+    product, notes = fitting.fit(reader, product)
+    graph_def = product.draft.graph_def()
+    # The arithmetic of a batch norm with constants can be two ops now, which are nobody's batch norm any more.
+    sites = len(GraphModel(graph_def).sites)
+    return product, dataclasses.replace(result, graph_def=graph_def, sites=sites), notes
+
+
+def _written(
+    form: Form, product: Product, path: str, made: Made, reference: checks.Reference, facing: Callable[[Any], Any]
+) -> list[str]:
+    """Writes a file, loads it again, and returns what was checked, in words."""
+    form.write(product, path)
+    loaded = facing(form.load(product, path))
+    try:
+        return checks.check(made, product, reference, loaded, form.graph_path(path))
+    finally:
+        loaded.close()
 
 
 def _form(to: str) -> Form:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from google.protobuf import message
 
 from tf1bn import errors
 from tf1bn.checkpoint import shard
 from tf1bn.checkpoint.staging import Staging
-from tf1bn.export import variables
+from tf1bn.export import lite_signature, variables
 from tf1bn.export.draft import Draft
 from tf1bn.graph import loading, runnable, running
 
@@ -214,20 +216,20 @@ class LiteForm(Form):
         return None
 
     def write(self, product: Product, path: str) -> None:
+        variables.check_size(product.values)
         between = f"{path}.saved_model"
         SavedModelForm().write(product, between)
         try:
-            # Trick: the names of tensors stay, in order; the converter of TensorFlow 1 graphs keeps no signature.
             converter = tf.lite.TFLiteConverter.from_saved_model(between, signature_key=product.signature)
             content = converter.convert()
         except Exception as error:  # the converter raises whatever its parts raise
-            raise errors.ExportError(
-                errors.explain(f"TFLite cannot convert the graph ({str(error)[:400]})", fix="Export a SavedModel.")
-            ) from error
+            text = f"TFLite cannot convert the graph ({str(error)[:400]})"
+            fix = f"{_lacking(product.draft, str(error))}Export a SavedModel."
+            raise errors.ExportError(errors.explain(text, fix=fix)) from error
         finally:
             shutil.rmtree(between)
         with open(path, "xb") as file:
-            file.write(content)
+            file.write(_signed(product, content))
             file.flush()
             os.fsync(file.fileno())
 
@@ -235,33 +237,46 @@ class LiteForm(Form):
         return _Interpreted(product, path)
 
 
+def _lacking(draft: Draft, error: str) -> str:
+    """Returns a sentence for each type of op that the converter complains of: where such ops are."""
+    lacking = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", error))
+    found = {op: [name for name, node in draft.nodes.items() if node.op == op] for op in lacking}
+    return "".join(f"It has no {op}: {', '.join(map(repr, names[:3]))}. " for op, names in found.items() if names)
+
+
+def _signed(product: Product, content: bytes) -> bytes:
+    """Returns a flatbuffer with a signature. Its tensors have the names that they have in the graph."""
+    interpreter = _interpreter(model_content=content)
+    numbers = [
+        {key: {_plain(item["name"]): item["index"] for item in details}[_plain(name)] for key, name in names.items()}
+        for details, names in (
+            (interpreter.get_input_details(), product.inputs),
+            (interpreter.get_output_details(), product.outputs),
+        )
+    ]
+    return lite_signature.signed(content, product.signature, *numbers)
+
+
+def _interpreter(**given: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it moves to a package of its own, one day
+        return tf.lite.Interpreter(**given)
+
+
 class _Interpreted:
-    """A flatbuffer in TFLite's interpreter; its tensors are told apart by their names, as in the graph."""
+    """A flatbuffer in TFLite's interpreter, called by its signature."""
 
     def __init__(self, product: Product, path: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it moves to a package of its own, one day
-            self._interpreter = tf.lite.Interpreter(model_path=path)
-        self._product = product
+        self._run = _interpreter(model_path=path).get_signature_runner(product.signature)
 
     def __call__(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        places = {_plain(item["name"]): item["index"] for item in self._interpreter.get_input_details()}
-        numbers = {places[_plain(self._product.inputs[key])]: value for key, value in feed.items()}
-        for number, value in numbers.items():
-            # All sizes before any value: allocating again would lose what was set.
-            self._interpreter.resize_tensor_input(number, value.shape)
-        self._interpreter.allocate_tensors()
-        for number, value in numbers.items():
-            self._interpreter.set_tensor(number, value)
-        self._interpreter.invoke()
-        found = {_plain(item["name"]): item["index"] for item in self._interpreter.get_output_details()}
-        return {key: self._interpreter.get_tensor(found[_plain(name)]) for key, name in self._product.outputs.items()}
+        return dict(self._run(**feed))
 
     def uninitialised(self) -> list[str]:
         return []
 
     def close(self) -> None:
-        del self._interpreter
+        del self._run
 
 
 def _plain(name: str) -> str:
@@ -283,7 +298,7 @@ def _restored(product: Product, graph: str, prefix: str) -> Loaded:
 def _bytes(proto: Any) -> bytes:
     try:
         return bytes(proto.SerializeToString())
-    except ValueError as error:
+    except (ValueError, message.EncodeError) as error:  # which of the two depends on the version of protobuf
         raise errors.ExportError(
             errors.explain("the graph is larger than a file of this kind can be, 2 GiB", fix="Export a SavedModel.")
         ) from error

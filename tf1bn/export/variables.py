@@ -16,6 +16,9 @@ from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import VARIABLE_OPS
 
 _PASSES = ("Enter", "Identity", "Switch")
+LARGEST = 2**31 - 1
+"""Bytes of a message of protobuf, and of a flatbuffer, whose offsets have 32 bits with a sign."""
+
 _RESOURCE = int(tf.resource.as_datatype_enum)
 SHADOW = "/ExponentialMovingAverage"
 
@@ -158,8 +161,9 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
     """Puts a constant in the place of every variable, also in the functions that the graph calls.
 
     Raises:
-      ExportError: a variable is used by an op that cannot take a constant.
+      ExportError: a variable is used by an op that cannot take a constant, or the values are too large for one file.
     """
+    check_size(values)
     _dereference(draft)
     frozen: dict[str, functions.Value] = {}
     for name in names(draft):
@@ -182,6 +186,24 @@ def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
         elif _by_handle(draft, node):
             _hand_over(draft, node, functions.given(node, frozen), handles[0])
     draft.keep(set(draft.nodes))
+
+
+def check_size(values: Mapping[str, np.ndarray]) -> None:
+    """Refuses values that one file of protobuf or TFLite cannot hold, before they are copied into it.
+
+    Raises:
+      ExportError: they are of more than 2 GiB.
+    """
+    size = sum(value.nbytes for value in values.values())
+    if size > LARGEST:
+        raise errors.ExportError(
+            errors.explain(
+                "the variables do not fit into a graph as constants",
+                got=size,
+                expected=f"at most {LARGEST} bytes",
+                fix="Export a SavedModel or a .meta, which keep them in files of their own.",
+            )
+        )
 
 
 def _outputs(name: str, value: functions.Value) -> dict[str, functions.Value]:
