@@ -77,13 +77,14 @@ SITE := build/site
 BENCHES := bench-step bench-network bench-inference bench-graph_build bench-import_time
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages test-neighbours test-horovod test-nightly bench $(BENCHES) bench-native wheel-native
+.PHONY: help demo test test-fast test-slow test-exhaustive test-tf215 test-peers test-original test-convert test-runtimes test-packages test-neighbours test-horovod test-nightly bench $(BENCHES) bench-native wheel-native
 .PHONY: python-tf215 python-tf115 lint docs release-check clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo         install into $(VENV) and run the demo"
 	@echo "make test         install into $(VENV) and run the tests"
+	@echo "make test-fast    run a few tests of every package, between two edits; a minute"
 	@echo "make test-slow    run the tests that take long, which make test leaves out"
 	@echo "make test-exhaustive  run whole matrices (kinds x strategies x graph modes), of which the others run a part; an hour"
 	@echo "make test-tf215   run the tests on TensorFlow 2.15, in .venv-tf215"
@@ -110,8 +111,14 @@ demo: $(RUNS)
 # Test files run side by side, on at most four cores: each process holds a TensorFlow of its own.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
+# What an importing thread or a session leaves behind is given back, and not kept apart for each thread.
+export MALLOC_ARENA_MAX ?= 2
+
 test: $(TESTS)
 	$(PYTEST) -m "not slow and not exhaustive" $(PYTEST_ARGS)
+
+test-fast: $(TESTS)
+	$(PYTEST) -m "not slow and not exhaustive" $$(grep -v "^#" tests/fast.txt) $(PYTEST_ARGS)
 
 test-slow: $(TESTS)
 	$(PYTEST) -m slow $(PYTEST_ARGS)

@@ -14,12 +14,14 @@ from tf1bn.benchmark import import_time, inference, memory, network, plot, varia
 from tf1bn.benchmark.options import Options
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Fewer networks than the suite has, since each takes seconds to build; one of them is wrong.
+# Fewer networks than the suite has, of fewer layers, since a real one takes seconds to build; one of them is wrong.
 PROGRAM = """
 import json
 from tf1bn.benchmark import implementations, import_time, network, report, suites
 from tf1bn.benchmark.options import Options
+from tf1bn.examples import models
 
+models.CONVOLUTIONS, network.BATCH = 4, 8
 import_time.PROGRAMS["tensorflow"] = import_time.PROGRAMS["tensorflow_again"] = "print([[1.0, 2.0]])"
 wrong = implementations.Implementation("wrong", lambda x, on: implementations.textbook(x, on) * 1.1)
 every = network._variants(Options(), [])
