@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 import tf1bn
 from tests.population import networks
 from tf1bn import population
-from tf1bn.graph.sites import MOVING
+from tf1bn.graph.site import MOVING
 from tf1bn.population.copying import WorkCopy
 from tf1bn.testing.graphs import MODES, graph_mode
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 from tf1bn.graph.variables import Variable
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 
 if TYPE_CHECKING:
     from tf1bn.audit.finding import Report

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tf1bn.audit.finding import SiteInfo
 from tf1bn.graph.folding import planning
 from tf1bn.graph.kinds import GRAPH_DEF
-from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site
+from tf1bn.graph.site import BATCH, BOTH, MOVING, Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel

@@ -13,7 +13,7 @@ from tf1bn.audit.attaching import Update
 from tf1bn.graph import formula, running, stand_ins, switches
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 from tf1bn.graph.switches import Gate
 
 _CLOSE = 1e-4

@@ -11,7 +11,7 @@ from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.nodes import Node
 from tf1bn.graph.once import once
 from tf1bn.graph.runners import GATHERS
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 from tf1bn.graph.variables import Variable, Writer
 
 if TYPE_CHECKING:

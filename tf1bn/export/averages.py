@@ -13,7 +13,7 @@ from tf1bn.export import own
 from tf1bn.export.draft import Draft, Ref
 from tf1bn.graph import formula, recorded, rewriting
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import BATCH, MOVING, Site
+from tf1bn.graph.site import BATCH, MOVING, Site
 
 _WAY_OUT = (
     "Build the network with is_training=False, and export that graph with the same checkpoint: its variables have the "

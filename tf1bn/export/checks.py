@@ -14,7 +14,7 @@ from tf1bn.export.forms import Product
 from tf1bn.export.inference import Made
 from tf1bn.graph import formula, running
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import MOVING
+from tf1bn.graph.site import MOVING
 
 _CLOSE = 1e-5
 _CLOSE_OTHERWISE = 1e-4

@@ -13,7 +13,7 @@ from tf1bn.export.draft import parse
 from tf1bn.graph import ops
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site
+from tf1bn.graph.site import BATCH, BOTH, MOVING, Site
 
 _LOGIC = {
     *("LogicalNot", "LogicalAnd", "LogicalOr", "Cast", "Reshape", "Squeeze", "StopGradient", "Equal", "NotEqual"),

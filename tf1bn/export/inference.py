@@ -12,7 +12,7 @@ from tf1bn.export.averages import Changed
 from tf1bn.export.discovery import Deciders
 from tf1bn.export.draft import Draft, Ref, meta_graph, parse
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import BATCH
+from tf1bn.graph.site import BATCH
 
 Names = Mapping[str, str] | Iterable[str]
 

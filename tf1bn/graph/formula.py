@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 
 
 def normalized(site: Site, x: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -11,7 +11,8 @@ from tf1bn.graph import collecting, loading, nodes, saving, switches, training
 from tf1bn.graph.flow import Flow
 from tf1bn.graph.kinds import SAVED_MODEL, TRAIN_OP, UPDATE_OPS
 from tf1bn.graph.runners import Runners
-from tf1bn.graph.sites import BATCH, BOTH, MOVING, Site, SiteFinder
+from tf1bn.graph.site import BATCH, BOTH, MOVING, Site
+from tf1bn.graph.sites import SiteFinder
 from tf1bn.graph.training import TrainOp
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import Variable, Variables, Writer

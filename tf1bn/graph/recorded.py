@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 
 _NEAR = 2000
 

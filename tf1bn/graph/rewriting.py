@@ -7,7 +7,7 @@ from typing import Any
 from tf1bn import errors
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
-from tf1bn.graph.sites import Normalizer, Site
+from tf1bn.graph.site import Normalizer, Site
 from tf1bn.graph.variables import Variable
 
 _SUFFIX = "audit_read"

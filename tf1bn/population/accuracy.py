@@ -9,7 +9,7 @@ import numpy as np
 
 from tf1bn import errors
 from tf1bn.graph.model import GraphModel
-from tf1bn.graph.sites import BATCH
+from tf1bn.graph.site import BATCH
 from tf1bn.population.sessions import Runner
 
 _READERS = ({"ArgMax"}, {"Softmax"}, {"SparseSoftmaxCrossEntropyWithLogits", "SoftmaxCrossEntropyWithLogits"})

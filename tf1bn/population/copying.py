@@ -22,7 +22,7 @@ from tf1bn.graph import recorded, rewriting
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.running import make_repeatable
-from tf1bn.graph.sites import BATCH, MOVING, Normalizer, Site
+from tf1bn.graph.site import BATCH, MOVING, Normalizer, Site
 from tf1bn.graph.variables import Variable
 from tf1bn.population import geometry, grafting, targets
 from tf1bn.population.grafting import Port

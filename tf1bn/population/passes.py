@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.graph.sites import BATCH, MOVING
+from tf1bn.graph.site import BATCH, MOVING
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import Variable
 from tf1bn.population import feeding, pooling, targets

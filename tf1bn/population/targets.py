@@ -11,7 +11,7 @@ from tf1bn import errors
 from tf1bn.graph import recorded
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
-from tf1bn.graph.sites import BATCH, MOVING, Normalizer, Site
+from tf1bn.graph.site import BATCH, MOVING, Normalizer, Site
 from tf1bn.graph.variables import STATISTIC_NAME, VARIANCE_NAME, Variable
 
 _DEVIATION = ("stddev", "renorm_std")

@@ -30,7 +30,7 @@ from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
-    from tf1bn.graph.sites import Site
+    from tf1bn.graph.site import Site
     from tf1bn.graph.training import TrainOp
     from tf1bn.graph.variables import Variable, Writer
 

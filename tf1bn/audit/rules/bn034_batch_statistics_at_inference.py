@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel

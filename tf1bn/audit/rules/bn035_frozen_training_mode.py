@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from tf1bn.audit import samples
 from tf1bn.audit.finding import Finding, Rule
-from tf1bn.graph.sites import MOVING, Normalizer, Site
+from tf1bn.graph.site import MOVING, Normalizer, Site
 from tf1bn.graph.switches import CONSTANT
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tf1bn.convert.uses.kind import Kind
 from tf1bn.graph.variables import AUXILIARY, Variable
 
 if TYPE_CHECKING:
-    from tf1bn.graph.sites import Site
+    from tf1bn.graph.site import Site
 
 NAME = "batch_norm"
 _TORCH = ((GAMMA, "weight", 1.0), (BETA, "bias", 0.0), (MEAN, "running_mean", 0.0), (VARIANCE, "running_var", 1.0))

@@ -13,7 +13,7 @@ from tf1bn.graph.folding.linear import DEPTHWISE, TRANSPOSED, Linear, linear
 from tf1bn.graph.folding.steps import Place, Step, composed, moving_operand, step
 from tf1bn.graph.folding.walk import Walk
 from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.sites import Normalizer, Site
+from tf1bn.graph.site import Normalizer, Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel

@@ -13,7 +13,7 @@ from tf1bn.graph.folding.linear import Kernel, Linear, kernel_of, linear, moved_
 from tf1bn.graph.folding.steps import Place, Step, composed
 from tf1bn.graph.folding.walk import Walk
 from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.sites import Site
+from tf1bn.graph.site import Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel

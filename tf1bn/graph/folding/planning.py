@@ -15,7 +15,7 @@ from tf1bn.graph.folding.steps import data_input, moving_operand
 from tf1bn.graph.folding.walk import Walk
 from tf1bn.graph.nodes import Tensor
 from tf1bn.graph.once import once
-from tf1bn.graph.sites import BATCH, BOTH, Site
+from tf1bn.graph.site import BATCH, BOTH, Site
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tf1bn.graph.folding.constants import Constants
 from tf1bn.graph.folding.steps import NORMALIZING, Place, Step, step
 from tf1bn.graph.nodes import Node, Tensor
-from tf1bn.graph.sites import Normalizer
+from tf1bn.graph.site import Normalizer
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
