@@ -6,8 +6,8 @@ norms with their statistics. What audits, re-estimates, folds, converts and expo
 
 To read, in this order: :mod:`loading` (one plain value from any source), :mod:`nodes` (functions laid out at their
 call), :mod:`consts`, :mod:`ops`, :mod:`kinds`, :mod:`edges` (what runs before what), :mod:`contexts` (under which
-conditions), :mod:`flow` (where a value comes from), :mod:`variables`, :mod:`training`, :mod:`switches`, :mod:`site` and :mod:`sites`
-with :mod:`decomposed` and :mod:`recorded` (the batch norms), :mod:`runners`, :mod:`uses`; :mod:`model`, the front
-door. What changes graphs: :mod:`rewriting`, :mod:`folding`, :mod:`portable`; what runs them: :mod:`runnable` with
-:mod:`data_formats`, :mod:`running`, :mod:`formula`; what is saved: :mod:`saving`, :mod:`values`.
+conditions), :mod:`flow` (where a value comes from), :mod:`variables`, :mod:`training`, :mod:`switches`, :mod:`site`
+and :mod:`sites` with :mod:`decomposed` and :mod:`recorded` (the batch norms), :mod:`runners`, :mod:`uses`;
+:mod:`model`, the front door. What changes graphs: :mod:`rewriting`, :mod:`folding`, :mod:`portable`; what runs them:
+:mod:`runnable` with :mod:`data_formats`, :mod:`running`, :mod:`formula`; what is saved: :mod:`saving`, :mod:`values`.
 """
