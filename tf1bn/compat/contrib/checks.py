@@ -148,7 +148,7 @@ def smart_constant_value(pred: Any) -> bool | None:
     if isinstance(pred, tf.Variable):
         return None
     raise errors.ArgumentTypeError(
-        errors.explain("`pred` must be a Tensor, or a Python bool, or 1 or 0", got=type(pred).__name__),
+        errors.explain("`pred` is no boolean: pass a tensor, True, False, 1 or 0", got=type(pred).__name__),
         where="smart_constant_value",
     )
 

@@ -40,7 +40,7 @@ class _Isometry(abc.ABC):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return {"gain": self.gain, "seed": self.seed, "dtype": self.dtype.name}
+        return {**{name: getattr(self, name) for name in ("gain", "seed")}, "dtype": self.dtype.name}
 
     def _check(self, sizes: Sequence[int]) -> None:
         if len(sizes) not in self.ranks:

@@ -187,7 +187,7 @@ def _labels_checked(labels: Any, classes: int) -> Any:
 
 def _accepted(data: Any, target: Any) -> Any:
     """Returns with which probability an example of each class is kept."""
-    text = "All classes with zero initial probability must also have zero target probability: "
+    text = "stratified sampling asks for a class that the data does not have; data, target: "
     possible = tf.Assert(tf.reduce_all(tf.logical_or(data > 0, tf.equal(target, 0))), [text, data, target])
     with tf.control_dependencies([possible]):
         ratio = tf.div_no_nan(target, data)

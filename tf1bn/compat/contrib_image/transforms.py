@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -110,10 +111,8 @@ def compose_transforms(*transforms: Any) -> tf.Tensor:
     if not transforms:
         raise errors.ArgumentError("no transforms are given.", where="compose_transforms")
     with tf.name_scope("compose_transforms"):
-        composed = flat_transforms_to_matrices(transforms[0])
-        for other in transforms[1:]:
-            composed = tf.matmul(composed, flat_transforms_to_matrices(other))
-        return matrices_to_flat_transforms(composed)
+        matrices = [flat_transforms_to_matrices(each) for each in transforms]
+        return matrices_to_flat_transforms(functools.reduce(tf.matmul, matrices))
 
 
 def flat_transforms_to_matrices(transforms: Any) -> tf.Tensor:

@@ -70,7 +70,8 @@ class InitializableLookupTableBase(LookupInterface):
         super().__init__(initializer.key_dtype, initializer.value_dtype)
         self._default_value = tf.convert_to_tensor(default_value, self._value_dtype)
         with tf.init_scope():
-            self._resource_handle = self._create_resource()
+            handle = self._create_resource()
+            self._resource_handle = handle
             self._init_op = initializer.initialize(self)
 
     @abc.abstractmethod

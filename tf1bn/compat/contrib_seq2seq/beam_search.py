@@ -95,7 +95,7 @@ class BeamSearchDecoder(Decoder):
         start, self._end_token = tokens("BeamSearchDecoder", start_tokens, end_token)
         self._batch_size = tf.size(start)
         self._start_tokens = tf.tile(tf.expand_dims(start, 1), [1, beam_width])
-        self._start_inputs = self._embedding_fn(self._start_tokens)
+        self._first = self._embedding_fn(self._start_tokens)
         self._initial_cell_state = tf.nest.map_structure(self._split, initial_state)
 
     @property
@@ -138,7 +138,7 @@ class BeamSearchDecoder(Decoder):
             lengths=tf.zeros([self._batch_size, self._beam_width], tf.int64),
             accumulated_attention_probs=() if attended is None else attended,
         )
-        return finished, self._start_inputs, state
+        return finished, self._first, state
 
     def step(self, time: Any, inputs: Any, state: Any, name: str | None = None) -> tuple[Any, Any, Any, Any]:
         """Returns the best continuations, the next state, the next inputs, and which beams have ended."""
@@ -152,7 +152,7 @@ class BeamSearchDecoder(Decoder):
             output, state = self._best(logits, cell_state, state)
             inputs = tf.cond(
                 tf.reduce_all(state.finished),
-                lambda: self._start_inputs,
+                lambda: self._first,
                 lambda: self._embedding_fn(output.predicted_ids),
             )
         return output, state, inputs, state.finished

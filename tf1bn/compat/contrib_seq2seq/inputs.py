@@ -126,7 +126,8 @@ class CustomHelper(Helper):
     def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
         """Returns what the second function does."""
         with tf.name_scope(name, f"{type(self).__name__}Sample"):
-            return self._sample_fn(time=time, outputs=outputs, state=state)
+            drawn = self._sample_fn(time=time, outputs=outputs, state=state)
+        return drawn
 
     def next_inputs(
         self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: str | None = None
@@ -217,11 +218,11 @@ class GreedyEmbeddingHelper(_Symbols):
         self._embedding_fn = embedder(embedding)
         self._start_tokens, self._end_token = tokens(type(self).__name__, start_tokens, end_token)
         self._batch_size = tf.size(self._start_tokens)
-        self._start_inputs = self._embedding_fn(self._start_tokens)
+        self._first = self._embedding_fn(self._start_tokens)
 
     def initialize(self, name: str | None = None) -> tuple[Any, Any]:
         """Returns that nothing has ended, and the embedded first symbols."""
-        return tf.tile([False], [self._batch_size]), self._start_inputs
+        return tf.tile([False], [self._batch_size]), self._first
 
     def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
         """Returns the place of the largest output.
@@ -236,7 +237,7 @@ class GreedyEmbeddingHelper(_Symbols):
     ) -> tuple[Any, Any, Any]:
         """Returns the embedded choices."""
         finished = tf.equal(sample_ids, self._end_token)
-        inputs = tf.cond(tf.reduce_all(finished), lambda: self._start_inputs, lambda: self._embedding_fn(sample_ids))
+        inputs = tf.cond(tf.reduce_all(finished), lambda: self._first, lambda: self._embedding_fn(sample_ids))
         return finished, inputs, state
 
 

@@ -75,7 +75,8 @@ class MemoryAttention(AttentionMechanism):
             self._values = prepared_memory(memory, memory_sequence_length, check_inner_dims_defined)
             self._keys = self._values if memory_layer is None else memory_layer(self._values)
             if custom_key_value_fn is not None:
-                self._keys, self._values = custom_key_value_fn(self._keys, self._values)
+                pair = custom_key_value_fn(self._keys, self._values)
+                self._keys, self._values = pair
             self._batch_size, self._alignments_size = (_dimension(self._keys, axis) for axis in (0, 1))
         self.dtype = self._keys.dtype.base_dtype
         mask = self.dtype.as_numpy_dtype(-np.inf) if score_mask_value is None else score_mask_value
@@ -127,8 +128,8 @@ class MemoryAttention(AttentionMechanism):
         return self.initial_alignments(batch_size, dtype)
 
     def _aligned(self, score: Any, state: Any) -> tuple[Any, Any]:
-        alignments = self._probability_fn(score, state)
-        return alignments, alignments
+        shares = self._probability_fn(score, state)
+        return shares, shares
 
 
 class LuongAttention(MemoryAttention):
