@@ -36,6 +36,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]
 @pytest.mark.parametrize("name", [f"{module}: {case}" for module in MODULES for case in cases(module)])
 def test_a_case_is_as_in_tensorflow_1_15(results: tuple[Results, Results], name: str) -> None:
     original, facade = (each[name] for each in results)
+    assert (original.get("error"), facade.get("error")) == (None, None)
     for key in SAME:
         assert facade[key] == original[key], key
     for key in ("values", "losses"):
