@@ -30,7 +30,8 @@ def beside(folder: pathlib.Path, program: str, *arguments: str) -> Files:
     """Runs a program under TensorFlow 1.15 and under the facade; its first argument is where to write."""
     files = Files(folder / "original.json", folder / "facade.json")
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    original = {name: value for name, value in quiet.items() if name != "PYTHONPATH"}
+    # TensorFlow 2 sets TF2_BEHAVIOR for itself and all its children, and TensorFlow 1.15 heeds it.
+    original = {name: value for name, value in quiet.items() if name not in ("PYTHONPATH", "TF2_BEHAVIOR")}
     script = str(HERE / "programs" / program)
     _run([str(ORIGINAL), script, str(files.original), *arguments], original)
     ours = [sys.executable, "-m", "tf1bn.run", script, str(files.facade), *arguments]
