@@ -94,7 +94,7 @@ def inspect_it(_: int, folder: str) -> Any:
 
 def migrate_it(_: int, folder: str) -> Any:
     """Renames the tensors of all batch norms, and checks every byte of the copy."""
-    plan = checkpoint.plan_migration(os.path.join(folder, "model"), target_layout="slim")
+    plan = checkpoint.plan_migration(os.path.join(folder, "model"), to="slim")
     return checkpoint.migrate(plan, os.path.join(folder, "renamed"), verify=True, overwrite=True)
 
 
