@@ -51,7 +51,7 @@ def test_what_hands_on_its_input_is_left_out(runtime, tmp_path, run_frozen):
 OTHER_WORDS = {
     "Neg": (tf.negative, -CONVOLVED),
     "Sub": (lambda y: 1.5 - y, 1.5 - CONVOLVED),
-    "Minimum": (lambda y: tf.minimum(y, C), np.minimum(CONVOLVED, C)),
+    "Rsqrt": (lambda y: tf.rsqrt(tf.square(y) + 1.0), 1 / np.sqrt(CONVOLVED**2 + 1)),
     "SquaredDifference": (lambda y: tf.squared_difference(C, y), (C - CONVOLVED) ** 2),
     "PadV2": (
         lambda y: tf.pad(y, [[0, 0], [1, 2], [0, 1], [0, 0]], constant_values=0.0 * tf.ones([])),
@@ -68,10 +68,10 @@ def test_what_opencv_lacks_is_put_in_other_words(op, tmp_path, run_frozen):
     np.testing.assert_allclose(run_frozen(done.path, "y:0", {"x:0": X}), wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_the_smaller_of_two_tensors_and_a_difference_from_a_constant_as_second(tmp_path, run_frozen):
-    done, ops = exported(lambda y: tf.minimum(y, 0.5 * y) - 2.0, tmp_path, runtime="opencv")
-    assert "Sub" in ops and "Minimum" not in ops
-    wanted = np.minimum(CONVOLVED, 0.5 * CONVOLVED) - 2
+def test_a_difference_from_a_constant_as_second_and_a_leaky_relu_stay(tmp_path, run_frozen):
+    done, ops = exported(lambda y: tf.maximum(0.5 * y, y) - 2.0, tmp_path, runtime="opencv")
+    assert {"Sub", "Maximum"} <= set(ops)
+    wanted = np.maximum(CONVOLVED, 0.5 * CONVOLVED) - 2
     np.testing.assert_allclose(run_frozen(done.path, "y:0", {"x:0": X}), wanted, rtol=1e-5, atol=1e-5)
 
 
@@ -117,6 +117,9 @@ REFUSED = {
     "division": (lambda y: 1.0 / (y + 9.0), "RealDiv 'truediv': a constant is divided. .*tf.reciprocal"),
     "axis": (lambda y: y[:, 0], "StridedSlice 'strided_slice': it drops or adds an axis"),
     "order": (lambda y: tf.transpose(y, [0, 2, 1, 3]), "Transpose 'transpose': it turns axes otherwise"),
+    "smaller": (lambda y: tf.minimum(y, C), "it has no Minimum: 'Minimum'.*c - tf.nn.relu"),
+    "larger": (lambda y: tf.maximum(y, 0.5), "Maximum 'Maximum': it is known as a leaky ReLU only.*tf.nn.relu"),
+    "no leak": (lambda y: tf.maximum(y, 1.5 * y), "Maximum 'Maximum': it is known as a leaky ReLU only"),
     "sort": (lambda y: tf.nn.top_k(y, 2)[0], "it has no TopKV2: 'TopKV2'"),
     "many": (
         lambda y: tf.acos(tf.asin(tf.atan(tf.acos(tf.asin(y))))),

@@ -16,7 +16,7 @@ _READS = """
 Abs Add AddN AddV2 AvgPool BatchToSpaceND BiasAdd Ceil ConcatV2 Const Conv2D Conv2DBackpropInput Cos
 DepthwiseConv2dNative Elu Erf Exp Floor FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Identity LRN LeakyRelu
 MatMul Max MaxPool Maximum Mean MirrorPad Mul Pad Placeholder RealDiv Reciprocal Relu Relu6 Reshape ResizeBilinear
-ResizeNearestNeighbor Round Rsqrt Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign SpaceToBatchND Sqrt Square
+ResizeNearestNeighbor Round Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign SpaceToBatchND Sqrt Square
 Squeeze StridedSlice Sub Sum Tan Tanh Transpose
 """
 _SPATIAL = ("Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "BiasAdd", "FusedBatchNorm")
@@ -33,6 +33,18 @@ def _open_size(node: Any, view: View) -> bool:
 
 def _dilated(node: Any, _: View) -> bool:
     return any(number != 1 for number in node.attr["dilations"].list.i)
+
+
+def _no_leak(node: Any, view: View) -> bool:
+    """Whether a maximum is another one than that of x and x times a factor between 0 and 1."""
+    given = inputs(node)
+    for ref, other in (given, given[::-1]):
+        source = view.draft.nodes[ref[0]]
+        if source.op == "Mul" and other in inputs(source):
+            factors = [view.constant(item) for item in inputs(source) if item != other]
+            if len(factors) == 1 and factors[0] is not None and factors[0].size == 1 and 0 < factors[0].item() < 1:
+                return False
+    return True
 
 
 def _constant_first(node: Any, view: View) -> bool:
@@ -73,15 +85,18 @@ OPENCV = Runtime(
     reads=frozenset(_READS.split()),
     rewrites={
         **rewrites.PASSING,
-        "Minimum": rewrites.minimum,
         "Neg": rewrites.negative,
         "PadV2": rewrites.padded,
+        "Rsqrt": rewrites.reciprocal_root,
         "SquaredDifference": rewrites.squared_difference,
         "Sub": rewrites.difference,
     },
     limits={
         "Conv2D": (Limit(_dilated, "its `dilations` are overlooked", "Build it with tf.nn.with_space_to_batch."),),
         "Conv2DBackpropInput": (Limit(_open_sizes, "its output shape depends on the input", _BATCH),),
+        "Maximum": (
+            Limit(_no_leak, "it is known as a leaky ReLU only", "For a constant c write tf.nn.relu(x - c) + c."),
+        ),
         "MirrorPad": (
             Limit(lambda node, _: node.attr["mode"].s != b"REFLECT", "it pads symmetrically as by reflection", ""),
         ),
@@ -95,6 +110,7 @@ OPENCV = Runtime(
     fixes={
         "If": "Bind what it is switched by: --switch=NAME=VALUE.",
         "Switch": "Bind what it is switched by: --switch=NAME=VALUE.",
+        "Minimum": "For a constant c write c - tf.nn.relu(c - x).",
         "PadV2": "Pad with zeros, before what makes another number of them.",
     },
     whole=_no_order,

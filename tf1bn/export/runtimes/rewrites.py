@@ -42,11 +42,10 @@ def squared_difference(draft: Draft, node: Any) -> None:
     _make(draft, node.name, "Square", [between], node)
 
 
-def minimum(draft: Draft, node: Any) -> None:
-    """min(x, y) is -max(-x, -y)."""
-    turned = [_turned(draft, node, ref, number) for number, ref in enumerate(inputs(node))]
-    largest = _make(draft, draft.free_name(f"{node.name}/maximum"), "Maximum", turned, node)
-    _make(draft, node.name, "Mul", [largest, _number(draft, node, -1.0)], node)
+def reciprocal_root(draft: Draft, node: Any) -> None:
+    """1 / sqrt(x) in two steps."""
+    root = _make(draft, draft.free_name(f"{node.name}/root"), "Sqrt", inputs(node), node)
+    _make(draft, node.name, "Reciprocal", [root], node)
 
 
 def padded(draft: Draft, node: Any) -> None:
@@ -55,15 +54,6 @@ def padded(draft: Draft, node: Any) -> None:
     if _constant(draft, value) and not np.any(tf.make_ndarray(draft.nodes[value[0]].attr["value"].tensor)):
         made = draft.make(node.name, "Pad", [x, sizes], T=node.attr["T"].type)
         made.attr["Tpaddings"].type = node.attr["Tpaddings"].type
-
-
-def _turned(draft: Draft, node: Any, ref: Ref, number: int) -> Ref:
-    name = draft.free_name(f"{node.name}/negative_{number}")
-    if _constant(draft, ref):
-        value = -tf.make_ndarray(draft.nodes[ref[0]].attr["value"].tensor)
-        draft.constant(name, value, int(node.attr["T"].type))
-        return name, 0
-    return _make(draft, name, "Mul", [ref, _number(draft, node, -1.0)], node)
 
 
 def _make(draft: Draft, name: str, op: str, given: list[Ref], like: Any) -> Ref:
