@@ -37,6 +37,11 @@ def test_a_view_is_today_s_module_but_for_what_left(program: views.Views) -> Non
     assert not hasattr(numpy, "float") and not hasattr(numpy, "product") and sys.modules["numpy"] is numpy
 
 
+def test_a_star_takes_what_left_but_hides_no_name_of_python(program: views.Views) -> None:
+    names = imported(program, "numpy", ("*",)).__all__
+    assert {"product", "alen", "zeros"} <= set(names) and not {"float", "object", "str"} & set(names)
+
+
 def test_what_a_program_writes_is_written_to_the_module(program: views.Views, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy, "load", numpy.load)
     np = imported(program, "numpy")

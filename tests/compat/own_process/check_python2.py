@@ -82,6 +82,24 @@ def test_modules_beside_the_program_are_translated_and_tabs_reach_to_the_eighth_
     assert not list(pathlib.Path(names["beside"].__file__).parent.rglob("*.pyc"))  # read by others, it would be wrong
 
 
+AGAIN = """\
+from __future__ import division
+import string, pickle
+from itertools import izip, imap, count
+values = [eval("7/2"), filter(None, "a b"), filter(lambda c: c != "b", ("a", "b")), filter(None, [0, 2])]
+values += [map(None, [1, 2], [3]), map(lambda a, b: (a, b), [1, 2], [3]), zip([1, 2], "ab"), map(str, [1])]
+values += [cmp(None, None), cmp(None, 0), cmp(1, "a"), cmp({}, {}), cmp("b", "a"), cmp([1], [2])]
+values += [[a for a, b in izip(count(), imap(str, [5, 6]))]]
+"""
+
+
+def test_today_s_division_holds_in_text_that_runs_too_and_lists_are_lists(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "again.py").write_text(AGAIN)
+    values = run.run(run.Options(str(tmp_path / "again.py"), python2=True))["values"]
+    texts = [3.5, "a b", ("a",), [2], [(1, 3), (2, None)], [(1, 3), (2, None)], [(1, "a"), (2, "b")], ["1"]]
+    assert values == [*texts, 0, -1, -1, 0, 1, -1, [0, 1]]
+
+
 def test_imports_beside_a_module_of_a_package_are_found(tmp_path: pathlib.Path) -> None:
     package = tmp_path / "package"
     package.mkdir()

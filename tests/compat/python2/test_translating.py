@@ -1,5 +1,6 @@
 """Sources of Python 2 run in memory with what they meant; results are those of Python 2.7.18, run once."""
 
+import io
 import pathlib
 import pickle
 
@@ -34,7 +35,7 @@ def test_lines_keep_their_numbers(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("source", ["x = (1\ny = 2", "def f(:\n  pass", "x = = 1"])
 def test_what_is_no_program_at_all_is_refused_with_its_line(source: str) -> None:
-    with pytest.raises(errors.ProgramError, match=r"p.py: line \d is neither Python 3 nor Python 2. Got '"):
+    with pytest.raises(errors.ProgramError, match=r"p.py: line \d is no Python 2. Got '"):
         translating.code(source, "p.py")
 
 
@@ -71,6 +72,26 @@ def test_pickles_of_python_2_are_read_from_files_of_text_too(tmp_path: pathlib.P
     with open(path, "wb") as file:
         modules_of_2.dump([1], file, -1)
     assert path.read_bytes()[:2] == b"\x80\x02"
+
+
+def test_picklers_are_those_of_python_2() -> None:
+    file = io.BytesIO()
+    modules_of_2.Pickler(file).dump([1])
+    assert file.getvalue() == pickle.dumps([1], 0)
+    assert modules_of_2.Unpickler(io.BytesIO(b"S'\\xff'\n.")).load() == "\xff"
+
+
+def test_text_that_is_no_python_is_a_syntax_error() -> None:
+    for text in ("1 +", "x = = 1"):
+        with pytest.raises(SyntaxError):
+            translating.text(text, "exec", {})
+
+
+def test_a_module_is_loaded_anew_through_its_view() -> None:
+    from tf1bn.compat.gone import views
+
+    viewed = views.Views().module("base64")
+    assert builtins_of_2.reload(viewed) is viewed and builtins_of_2.round(1e300, 600) == 1e300
 
 
 def test_a_file_in_memory_is_of_text_or_of_bytes() -> None:

@@ -40,7 +40,7 @@ def loaded(session, scale, positive):
     trained = tf.trainable_variables()
     for variable in tf.global_variables():
         dtype = variable.dtype.base_dtype
-        if dtype.is_floating:
+        if dtype.is_floating and "Shampoo" not in variable.op.name:  # whose state is symmetric, so it stays zero
             shape = variable.get_shape().as_list()
             drawn = of_variable(variable.op.name, shape, positive and variable not in trained)
             variable.load((scale * drawn).astype(dtype.as_numpy_dtype), session)

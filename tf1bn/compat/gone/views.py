@@ -77,6 +77,8 @@ class Views:
         Raises:
           AttributeError: neither today's module nor a table has it.
         """
+        if name == "__all__":
+            return self._starred(path)
         if name in self._changed.get(path, ()):
             return self._target(self._changed[path][name])
         real = _real(path)
@@ -96,6 +98,12 @@ class Views:
         """Returns all names of a module."""
         real = _real(path)
         return sorted({*(dir(real) if real else ()), *self._rows.get(path, ())})
+
+    def _starred(self, path: str) -> list[str]:
+        """Returns what ``from module import *`` takes: also names that left, but none that would hide Python's own."""
+        rows = self._rows.get(path, {})
+        left = [name for name, target in rows.items() if not target.startswith("builtins:")]
+        return [*dict.fromkeys([*getattr(_real(path), "__all__", dir(_real(path))), *left])]
 
     def _gone(self, path: str, name: str) -> Any:
         """Returns what has taken the place of a name that a module has no more."""

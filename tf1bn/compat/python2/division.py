@@ -72,7 +72,10 @@ def _whole(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         return isinstance(value, int)
-    return bool(dtype.is_integer) if _tensor(value) else getattr(dtype, "kind", "") in "iub"
+    numpy = sys.modules.get("numpy")
+    if _tensor(value) or numpy is None or not isinstance(value, numpy.ndarray | numpy.generic):
+        return bool(getattr(dtype, "is_integer", False))  # a table of pandas is divided as today, and was then
+    return dtype.kind in "iub"
 
 
 class _Divisions(ast.NodeTransformer):

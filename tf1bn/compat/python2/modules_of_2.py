@@ -33,7 +33,7 @@ ROWS: dict[str, dict[str, str]] = {
     | {"izip_longest": "itertools:zip_longest", "ifilterfalse": "itertools:filterfalse"},
 }
 CHANGED: dict[str, dict[str, str]] = {
-    "pickle": {name: f"@python2.modules_of_2:{name}" for name in ("load", "loads", "dump")},
+    "pickle": {name: f"@python2.modules_of_2:{name}" for name in ("load", "loads", "dump", "Pickler", "Unpickler")},
     "io": {"StringIO": "@python2.modules_of_2:StringIO"},
 }
 
@@ -83,6 +83,20 @@ def dump(obj: Any, file: Any, protocol: int = 0) -> None:
     if isinstance(file, io.TextIOBase):
         file.flush()
     pickle.dump(obj, getattr(file, "buffer", file), 2 if protocol < 0 else protocol)
+
+
+class Unpickler(pickle.Unpickler):
+    """Unpickles as :func:`load` does."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(getattr(file, "buffer", file), encoding="latin1")
+
+
+class Pickler(pickle.Pickler):
+    """Pickles as :func:`dump` does."""
+
+    def __init__(self, file: Any, protocol: int = 0) -> None:
+        super().__init__(getattr(file, "buffer", file), 2 if protocol < 0 else protocol)
 
 
 class StringIO:

@@ -5,11 +5,13 @@ line of the program as it stands in its file: what fixers would import at the to
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import functools
 import io
 import types
+from collections.abc import Mapping
 from typing import Any
 
 from tf1bn import errors, extras
@@ -17,7 +19,9 @@ from tf1bn.compat.python2 import division
 
 _LEFT_OUT = (
     *("idioms", "ws_comma", "set_literal", "buffer", "asserts"),  # matters of taste, or of other programs
-    *("reduce", "reload", "intern", "execfile", "exitfunc"),  # what :mod:`builtins_of_2` has
+    *("reduce", "reload", "intern", "execfile", "exitfunc", "filter", "map", "zip"),  # what :mod:`builtins_of_2` has
+    *("itertools", "itertools_imports"),  # what :mod:`modules_of_2` has
+    "future",  # still valid, and text that is run later looks for it
 )
 
 
@@ -42,16 +46,25 @@ def code(source: str, path: str) -> types.CodeType:
     return compile(translate(source, path), path, "exec", dont_inherit=True)
 
 
-def expression(source: str) -> types.CodeType:
-    """Returns the code of an expression of Python 2.
+def text(source: str, mode: str, names: Mapping[str, Any]) -> types.CodeType:
+    """Returns the code of text that a program of Python 2 runs; it divides as the module does that runs it.
+
+    Args:
+      source: statements or an expression.
+      mode: "exec" or "eval".
+      names: of the module.
 
     Raises:
       MissingExtraError: fissix is not installed.
-      ProgramError: the source is no expression.
+      SyntaxError: the text cannot be read.
     """
-    text = _refactored(source.strip(), "<string>")
-    tree = division.as_python_2(ast.parse(text.strip(), "<string>", "eval"))
-    return compile(tree, "<string>", "eval", dont_inherit=True)
+    try:
+        refactored = _refactored(source.strip(), "<string>")
+    except errors.ProgramError as error:
+        raise SyntaxError(str(error)) from None
+    old = names.get("division") is not __future__.division and not _imports_division(source)
+    tree: Any = ast.parse(refactored.strip(), "<string>", mode)
+    return compile(division.as_python_2(tree) if old else tree, "<string>", mode, dont_inherit=True)
 
 
 def _refactored(source: str, path: str) -> str:
@@ -60,9 +73,7 @@ def _refactored(source: str, path: str) -> str:
         return str(_tool().refactor_string(source.rstrip() + "\n", path))
     except ParseError as error:
         line = error.context[1][0]
-        text = errors.explain(
-            f"line {line} is neither Python 3 nor Python 2", got=source.splitlines()[line - 1].strip()
-        )
+        text = errors.explain(f"line {line} is no Python 2", got=source.splitlines()[line - 1].strip())
         raise errors.ProgramError(text, where=path) from None
 
 
