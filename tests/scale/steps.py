@@ -1,4 +1,4 @@
-"""Work on large things in steps, at a size that can be chosen: what :mod:`measure` times and `test_growth` counts."""
+"""Work on large things in steps, at a size that can be chosen: what :mod:`measure` times."""
 
 from __future__ import annotations
 
