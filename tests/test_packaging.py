@@ -80,9 +80,11 @@ def test_the_metadata_names_version_python_and_requirements(wheel: zipfile.ZipFi
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "convert",
         "docs",
+        "images",
         "onnx",
         "plots",
         "progress",
+        "python2",
         "test",
         "torch",
     }

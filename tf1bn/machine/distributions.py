@@ -9,6 +9,8 @@ import re
 EXTRAS: dict[str, dict[str, str]] = {
     "plots": {"matplotlib": "3.7"},
     "progress": {"tqdm": "4.60"},
+    "images": {"pillow": "9.1"},
+    "python2": {"fissix": "24.4"},
     "convert": {"safetensors": "0.8"},
     "torch": {"torch": "2.1"},
     "onnx": {"tf2onnx": "1.17", "onnx": "1.16", "onnxruntime": "1.18"},
