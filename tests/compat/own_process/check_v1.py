@@ -47,7 +47,7 @@ def test_every_row_of_the_table_leads_to_something(path: str) -> None:
 def test_no_replacement_is_offered_for_what_is_served(path: str) -> None:
     served = {"contrib", "contrib.learn", "models", "python", "estimator"}
     served |= {"contrib.estimator", "contrib.tpu", "python.estimator", "python.tensorflow_estimator"}
-    served |= {"contrib.distributions", "contrib.eager", "contrib.keras", "contrib.tensorboard"}  # in part, or a package
+    served |= {"contrib.distributions", "contrib.eager", "contrib.keras", "contrib.tensorboard"}  # in part
     assert path in served or not namespace.is_module(path)
 
 
