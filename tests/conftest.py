@@ -13,7 +13,7 @@ TESTS = Path(__file__).resolve().parent
 # The folders whose sessions rewrite graphs (Grappler) as those of users do: there it could change what a test claims.
 # Elsewhere it is off, for it takes three quarters of the time of a small graph's first run. Programs that tests start
 # in processes of their own have it everywhere, and TF1BN_GRAPPLER=1 or 0 decides for all folders.
-REWRITING = ("core", "strategies", "layers", "export", "native")
+REWRITING = ("core", "strategies", "layers", "export", "native", "distribute")
 _file: Path | None = None
 # Only the C library of GNU has it.
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)

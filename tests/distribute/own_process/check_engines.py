@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tests import patience
 from tests.distribute import engines
 from tf1bn import distribute
 from tf1bn.testing import graphs
@@ -65,7 +64,7 @@ class MeanOfMeans:
     name, in_branch, own_averages, index = "mean of means", True, False, property(lambda self: self.right.index)
 
     def __init__(self, members):
-        self.right, self.size = distribute.Collectives(members, timeout_seconds=patience.SECONDS), members
+        self.right, self.size = distribute.Collectives(members, timeout_seconds=engines.TIMEOUT), members
 
     def all_sum(self, tensors):
         if tensors[0].shape.rank == 0:

@@ -5,7 +5,6 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import tf1bn
-from tests import patience
 from tests.distribute import engines
 from tf1bn import distribute, errors
 from tf1bn.audit import audit
@@ -20,7 +19,7 @@ X, DY = _rng.normal(2, 3, (8, 3)), _rng.normal(size=(8, 3))
 GAMMA = np.array([0.5, 1.5, -1.0])
 
 
-def collectives(members=3, seconds=patience.SECONDS, **options):
+def collectives(members=3, seconds=engines.TIMEOUT, **options):
     return Collectives(members, timeout_seconds=seconds, **options)
 
 
@@ -313,7 +312,7 @@ def rank_of(rank, names):
                 ordering_token=[],
                 merge_op="Add",
                 final_op="Id",
-                timeout_seconds=patience.SECONDS,
+                timeout_seconds=engines.TIMEOUT,
             )
 
     def allreduce(tensor, name):
