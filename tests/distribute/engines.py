@@ -13,8 +13,8 @@ from tests.layers import trial
 from tf1bn import distribute
 
 ROWS, FEATURES, DECAY = 16, 4, 0.9
-# Not longer: TensorFlow keeps a thread for each collective op that ran until its time is over (findings/), and a process
-# ends where it can start no more. With a minute some 30,000 are alive at once, which is what Linux allows.
+# Not longer: TensorFlow keeps a thread for each collective op that ran until its time is over (findings/), and a
+# process ends where it can start no more. With a minute some 30,000 are alive at once, which is what Linux allows.
 TIMEOUT = 10.0
 OPTIMIZERS = {
     "sgd": lambda: tf.train.GradientDescentOptimizer(0.1),
