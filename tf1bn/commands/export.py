@@ -118,7 +118,13 @@ def _export() -> parsing.Report:
         overwrite=_OVERWRITE.value,
         dry_run=_DRY_RUN.value,
     )
-    content = {
+    content = _content(done)
+    return parsing.Report(_text(content), content)
+
+
+def _content(done: Any) -> dict[str, Any]:
+    """Returns what the report says of an export."""
+    return {
         "path": done.path,
         "form": done.form,
         "inputs": done.graph.inputs,
@@ -132,7 +138,6 @@ def _export() -> parsing.Report:
         "checks": list(done.checks),
         "notes": list(done.notes),
     }
-    return parsing.Report(_text(content), content)
 
 
 def _text(content: dict[str, Any]) -> str:

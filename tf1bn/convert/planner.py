@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tf1bn import errors
 from tf1bn.convert import answers, dialects, guessing, matching, naming, states
@@ -22,6 +22,24 @@ DIALECTS = {
     "keras": naming.KERAS,
 }
 """Form of a target -> whose names and axes its tensors have, unless somebody says otherwise."""
+
+
+class _Found(NamedTuple):
+    """The layers of a source, and what became of its other tensors.
+
+    Attributes:
+      layers: the layers.
+      unused: key of a tensor -> why no layer has it.
+      notes: what a reader of the plan should know.
+      inference: the inference graph that was read, or None.
+      axes: key of an input or output -> the order of its axes.
+    """
+
+    layers: list[Layer]
+    unused: dict[str, str]
+    notes: list[str]
+    inference: Any = None
+    axes: Mapping[str, str] = {}
 
 
 def make(
@@ -44,26 +62,15 @@ def make(
     dialect = dialect or DIALECTS[to]
     given = answers.load(mapping or {})
     stored = source.stored()
-    notes: list[str] = []
-    unused: dict[str, str]
-    made = None
-    axes: dict[str, str] = {}
-    if graph is not None:
-        from tf1bn.convert import reading as readings  # loads TensorFlow, which names alone do not need
-
-        read = readings.read(graph, stored, outputs=outputs, inputs=inputs, switches=switches, where=source.where)
-        layers, made, axes = read.layers, read.inference, read.axes
-        used = {item.key for layer in layers for item in layer.tensors.values()}
-        unused = dict.fromkeys(sorted(set(source.infos) - used), "the forward pass does not use it")
-        if made is not None:
-            notes += made.notes
+    if graph is None:
+        found = _by_names(source, outputs)
     else:
-        layers, unused = guessing.read(source)
-        notes.append("no graph: roles are those that names and shapes suggest")
-        if outputs is not None:
-            raise errors.ConvertError(errors.explain("`outputs` need a graph", fix="Give the .meta file."))
-    layers, dropped = answers.apply(layers, given, stored)
-    unused |= {item.key: "dropped by the map" for layer in dropped for item in layer.tensors.values()}
+        found = _by_graph(source, graph, stored, outputs=outputs, inputs=inputs, switches=switches)
+    layers, dropped = answers.apply(found.layers, given, stored)
+    unused = {
+        **found.unused,
+        **{item.key: "dropped by the map" for layer in dropped for item in layer.tensors.values()},
+    }
     built = build(layers, dialect, states.load(like) if like is not None else None)
     return Plan(
         source.where,
@@ -73,11 +80,34 @@ def make(
         tuple(built.entries),
         unused,
         tuple([doubt for layer in built.layers for doubt in layer.doubts] + built.doubts),
-        tuple(notes + built.notes),
-        dict(made.inputs) if made else {},
-        dict(made.outputs) if made else {},
-        axes,
+        tuple(found.notes + built.notes),
+        dict(found.inference.inputs) if found.inference else {},
+        dict(found.inference.outputs) if found.inference else {},
+        dict(found.axes),
     )
+
+
+def _by_graph(source: Source, graph: Any, stored: Any, **named: Any) -> _Found:
+    """Returns the layers of the forward pass of a graph."""
+    from tf1bn.convert import reading  # loads TensorFlow, which names alone do not need
+
+    read = reading.read(graph, stored, where=source.where, **named)
+    used = {item.key for layer in read.layers for item in layer.tensors.values()}
+    unused = dict.fromkeys(sorted(set(source.infos) - used), "the forward pass does not use it")
+    notes = [] if read.inference is None else list(read.inference.notes)
+    return _Found(read.layers, unused, notes, read.inference, read.axes)
+
+
+def _by_names(source: Source, outputs: Names | None) -> _Found:
+    """Returns the layers that names and shapes suggest.
+
+    Raises:
+      ConvertError: outputs are named, which only a graph has.
+    """
+    layers, unused = guessing.read(source)
+    if outputs is not None:
+        raise errors.ConvertError(errors.explain("`outputs` need a graph", fix="Give the .meta file."))
+    return _Found(layers, unused, ["no graph: roles are those that names and shapes suggest"])
 
 
 class Built:

@@ -88,17 +88,6 @@ class NadamOptimizer(_AdamRule):
 
     slots_decay = True
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta1: Any = 0.9,
-        beta2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        use_locking: bool = False,
-        name: str = "Adam",
-    ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
-
     def rule(self, var: Any, value: Any, grad: Any, slots: Slots) -> tuple[Slots, Any]:
         """Returns the new slots and the loss of the variable."""
         rate, beta1, _, epsilon, power1, power2 = self._settings(var)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import importlib
 import itertools
 import types
@@ -16,7 +17,7 @@ from tf1bn import errors
 Function = Callable[[Any], Any]
 
 
-class ExternalOptimizerInterface:
+class ExternalOptimizerInterface(abc.ABC):
     """Minimizes a loss by an algorithm that works on one vector of all variables; a subclass writes ``_minimize``.
 
     Args:
@@ -94,6 +95,7 @@ class ExternalOptimizerInterface:
         )
         session.run(self._assign, {self._given: found}, **run_kwargs)
 
+    @abc.abstractmethod
     def _minimize(self, initial_val: Any, loss_grad_func: Function, **others: Any) -> Any:
         """Returns the best vector; for subclasses to write.
 
@@ -103,7 +105,6 @@ class ExternalOptimizerInterface:
           others: equality_funcs, equality_grad_funcs, inequality_funcs, inequality_grad_funcs, packed_bounds,
             step_callback, optimizer_kwargs.
         """
-        raise NotImplementedError("ExternalOptimizerInterface: a subclass must define _minimize.")
 
     def _gradient(self, term: Any) -> tf.Tensor:
         return _flat(tf.gradients(term, self._vars, unconnected_gradients=tf.UnconnectedGradients.ZERO))
