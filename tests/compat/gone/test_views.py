@@ -4,6 +4,7 @@ import builtins
 import collections
 import importlib
 import inspect
+import pathlib
 import sys
 import time
 import types
@@ -93,6 +94,18 @@ def test_a_module_that_never_was_is_still_missing(program: views.Views) -> None:
     for name in ("numpy.mistyped", "scipy_mistyped", "os.mistyped"):
         with pytest.raises(ModuleNotFoundError, match="mistyped"):
             imported(program, name)
+
+
+def test_what_a_module_itself_lacks_is_told_as_it_is(
+    program: views.Views, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sklearn").mkdir()
+    (tmp_path / "sklearn" / "__init__.py").write_text("import lacking_here\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'lacking_here'"):
+        imported(program, "sklearn.cross_validation")
 
 
 def test_a_package_that_a_name_moved_to_and_that_is_not_installed_is_named(

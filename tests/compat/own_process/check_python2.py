@@ -64,7 +64,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict:
     (folder / "more.inc").write_text("more = 9 / 2\n")
     (folder / "beside.py").write_text("def f(x):\n\tif x:\n\t    return x / 2\n        return None\nhalf = f(5)\n")
     (folder / "package").mkdir()
-    return run.run(run.Options(str(folder / "program.py"), python2=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", False)
+        return run.run(run.Options(str(folder / "program.py"), python2=True))
 
 
 def test_a_program_does_what_it_did(names: dict) -> None:

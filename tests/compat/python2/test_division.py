@@ -76,6 +76,9 @@ whole = array = np.arange(6)
 array[1:5] /= 2
 array[0], rest = array[5] / 2, [5, 7]
 rest[-1] /= 2
+counts = np.arange(4)
+same = counts
+counts /= 2
 shares = np.array([1.0, 3.0])
 kept = shares
 shares /= 2
@@ -104,6 +107,7 @@ f = lambda n, step=9 / 2: n / step
     )
     assert names["x"] == 1.5 / 2 + 2 and names["half"] == (4, 4) and names["Counter"].share == 3
     assert names["whole"] is names["array"] and names["whole"].tolist() == [2, 0, 1, 1, 2, 5]
+    assert names["same"] is names["counts"] and names["same"].tolist() == [0, 0, 1, 1]
     assert names["rest"] == [5, 3] and names["kept"] is names["shares"] and names["kept"].tolist() == [0.5, 1.5]
     assert names["table"].tolist() == [[4, 6], [4, 4]]
     assert names["calls"] == [0, 2] and names["seven"] == {0: 3} and names["f"](9) == 2
