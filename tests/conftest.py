@@ -44,6 +44,27 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         _trim(0)
 
 
+def _switches() -> dict[str, bool]:
+    """Returns the switches of TensorFlow's process that a test could leave turned for all that follow it."""
+    import tensorflow.compat.v1 as tf
+
+    return {
+        "v2 tensor shapes": isinstance(tf.TensorShape([1])[0], int),
+        "v2 control flow": tf.control_flow_v2_enabled(),
+        "resource variables": tf.resource_variables_enabled(),
+        "tensor equality": tf.Tensor._USE_EQUALITY,
+        "eager execution": tf.executing_eagerly_outside_functions(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _switches_stay() -> Iterator[None]:
+    """Fails a test that turns a switch of the process for good: others would fail after it, in some orders only."""
+    before = _switches()
+    yield
+    assert _switches() == before, "This test turns switches of the process for all that follow; use a process or a fork."
+
+
 @pytest.fixture(scope="session")
 def _let_sessions_rewrite() -> Iterator[Callable[[bool], None]]:
     """Returns what decides whether sessions that are made from now on rewrite their graphs."""
