@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn import errors
 from tf1bn.compat.contrib import training
 
@@ -27,7 +28,7 @@ def batches(tensors: Any, limit: int = 10**6) -> Iterator[Any]:
             pass
         finally:
             coordinator.request_stop()
-            coordinator.join(threads, stop_grace_period_secs=20, ignore_live_threads=True)
+            coordinator.join(threads, stop_grace_period_secs=patience.SECONDS, ignore_live_threads=True)
 
 
 @pytest.fixture(params=["list", "dictionary"])

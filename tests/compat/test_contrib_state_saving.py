@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests import patience
 from tf1bn.compat.contrib import training
 
 LENGTHS = [5, 2, 7, 3, 6]
@@ -52,14 +53,14 @@ def test_states_go_from_segment_to_segment_of_each_example(graph):
         coordinator, threads = started(session)
         for thread in threads:
             if "close_on_stop" not in thread.name:
-                thread.join(60)
+                thread.join(patience.SECONDS)
         with pytest.raises(tf.errors.OutOfRangeError):
             while True:
                 *columns, size = session.run([*told, save])[: len(told)]
                 assert size == len(columns[0])
                 seen += zip(*columns, strict=True)
         coordinator.request_stop()
-        coordinator.join(threads, stop_grace_period_secs=30)
+        coordinator.join(threads, stop_grace_period_secs=patience.SECONDS)
     wanted = []
     for number, length in enumerate(LENGTHS):
         count = -(-length // 3)
@@ -102,7 +103,7 @@ def test_keys_are_made_unique(plain_graph):
         keys = session.run([batch.key, batch.save_state("s", batch.state("s"))])[0]
         coordinator.request_stop()
         session.run([runner.cancel_op for runner in tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)])
-        coordinator.join(threads, stop_grace_period_secs=30)
+        coordinator.join(threads, stop_grace_period_secs=patience.SECONDS)
     assert len(set(keys)) == 3 and all(key.startswith(b"00000_of_00001:same:") for key in keys)
 
 
@@ -181,7 +182,7 @@ def test_functions_feed_a_queue_which_closes_behind_the_last(plain_graph):
         with pytest.raises(tf.errors.OutOfRangeError):
             session.run(taken)
         coordinator.request_stop()
-        coordinator.join(threads, stop_grace_period_secs=20)
+        coordinator.join(threads, stop_grace_period_secs=patience.SECONDS)
     assert sorted(found) == [0, 1, 2, 3, 10, 11, 12]
 
 
@@ -192,13 +193,13 @@ def test_running_threads_are_not_made_again_and_failures_reach_the_coordinator(p
         threads = runner.create_threads(session, coordinator, start=True)
         assert runner.create_threads(session, coordinator) == []
         coordinator.request_stop()
-        coordinator.join(threads, stop_grace_period_secs=20)
+        coordinator.join(threads, stop_grace_period_secs=patience.SECONDS)
     _, broken = feeding([(int("x") for _ in range(1))])
     with tf.Session() as session:
         coordinator = tf.train.Coordinator()
         threads = broken.create_threads(session, coordinator, start=True)
         with pytest.raises(ValueError, match="invalid literal"):
-            coordinator.join(threads, stop_grace_period_secs=20)
+            coordinator.join(threads, stop_grace_period_secs=patience.SECONDS)
 
 
 def test_a_feeding_runner_refuses(plain_graph):

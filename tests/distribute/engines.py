@@ -9,13 +9,11 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tests import patience
 from tests.layers import trial
 from tf1bn import distribute
 
 ROWS, FEATURES, DECAY = 16, 4, 0.9
-# Not longer: TensorFlow keeps a thread for each collective op that ran until its time is over (findings/), and a
-# process ends where it can start no more. With a minute some 30,000 are alive at once, which is what Linux allows.
-TIMEOUT = 10.0
 OPTIMIZERS = {
     "sgd": lambda: tf.train.GradientDescentOptimizer(0.1),
     "momentum": lambda: tf.train.MomentumOptimizer(0.05, 0.9),
@@ -152,12 +150,17 @@ ENGINES = {"mirrored": mirrored, "towers": towers, "list": tower_list}
 
 def reducer_for(engine: str, members: int) -> Any:
     """Returns the reducer that fits an engine."""
-    return distribute.Collectives(members, timeout_seconds=TIMEOUT) if engine == "towers" else distribute.Replicas()
+    return distribute.Collectives(members) if engine == "towers" else distribute.Replicas()
 
 
-def session() -> tf.Session:
-    """Returns a session with four devices."""
-    return tf.Session(config=distribute.session_config(devices=4, config=trial.session()._config))
+def session(seconds: float = patience.SECONDS) -> tf.Session:
+    """Returns a session with four devices.
+
+    It has the time limit, and not each collective op: TensorFlow keeps a thread for each such op that ran until its
+    time is over (findings/), and a process ends where it can start no more.
+    """
+    given = trial.session()._config
+    return tf.Session(config=distribute.session_config(devices=4, timeout_seconds=seconds, config=given))
 
 
 def _own(options: dict[str, Any]) -> dict[str, Any]:

@@ -33,10 +33,10 @@ def test_a_host_that_comes_late_is_waited_for():
     port = local_cluster.free_ports(1)[0]
     server = []
     thread = threading.Timer(0.3, lambda: server.append(socket.create_server((local_cluster.HOST, port))))
-    thread.start()
     began = time.monotonic()
+    thread.start()
     waiting.wait_for_hosts([f"{local_cluster.HOST}:{port}"], timeout_seconds=patience.SECONDS, poll_seconds=0.05)
-    assert time.monotonic() - began > 0.2
+    assert time.monotonic() - began >= 0.3
     thread.join()
     server[0].close()
 
@@ -54,10 +54,10 @@ def test_variables_are_waited_for_until_the_chief_has_initialised_them(variables
 
     graph, init = tf.get_default_graph(), tf.global_variables_initializer()
     thread = threading.Timer(0.5, initialise)
-    thread.start()
     began = time.monotonic()
+    thread.start()
     waiting.wait_for_variables(variables["worker 1"], timeout_seconds=patience.SECONDS, poll_seconds=0.05)
-    assert time.monotonic() - began > 0.3
+    assert time.monotonic() - began >= 0.5
     thread.join()
 
 
@@ -67,8 +67,12 @@ def test_variables_that_nobody_initialises_are_named_in_time(served):
             tf.get_variable("orphan", [2])
         report = tf.report_uninitialized_variables(tf.global_variables())
         graph.finalize()
-        with pytest.raises(waiting.NotReadyError, match=r"1 variables are not initialised \(orphan\) after 1 s"):
-            waiting.wait_for_variables(served[1]["worker 1"], report, timeout_seconds=1)
+        for seconds in (1, 10, 100):  # on a busy machine a second may be too short for one look
+            with pytest.raises(waiting.NotReadyError) as caught:
+                waiting.wait_for_variables(served[1]["worker 1"], report, timeout_seconds=seconds)
+            if "the session cannot be used" not in str(caught.value):
+                break
+        assert f"1 variables are not initialised (orphan) after {seconds} s" in str(caught.value)
         with pytest.raises(errors.GraphModeError, match="the graph is finalised. Make `uninitialized` before"):
             waiting.wait_for_variables(served[1]["worker 1"], timeout_seconds=1)
 

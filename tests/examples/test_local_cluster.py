@@ -14,21 +14,25 @@ from tf1bn import errors
 from tf1bn.examples import local_cluster, process_groups
 from tf1bn.examples.local_cluster import Launch, launch
 
-# Writes its number and that of a child into a folder, so that a test can see whether they are gone.
+# Writes its number and that of a child into a folder, so that a test can see whether they are gone. By then it answers
+# signals as it should; and who fails waits until all others have written theirs.
 PROGRAM = """
-import os, pathlib, signal, subprocess, sys, time
+import json, os, pathlib, signal, subprocess, sys, time
 folder, behaviour = pathlib.Path(sys.argv[1]), sys.argv[2]
-name = next(word for word in sys.argv if word.startswith("--job_name")).partition("=")[2]
-name += next(word for word in sys.argv if word.startswith("--task_index")).partition("=")[2]
-child = subprocess.Popen(["sleep", "300"])
-(folder / f"{name}.{os.getpid()}").write_text(str(child.pid))
+flags = dict(word.split("=", 1) for word in sys.argv[3:])
+name = flags["--job_name"] + flags["--task_index"]
 if behaviour == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("ready", name)
 if behaviour == "polite":
     signal.signal(signal.SIGTERM, lambda *_: (print("saved"), sys.exit(0)))
+print("ready", name, flush=True)
+child = subprocess.Popen(["sleep", "300"])
+(folder / f"{name}.{os.getpid()}").write_text(str(child.pid))
 first = len(list(folder.glob(f"{name}.*"))) == 1
 if name == "worker1" and (behaviour == "fails" or behaviour == "fails_once" and first):
+    tasks = sum(map(len, json.loads(flags["--cluster"]).values()))
+    while len({path.stem for path in folder.iterdir()}) < tasks:
+        time.sleep(0.02)
     sys.exit(7)
 if name == "worker1" and behaviour == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
@@ -47,7 +51,9 @@ def asked(tmp_path):
 
     def make(behaviour, **changes):
         command = [sys.executable, str(program), str(folder), behaviour]
-        return Launch(command, **{"workers": 2, "grace_seconds": 5.0, "timeout_seconds": patience.SECONDS, **changes})
+        return Launch(
+            command, **{"workers": 2, "grace_seconds": patience.SECONDS, "timeout_seconds": patience.SECONDS, **changes}
+        )
 
     yield make
     assert not living(folder), "processes were left behind"
@@ -108,11 +114,16 @@ def test_all_processes_are_started_again_together_where_asked(asked):
 def test_a_ps_that_serves_for_ever_is_stopped_when_the_workers_are_done(asked):
     result = launch(asked("serves", ps=1, grace_seconds=0.5))
     assert (result.exit_code, result.ended_by) == (0, "completion")
-    assert codes(result) == {"ps 0": 143, "worker 0": 0, "worker 1": 0}
+    found = codes(result)
+    assert found.pop("ps 0") in (143, 137)  # on a busy machine it may not have ended within the grace
+    assert found == {"worker 0": 0, "worker 1": 0}
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(asked):
-    result = launch(asked("stubborn", timeout_seconds=1.5, grace_seconds=0.3))
+    for seconds in (1.5, 15, 150):  # until the time is enough for both to start
+        result = launch(asked("stubborn", timeout_seconds=seconds, grace_seconds=0.3))
+        if 143 not in codes(result).values():
+            break
     assert (result.exit_code, result.ended_by, result.failed) == (124, "time", None)
     assert codes(result) == {"worker 0": 137, "worker 1": 137}
 
@@ -121,7 +132,6 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(asked):
 def test_an_interrupted_launcher_lets_its_workers_save(number, code, asked, tmp_path, capfd):
     def interrupt():
         wait_until(lambda: len(list((tmp_path / "processes").iterdir())) == 2)
-        time.sleep(0.2)
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=interrupt)
@@ -137,10 +147,11 @@ def test_an_interrupted_launcher_lets_its_workers_save(number, code, asked, tmp_
 def test_a_killed_launcher_leaves_no_process_behind(behaviour, asked, tmp_path):
     asked = asked(behaviour, ps=1, grace_seconds=0.3, timeout_seconds=None)
     code = f"from tf1bn.examples.local_cluster import Launch, launch; launch({asked!r})"
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as launcher:
+    said = tmp_path / "said"
+    with said.open("w") as stderr, subprocess.Popen([sys.executable, "-c", code], stderr=stderr) as launcher:
         try:
             wait_until(lambda: len(list((tmp_path / "processes").iterdir())) == 3)
-            time.sleep(0.2)
+            wait_until(lambda: said.read_text().count("started: process") == 3)
         finally:
             launcher.kill()
     wait_until(lambda: not living(tmp_path / "processes"))
@@ -154,7 +165,9 @@ def test_groups_are_ended_in_the_order_of_their_stages(tmp_path):
     reapers = [threading.Thread(target=process.wait) for process in processes]
     for reaper in reapers:
         reaper.start()
-    process_groups.guard([f"+ 1 {processes[0].pid}", f"+ 0 {processes[1].pid}", "+ 0 1999999", "- 1999999"], 5.0)
+    process_groups.guard(
+        [f"+ 1 {processes[0].pid}", f"+ 0 {processes[1].pid}", "+ 0 1999999", "- 1999999"], patience.SECONDS
+    )
     for reaper in reapers:
         reaper.join()
     assert order.read_text().split() == ["x", "x", "worker", "ps"]

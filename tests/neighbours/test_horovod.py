@@ -10,12 +10,10 @@ import pytest
 
 pytest.importorskip("horovod", reason="run by `make test-horovod`, where Horovod is built")
 
-from tests import own_process
+from tests import own_process, patience
 from tests.distribute import engines
 from tests.neighbours import rank
 from tf1bn.testing.graphs import MODES, graph_mode
-
-SECONDS = 300
 
 
 @pytest.fixture(scope="module", params=["resource", "reference"])
@@ -30,7 +28,7 @@ def ranks(request, tmp_path_factory):
         env={**os.environ, "PYTHONPATH": str(own_process.ROOT)},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=patience.SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 tp = pytest.importorskip("tensorpack", reason="run by `make test-neighbours`, where tensorpack is installed")
 
 import tf1bn  # noqa: E402
+from tests import patience  # noqa: E402
 from tf1bn import distribute  # noqa: E402
 from tf1bn.testing import reference  # noqa: E402
 from tf1bn.testing.graphs import MODES, graph_mode  # noqa: E402
@@ -116,7 +117,7 @@ def test_a_program_on_tensorpacks_own_batch_norm_runs_where_the_package_is_named
     """Its layer is made of tf.layers, which only `tf1bn run` has on today's TensorFlow."""
     command = [sys.executable, "-m", "tf1bn", "run", "--tf1bn_package=tensorpack"]
     command += [os.path.join(os.path.dirname(__file__), "own_batch_norm.py"), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience.SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     saved = dict(np.load(tmp_path / "saved.npz"))
     wanted = reference.moving_averages([saved["x"].astype(np.float64)] * STEPS, DECAY, START)

@@ -64,7 +64,7 @@ class MeanOfMeans:
     name, in_branch, own_averages, index = "mean of means", True, False, property(lambda self: self.right.index)
 
     def __init__(self, members):
-        self.right, self.size = distribute.Collectives(members, timeout_seconds=engines.TIMEOUT), members
+        self.right, self.size = distribute.Collectives(members), members
 
     def all_sum(self, tensors):
         if tensors[0].shape.rank == 0:
