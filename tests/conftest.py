@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 TESTS = Path(__file__).resolve().parent
 # The folders whose sessions rewrite graphs (Grappler) as those of users do: there it could change what a test claims.
 # Elsewhere it is off, for it takes three quarters of the time of a small graph's first run. Programs that tests start
@@ -44,6 +46,14 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         _trim(0)
 
 
+@pytest.fixture(scope="session")
+def warmed() -> Iterator[warm.Interpreter]:
+    """Runs programs in processes that need not import TensorFlow; its own starts with the first test that asks."""
+    interpreter = warm.Interpreter()
+    yield interpreter
+    interpreter.close()
+
+
 def _switches() -> dict[str, bool]:
     """Returns the switches of TensorFlow's process that a test could leave turned for all that follow it."""
     import tensorflow.compat.v1 as tf
@@ -62,7 +72,9 @@ def _switches_stay() -> Iterator[None]:
     """Fails a test that turns a switch of the process for good: others would fail after it, in some orders only."""
     before = _switches()
     yield
-    assert _switches() == before, "This test turns switches of the process for all that follow; use a process or a fork."
+    assert _switches() == before, (
+        "This test turns switches of the process for all that follow; use a process or a fork."
+    )
 
 
 @pytest.fixture(scope="session")

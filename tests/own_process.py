@@ -6,11 +6,10 @@ One child process runs all checks of some files. In the parent each of their fun
 from __future__ import annotations
 
 import ast
-import os
 import pathlib
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
+
+from tests import warm
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 Outcomes = dict[tuple[str, str], list[str]]
@@ -26,13 +25,11 @@ def checks(files: list[pathlib.Path]) -> list[tuple[str, str]]:
     return found
 
 
-def run(files: list[pathlib.Path], scratch: pathlib.Path) -> Outcomes:
+def run(files: list[pathlib.Path], scratch: pathlib.Path, interpreter: warm.Interpreter) -> Outcomes:
     """Failures of each check, in a list that is empty where it passed."""
     report = scratch / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
-    command += [f"--basetemp={scratch / 'tmp'}", f"--junitxml={report}", *map(str, files)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
+    result = interpreter.run([*command, f"--basetemp={scratch / 'tmp'}", f"--junitxml={report}", *files])
     assert report.exists(), result.stdout[-3000:] + result.stderr[-3000:]
     found: Outcomes = {}
     for case in ET.parse(report).iter("testcase"):

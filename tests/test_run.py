@@ -1,23 +1,33 @@
 """``python -m tf1bn.run``: its command line, and programs as users start them."""
 
-import os
 import pathlib
 import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 
 import pytest
 
+from tests import warm
 from tf1bn import errors, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def start(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+Start = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def start(warmed: warm.Interpreter) -> Start:
+    """Runs ``python -m tf1bn.run`` in a folder."""
+    return lambda folder, *arguments: warmed.run(["-m", "tf1bn.run", *arguments], folder)
+
+
+def start_cold(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same where TensorFlow is not imported yet."""
     command = [sys.executable, "-m", "tf1bn.run", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=warm.ENVIRONMENT, cwd=folder, check=False)
 
 
 def write(path: pathlib.Path, text: str) -> str:
@@ -83,7 +93,7 @@ def test_help_and_usage_errors_load_no_tensorflow(tmp_path: pathlib.Path, capsys
         assert result.returncode == code and words in result.stdout + result.stderr, result.stderr
 
 
-def test_a_program_that_forgot_its_updates_becomes_right_without_an_edit(tmp_path: pathlib.Path) -> None:
+def test_a_program_that_forgot_its_updates_becomes_right_without_an_edit(tmp_path: pathlib.Path, start: Start) -> None:
     script = write(
         tmp_path / "forgot.py",
         """
@@ -109,12 +119,12 @@ def test_a_program_that_forgot_its_updates_becomes_right_without_an_edit(tmp_pat
     )
     wrong = start(tmp_path, script, "--steps=2")
     assert wrong.returncode == 0 and "mean [0.0, 0.0]" in wrong.stdout, wrong.stderr
-    right = start(tmp_path, "--tf1bn_update_strategy=inline", "--tf1bn_report", script, "--steps=2")
+    right = start_cold(tmp_path, "--tf1bn_update_strategy=inline", "--tf1bn_report", script, "--steps=2")
     assert right.returncode == 0 and "mean [3.0, 4.5]" in right.stdout, right.stderr
     assert "tf.layers.batch_normalization x1" in right.stderr and "bn/a: train, inline" in right.stderr
 
 
-def test_the_report_of_a_program_that_forgets_its_updates_says_what_to_do(tmp_path: pathlib.Path) -> None:
+def test_the_report_of_a_program_that_forgets_its_updates_says_what_to_do(tmp_path: pathlib.Path, start: Start) -> None:
     """BN001 at error level in the graph of each drop-in; in the one that runs its updates, nothing."""
     script = write(
         tmp_path / "forgets.py",
@@ -156,7 +166,7 @@ def test_the_report_of_a_program_that_forgets_its_updates_says_what_to_do(tmp_pa
     assert "--tf1bn_update_strategy=inline" in result.stderr.splitlines()[-1]
 
 
-def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path) -> None:
+def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path, start: Start) -> None:
     script = write(tmp_path / "fails.py", "import tensorflow as tf\nfor i in xrange(3):\n    pass\n")
     result = start(tmp_path, script)
     assert result.returncode == 1
@@ -165,7 +175,7 @@ def test_a_failure_of_the_program_is_shown_as_its_own(tmp_path: pathlib.Path) ->
     assert "tf1bn.run: fails.py: `xrange` is Python 2." in result.stderr
 
 
-def test_exit_codes_pass_and_refusals_are_one(tmp_path: pathlib.Path) -> None:
+def test_exit_codes_pass_and_refusals_are_one(tmp_path: pathlib.Path, start: Start) -> None:
     assert start(tmp_path, write(tmp_path / "seven.py", "import sys\nsys.exit(7)\n")).returncode == 7
     refused = start(tmp_path, write(tmp_path / "two.py", "print 'x'\n"))
     assert refused.returncode == 1 and refused.stderr.startswith("two.py: line 1 is Python 2")

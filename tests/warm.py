@@ -16,28 +16,39 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "",
+}
 
 
 class Interpreter:
-    """Starts programs with ``run``, whose arguments and result are those of :func:`subprocess.run`; close it."""
+    """Starts programs with ``run``, whose result is that of :func:`subprocess.run`; close it."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self) -> None:
         # More threads than one would not live on in a fork, and the library behind NumPy starts some on import.
         command = [sys.executable, __file__]
         self._server = subprocess.Popen(
-            command, env={**environment, "OPENBLAS_NUM_THREADS": "1"}, text=True, bufsize=1,
+            command, env={**ENVIRONMENT, "OPENBLAS_NUM_THREADS": "1"}, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Runs ``python WORDS`` in a folder; the words begin with ``-c CODE``, ``-m MODULE`` or the path of a file."""
+    def run(self, words: Sequence[object], folder: Path = ROOT, without: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs ``python WORDS`` in a folder, without one of the environment's variables where that is named.
+
+        The words begin with ``-c CODE``, ``-m MODULE`` or the path of a file.
+        """
+        words = [str(word) for word in words]
         with tempfile.TemporaryDirectory() as told:
             outputs = [str(Path(told, name)) for name in ("stdout", "stderr")]
             assert self._server.stdin and self._server.stdout
-            self._server.stdin.write(json.dumps([words, str(folder), *outputs]) + "\n")
+            self._server.stdin.write(json.dumps([words, str(folder), without, *outputs]) + "\n")
             answer = self._server.stdout.readline()
             assert answer, "the process that holds TensorFlow has ended"
             texts = [Path(path).read_text(encoding="utf-8") for path in outputs]
@@ -60,9 +71,10 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def become(words: list[str], folder: str, *outputs: str) -> None:
+def become(words: list[str], folder: str, without: str, *outputs: str) -> None:
     """Is the program from here on, and ends with it."""
     os.chdir(folder)
+    os.environ.pop(without, None)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)

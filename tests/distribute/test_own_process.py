@@ -4,20 +4,20 @@ import pathlib
 
 import pytest
 
-from tests import own_process
+from tests import own_process, warm
 
 FOLDER = pathlib.Path(__file__).parent / "own_process"
 MEMBERS, ENGINES = [FOLDER / "check_members.py"], [FOLDER / "check_engines.py"]
 
 
 @pytest.fixture(scope="session")
-def members(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
-    return own_process.run(MEMBERS, tmp_path_factory.mktemp("members"))
+def members(tmp_path_factory: pytest.TempPathFactory, warmed: warm.Interpreter) -> own_process.Outcomes:
+    return own_process.run(MEMBERS, tmp_path_factory.mktemp("members"), warmed)
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> own_process.Outcomes:
-    return own_process.run(ENGINES, tmp_path_factory.mktemp("engines"))
+def engines(tmp_path_factory: pytest.TempPathFactory, warmed: warm.Interpreter) -> own_process.Outcomes:
+    return own_process.run(ENGINES, tmp_path_factory.mktemp("engines"), warmed)
 
 
 @pytest.mark.parametrize(("module", "name"), own_process.checks(MEMBERS))

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
 
 import pytest
 
-from tests import warm
 from tests.docs import pages
 from tf1bn import errors
 from tf1bn.commands import completion, table
 
 TEXTS = {path: path.read_text(encoding="utf-8") for path in pages.FILES}
-ENVIRONMENT = {
-    **os.environ, "PYTHONPATH": str(pages.ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""
-}  # fmt: skip
-ENVIRONMENT.pop("TF1BN_MNIST", None)
 MAKEFILE = (pages.ROOT / "Makefile").read_text(encoding="utf-8")
 BENCHES = re.findall(r"^BENCHES := (.*)$", MAKEFILE, re.MULTILINE)[0].split()
 TARGETS = {*re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE), *BENCHES}
@@ -42,14 +36,6 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.fixture(scope="module")
-def interpreter():
-    """Runs each page in a process of its own."""
-    warmed = warm.Interpreter(ENVIRONMENT)
-    yield warmed
-    warmed.close()
-
-
 def named(wanted):
     """Pages with a block that ``wanted`` says, as parameters that are called by their names."""
     chosen = [path for path, text in TEXTS.items() if any(map(wanted, pages.blocks(text)))]
@@ -57,14 +43,14 @@ def named(wanted):
 
 
 @named(lambda block: block.language == "python" and not block.title)
-def test_the_python_of_a_page_runs(page, tmp_path, interpreter):
+def test_the_python_of_a_page_runs(page, tmp_path, warmed):
     script = tmp_path / f"{page.stem}.py"
     script.write_text(pages.program(TEXTS[page]), encoding="utf-8")
-    ends_well(interpreter.run([str(script)], tmp_path))
+    ends_well(warmed.run([script], tmp_path, without="TF1BN_MNIST"))
 
 
 @named(lambda block: block.title)
-def test_the_programs_of_a_page_run(page, tmp_path, interpreter):
+def test_the_programs_of_a_page_run(page, tmp_path, warmed):
     files = []
     for block in pages.blocks(TEXTS[page]):
         if block.title:
@@ -72,7 +58,7 @@ def test_the_programs_of_a_page_run(page, tmp_path, interpreter):
             (tmp_path / block.title).write_text(block.text, encoding="utf-8")
             files.append(block.title)
     assert len(set(files)) == len(files)
-    ends_well(interpreter.run(["-c", DRIVER, *files], tmp_path))
+    ends_well(warmed.run(["-c", DRIVER, *files], tmp_path, without="TF1BN_MNIST"))
 
 
 def ends_well(done: subprocess.CompletedProcess[str]) -> None:

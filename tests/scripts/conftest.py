@@ -1,20 +1,11 @@
 """Runs scripts in processes of their own."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "",
-}
+from tests import warm
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +13,15 @@ def command():
     """Returns the command line of a script, and the environment to run it in."""
 
     def of(name, *flags):
-        return [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, flags)], ENVIRONMENT
+        return [sys.executable, str(warm.ROOT / "scripts" / f"{name}.py"), *map(str, flags)], warm.ENVIRONMENT
 
     return of
 
 
 @pytest.fixture(scope="session")
-def run(command):
+def run(command, warmed):
     """Runs a script and returns the finished process."""
-
-    def start(name, *flags):
-        line, environment = command(name, *flags)
-        return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
-
-    return start
+    return lambda name, *flags: warmed.run(command(name, *flags)[0][1:])
 
 
 @pytest.fixture(scope="session")

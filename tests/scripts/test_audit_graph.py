@@ -1,27 +1,18 @@
 """scripts/audit_graph.py as a program: output, exit codes, refusals."""
 
+import functools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.audit import samples
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-
-def run(*arguments):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "audit_graph.py"), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+@pytest.fixture
+def run(run):
+    """Runs the script and returns the finished process."""
+    return functools.partial(run, "audit_graph")
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +28,29 @@ def files(tmp_path_factory):
     return folder
 
 
-def test_findings_have_exit_code_one(files):
+def test_findings_have_exit_code_one(files, run):
     done = run(f"--graph={files / 'broken.meta'}")
     assert done.returncode == 1 and "BN001 error" in done.stdout and "fix:" in done.stdout
 
 
-def test_clean_graph_has_exit_code_zero(files):
+def test_clean_graph_has_exit_code_zero(files, run):
     done = run(f"--graph={files / 'clean.meta'}")
     assert done.returncode == 0 and "0 errors" in done.stdout and "Traceback" not in done.stderr
 
 
-def test_json(files):
+def test_json(files, run):
     done = run(f"--graph={files / 'broken.meta'}", "--format=json")
     data = json.loads(done.stdout)
     assert {item["code"] for item in data["findings"]} == {"BN001"} and len(data["sites"]) == 1
 
 
 @pytest.mark.parametrize("form", ["sarif", "dot"])
-def test_other_formats(files, form):
+def test_other_formats(files, form, run):
     done = run(f"--graph={files / 'broken.meta'}", f"--format={form}")
     assert done.returncode == 1 and "BN001" in done.stdout
 
 
-def test_ignore_fail_on_and_suppressions(files, tmp_path):
+def test_ignore_fail_on_and_suppressions(files, tmp_path, run):
     (tmp_path / "accepted.txt").write_text("BN001:bn  # known\n")
     graph = f"--graph={files / 'broken.meta'}"
     assert run(graph, "--ignore=BN001").returncode == 0
@@ -67,12 +58,12 @@ def test_ignore_fail_on_and_suppressions(files, tmp_path):
     assert run(graph, "--select=BN022", "--fail_on=info").returncode == 0
 
 
-def test_explain_prints_the_page():
+def test_explain_prints_the_page(run):
     done = run("--explain=BN001")
     assert done.returncode == 0 and "Why it matters." in done.stdout
 
 
-def test_help_is_no_error():
+def test_help_is_no_error(run):
     done = run("--help")
     assert done.returncode == 0 and "--graph" in done.stdout
 
@@ -89,28 +80,28 @@ def test_help_is_no_error():
         (["--graph=x", "--format=xml"], "should be one of"),
     ],
 )
-def test_wrong_usage_has_exit_code_two(arguments, text):
+def test_wrong_usage_has_exit_code_two(arguments, text, run):
     done = run(*arguments)
     assert done.returncode == 2 and text in done.stderr and "Traceback" not in done.stderr
 
 
-def test_fix_writes_a_clean_graph(files, tmp_path):
+def test_fix_writes_a_clean_graph(files, tmp_path, run):
     new = tmp_path / "fixed.meta"
     done = run(f"--graph={files / 'broken.meta'}", f"--fix={new}")
     assert done.returncode == 0 and "attached" in done.stdout
     assert run(f"--graph={new}").returncode == 0
 
 
-def test_fix_of_a_clean_graph_is_refused(files, tmp_path):
+def test_fix_of_a_clean_graph_is_refused(files, tmp_path, run):
     done = run(f"--graph={files / 'clean.meta'}", f"--fix={tmp_path / 'fixed.meta'}")
     assert done.returncode == 1 and "refused: repair: nothing to repair" in done.stderr
 
 
-def test_picture(files, tmp_path):
+def test_picture(files, tmp_path, run):
     done = run(f"--graph={files / 'broken.meta'}", f"--picture={tmp_path / 'site.dot'}")
     assert "picture:" in done.stderr and "digraph" in (tmp_path / "site.dot").read_text()
 
 
-def test_a_picture_that_cannot_be_drawn_hides_no_finding(files, tmp_path):
+def test_a_picture_that_cannot_be_drawn_hides_no_finding(files, tmp_path, run):
     done = run(f"--graph={files / 'broken.meta'}", f"--picture={tmp_path / 'site.txt'}")
     assert done.returncode == 2 and "BN001 error" in done.stdout and "a picture needs another name" in done.stderr

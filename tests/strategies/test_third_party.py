@@ -2,7 +2,6 @@
 
 import dataclasses
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,16 +180,19 @@ def _package(folder: Path, value: str) -> Path:
     return folder
 
 
-def _python(folder: Path, code: str) -> subprocess.CompletedProcess:
-    root = Path(tf1bn.__file__).parents[1]
-    setup = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(root)!r}]\n"
-    return subprocess.run(
-        [sys.executable, "-c", setup + textwrap.dedent(code)], capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def python(warmed):
+    """Runs code that sees the packages of a folder."""
+
+    def run(folder: Path, code: str) -> subprocess.CompletedProcess:
+        setup = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+        return warmed.run(["-c", setup + textwrap.dedent(code)])
+
+    return run
 
 
-def test_an_entry_point_of_an_installed_package_is_found_by_its_name(tmp_path):
-    done = _python(
+def test_an_entry_point_of_an_installed_package_is_found_by_its_name(tmp_path, python):
+    done = python(
         _package(tmp_path, "stranger:STRATEGY"),
         """
         import tensorflow.compat.v1 as tf, tf1bn
@@ -208,8 +210,8 @@ def test_an_entry_point_of_an_installed_package_is_found_by_its_name(tmp_path):
 @pytest.mark.parametrize(
     ("value", "why"), [("stranger:Stranger", "Pass an instance"), ("nowhere:X", "No module named")]
 )
-def test_a_broken_entry_point_is_named_and_built_in_names_still_work(tmp_path, value, why):
-    done = _python(
+def test_a_broken_entry_point_is_named_and_built_in_names_still_work(tmp_path, value, why, python):
+    done = python(
         _package(tmp_path, value),
         """
         from tf1bn.strategies.catalog import STRATEGIES
