@@ -31,6 +31,19 @@ def mnist_dir() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what TF1BN_MODES says."""
+    from tests import modes
+
+    said = os.environ.get("TF1BN_MODES", "")
+    if said not in modes.CHOICES:
+        raise pytest.UsageError(f"TF1BN_MODES is unknown. Got {said!r}; expected 'extremes', or none for all four.")
+    if said:
+        left_out = set(modes.mixing_twins(items))
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_collection_finish() -> None:
     """Takes TensorFlow's modules and the collected tests out of every later search for garbage: they stay anyway."""
     gc.collect()
