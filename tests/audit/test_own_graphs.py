@@ -40,8 +40,11 @@ TRAINED = list(itertools.product(("minimize", "with_updates", None), (None, True
 # Each way to train with rows or with images in turn, and from mode to mode with the other: rank and way show in
 # different parts of a graph. The other half is in the exhaustive part.
 HALVES = (0, pytest.param(1, marks=pytest.mark.exhaustive, id="the other ranks"))
+# The mix of both is exhaustive, too: the corpus and the rules are audited in it.
+FLAVOURS = ("reference-v1", "resource-v2", pytest.param("resource-v1", marks=pytest.mark.exhaustive))
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS, indirect=True)
 @pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize(("strategy", "mode"), itertools.product(STRATEGIES, MODES))
 def test_clean_live_and_as_a_file(strategy, mode, half, flavour, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pathlib
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from tf1bn import errors
 from tf1bn.compat import tf_layers
 from tf1bn.compat.calls import given, made_with, takes
 from tf1bn.compat.contrib import layers
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,11 @@ layers.conv1d(x, 32, 3, conv_dims=1)
 def test_a_type_checker_sees_the_arguments(tmp_path):
     pytest.importorskip("mypy")
     (tmp_path / "program.py").write_text(PROGRAM)
+    # From the folder of `make lint`, with its settings and what it has read already.
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "program.py")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        [sys.executable, "-m", "mypy", str(tmp_path / "program.py")],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
     notes = [line.partition(": ")[2] for line in done.stdout.splitlines() if "program.py" in line]
     assert "def (inputs: Any, filters: int, kernel_size: Any, strides: Any =, padding: str =," in notes[0]
     assert notes[0].count("dilation_rate") == 1 and "dilation_rate" not in notes[1] and " rate" not in notes[1]

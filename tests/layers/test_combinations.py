@@ -3,6 +3,8 @@
 Outputs, gradients and averages after each of three batches, in training; then outputs and averages in inference.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -49,17 +51,27 @@ CASES = {
 }
 
 
-# A bool in the mode of old programs and a tensor in that of new ones are quick; the other six pairs are slow.
+# A bool in the mode of old programs and a tensor in that of new ones are quick. Of the other six pairs each is slow
+# with two strategies in turn, so that each strategy has two pairs or more; the rest is exhaustive.
 QUICK = {("static", graphs.Mode(False, False)), ("tensor", graphs.Mode(True, True))}
-PAIRS = [
-    pytest.param(kind, mode, marks=() if (kind, mode) in QUICK else pytest.mark.slow, id=f"{kind}-{mode}")
-    for kind in ("static", "tensor")
-    for mode in graphs.MODES
-]
+PAIRS = list(itertools.product(("static", "tensor"), graphs.MODES))
 
 
-@pytest.mark.parametrize(("kind", "mode"), PAIRS)
-@pytest.mark.parametrize("strategy", trial.STRATEGIES)
+def marks(strategy, pair):
+    if pair in QUICK:
+        return ()
+    turn = list(trial.STRATEGIES).index(strategy) - 2 * PAIRS.index(pair)
+    return pytest.mark.slow if turn % len(trial.STRATEGIES) < 2 else pytest.mark.exhaustive
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kind", "mode"),
+    [
+        pytest.param(strategy, *pair, marks=marks(strategy, pair), id=f"{strategy}-{pair[0]}-{pair[1]}")
+        for strategy in trial.STRATEGIES
+        for pair in PAIRS
+    ],
+)
 def test_outputs_gradients_and_averages_are_those_of_the_oracle(strategy, kind, mode):
     with graphs.graph_mode(mode), trial.session() as session:
         switch = True if kind == "static" else tf.placeholder(tf.bool, [])

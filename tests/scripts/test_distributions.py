@@ -68,11 +68,11 @@ def test_weights_averages_and_slots_equal_those_of_one_device(engine, train, on_
         np.testing.assert_allclose(found[name] / scale, value / scale, atol=2e-5, err_msg=name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("model", "engine"),
-    [("mlp", "mirrored"), ("mlp", "towers"), *(("cnn", engine) for engine in [*ENGINES, "asynchronous ps"])],
-)
+SMALL_NETWORKS = [pytest.param("mlp", engine, marks=pytest.mark.exhaustive) for engine in ("mirrored", "towers")]
+DEEP_NETWORKS = [pytest.param("cnn", engine, marks=pytest.mark.slow) for engine in [*ENGINES, "asynchronous ps"]]
+
+
+@pytest.mark.parametrize(("model", "engine"), [*SMALL_NETWORKS, *DEEP_NETWORKS])
 def test_two_members_reach_the_accuracy_and_restore_on_one_device(model, engine, train, tmp_path):
     cluster, flags = ENGINES.get(engine, (("--workers=2", "--ps=1"), ("--distribution=ps",)))
     flags = [flag for flag in flags if not flag.startswith("--devices")]
