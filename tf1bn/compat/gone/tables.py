@@ -84,6 +84,8 @@ ROWS: dict[str, dict[str, str]] = {
     "base64": {"encodestring": "base64:encodebytes", "decodestring": "base64:decodebytes"},
     "cgi": {"escape": "@gone.python_functions:escape"},
     "pipes": {"quote": "shlex:quote"},
+    "imghdr": {"what": "@gone.image_kinds:what"},
+    "configparser": {"SafeConfigParser": "configparser:ConfigParser"},
 }
 """Module -> name that left it -> target."""
 
@@ -102,7 +104,10 @@ MODULES: dict[str, str] = {
 }
 """Modules that left -> module that has their names today; of submodules, too. Used where the import fails."""
 
-WHOLE = ("numpy.compat", "numpy.core.umath_tests", "scipy.misc", "sklearn.externals")
+WHOLE = (
+    *("numpy.compat", "numpy.core.umath_tests", "scipy.misc", "sklearn.externals"),
+    *("cgi", "imghdr", "pipes"),  # in Python until 3.12
+)
 """Modules that may be absent as a whole: their rows are all that is served."""
 
 SPREAD = {"numpy.lib": "numpy", "scipy": "numpy"}
