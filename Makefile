@@ -23,6 +23,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TENSORFLOW := $(if $(TF_VERSION),"tensorflow==$(TF_VERSION).*")
 
+COMMA := ,
+
 # Stamps. The first carries the interpreter's name, so that another PYTHON makes the environment anew.
 MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
 RUNS := $(VENV)/.installed-demo
@@ -291,8 +293,9 @@ $(MADE):
 	  exit 1; }
 	@touch $@
 
+# The compiler for other architectures is large, and one environment of a machine is enough.
 $(RUNS): EXTRAS = plots,progress
-$(TESTS): EXTRAS = test
+$(TESTS): EXTRAS = test$(if $(TF_VERSION),,$(COMMA)cross)
 $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@echo "Installing tf1bn[$(EXTRAS)] into $(VENV); the first time takes a few minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]" $(TENSORFLOW) || { \
