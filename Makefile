@@ -69,7 +69,7 @@ HOROVOD := $(HOROVOD_VENV)/.installed-horovod
 # The release that comes: whatever is newest on the day the environment is made.
 NIGHTLY_VENV := .venv-nightly
 NIGHTLY := $(NIGHTLY_VENV)/.installed-nightly
-NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine
+NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine tests/native
 
 # The site, in an environment that holds no TensorFlow: sources are read, not imported.
 DOCS_VENV := .venv-docs
