@@ -23,6 +23,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TENSORFLOW := $(if $(TF_VERSION),"tensorflow==$(TF_VERSION).*")
 
+COMMA := ,
+
 # Stamps. The first carries the interpreter's name, so that another PYTHON makes the environment anew.
 MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
 RUNS := $(VENV)/.installed-demo
@@ -67,7 +69,7 @@ HOROVOD := $(HOROVOD_VENV)/.installed-horovod
 # The release that comes: whatever is newest on the day the environment is made.
 NIGHTLY_VENV := .venv-nightly
 NIGHTLY := $(NIGHTLY_VENV)/.installed-nightly
-NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine
+NIGHTLY_TESTS ?= tests/core tests/strategies tests/layers tests/graph tests/compat tests/checkpoint tests/export tests/machine tests/native
 
 # The site, in an environment that holds no TensorFlow: sources are read, not imported.
 DOCS_VENV := .venv-docs
@@ -291,8 +293,9 @@ $(MADE):
 	  exit 1; }
 	@touch $@
 
+# The compiler for other architectures is large, and one environment of a machine is enough.
 $(RUNS): EXTRAS = plots,progress
-$(TESTS): EXTRAS = test
+$(TESTS): EXTRAS = test$(if $(TF_VERSION),,$(COMMA)cross)
 $(RUNS) $(TESTS): $(MADE) setup.py pyproject.toml
 	@echo "Installing tf1bn[$(EXTRAS)] into $(VENV); the first time takes a few minutes."
 	@$(PIP) install --editable ".[$(EXTRAS)]" $(TENSORFLOW) || { \

@@ -51,6 +51,10 @@ _TEST = [
     "wheel",
 ]
 
+# A compiler of C++ for every architecture, with which the op library is tested where there is no other: 100 MB.
+# One minor release, as its command line may change with each.
+_CROSS = ["ziglang>=0.17,<0.18"]
+
 _PROVIDERS = {
     **dict.fromkeys(
         ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos", "tensorflow-cpu-aws"), "2.15"
@@ -129,6 +133,7 @@ setuptools.setup(
         "images": _IMAGES,
         "python2": _PYTHON2,
         "docs": _DOCS,
+        "cross": _CROSS,
         "test": [*_TEST, *_PLOTS, *_PROGRESS, *_IMAGES, *_PYTHON2],
     },
     classifiers=[

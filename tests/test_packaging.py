@@ -79,6 +79,7 @@ def test_the_metadata_names_version_python_and_requirements(wheel: zipfile.ZipFi
     assert "tensorflow>=2.15" in always, "no upper bound: users choose their TensorFlow"
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "convert",
+        "cross",
         "docs",
         "images",
         "onnx",

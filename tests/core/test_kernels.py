@@ -224,13 +224,16 @@ N = None
 PICKS = {
     # large: the fused kernel, or wide rows where it is slow
     (64, 28, 28, 8): ("fused", "wide"),
-    (64, 14, 14, 20): ("fused", "fused"),
+    (64, 28, 28, 16): ("fused", "wide"),
+    (64, 14, 14, 20): ("fused", "wide"),
     (256, 1024): ("fused", "fused"),
     (8, 16, 16, 16, 32): ("fused", "fused"),
     (32, 200, 64): ("fused", "fused"),
     (256, 384): ("fused", "fused"),
     (64, 28, 28, 3): ("wide", "wide"),
-    (64, 28, 28, 30): ("wide", "fused"),
+    (64, 28, 28, 30): ("wide", "wide"),
+    (64, 28, 28, 31): ("wide", "wide"),
+    (64, 28, 28, 33): ("wide", "fused"),
     (1024, 101): ("plain", "fused"),
     # small: composed ops, over wide rows where the channels are few
     (256, 256): ("plain", "plain"),
@@ -246,10 +249,11 @@ PICKS = {
     (1024, 28, 28, 1): ("plain", "plain"),
     # no number of rows divides the others
     (65537, 3): ("plain", "plain"),
+    (65537, 20): ("fused", "fused"),
     # of an unknown size
     (N, 28, 28, 8): ("fused", "wide"),
     (N, N, N, 64): ("fused", "fused"),
-    (N, 28, 28, 30): ("wide", "fused"),
+    (N, 28, 28, 30): ("wide", "wide"),
     (N, 4, 4, 36): ("wide", "wide"),
     (N, 100): ("plain", "plain"),
     (N, 60): ("fused_small", "fused_small"),
@@ -306,6 +310,9 @@ def test_given_moments_take_the_fused_op_for_images_outside_of_branches_and_for_
     assert picked((None, 28, 28, 30)) == picked((64, 28, 28, 30)) == picked((None, 100)) == "plain"
     assert picked((None, 28, 28, 4), tf.float64) == picked((None, 4, 28, 28), axis=1) == "plain"
     assert picked((None, 100), wanted="fused") == "fused"
+    monkeypatch.setattr(onednn, "used", lambda: False)
+    assert picked((64, 28, 28, 20), alone=False) == picked((64, 28, 28, 30)) == "fused"
+    assert picked((64, 28, 28, 12), alone=False) == "plain"
 
 
 def test_given_moments_may_have_the_rank_of_the_input():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tf1bn import errors
-from tf1bn.native import building, places
+from tf1bn.native import building, compilers, places
 from tf1bn.native.names import DIRECTORY_VARIABLE
 from tf1bn.testing import graphs
 
@@ -18,13 +18,14 @@ def shared_folder(tmp_path_factory) -> Path:
     return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "native-library"
 
 
-def require_compiler() -> str:
-    if not shutil.which("ld"):
-        pytest.skip("no linker here: the native op library cannot be built")
+def require_compiler() -> tuple[str, ...]:
     try:
-        return building.find_compiler()
+        found = compilers.find()
     except errors.NativeError:
         pytest.skip("no C++ compiler here: the native op library cannot be built")
+    if compilers.ZIG not in found and not shutil.which("ld"):
+        pytest.skip("no linker here: the native op library cannot be built")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 // Fuzzes the arithmetic of the native ops without TensorFlow: shapes, values, alignment, levels and numbers of threads.
 // Every buffer ends where its values end, so that a sanitizer sees what is read or written behind.
 //
-//   fuzz SEED CASES CALLERS    exit code 0, or 1 and what is wrong
+//   fuzz SEED CASES CALLERS [ELEMENTS]    prints the levels that ran; exit code 0, or 1 and what is wrong
+//
+// ELEMENTS bounds the size of an input.
 #include <cstdio>
 #include <limits>
 #include <random>
@@ -62,14 +64,18 @@ int64_t pick(std::mt19937& random, int64_t most) {
   return random() % (most + 1);
 }
 
+int64_t most_elements = 200000;
+
 template <class E>
 int one(std::mt19937& random) {
   typedef ComputedIn<E> F;
   const bool wide = random() % 8 == 0;
-  const int64_t c = wide ? random() % 20000 : pick(random, 600), most = c ? std::min<int64_t>(200000 / c, 5000) : 5;
+  const int64_t c = wide ? random() % (most_elements / 10) : pick(random, 600);
+  const int64_t most = c ? std::min<int64_t>(most_elements / c, most_elements / 40) : 5;
   const int64_t n = pick(random, most);
   const int kind = static_cast<int>(random() % static_cast<int>(Kind::kKinds));
   const bool relu = random() % 2, training = random() % 3, in_place = random() % 2, aligned = random() % 2;
+  const int threads = 2 + static_cast<int>(random() % 7);
   const double epsilon = 1e-3;
   std::normal_distribution<double> normal;
   Buffer<E> x(n * c), dy(n * c);
@@ -102,7 +108,7 @@ int one(std::mt19937& random) {
     Buffer<F> saved[2] = {Buffer<F>(4 * c), Buffer<F>(4 * c)};
     Buffer<F> dgamma[2] = {Buffer<F>(c), Buffer<F>(c)}, dbeta[2] = {Buffer<F>(c), Buffer<F>(c)};
     for (int t = 0; t < 2; ++t) {
-      const Setting setting{level, t ? 4 : 1};
+      const Setting setting{level, t ? threads : 1};
       const E* from = x.at();
       if (in_place && n) std::memcpy(y[t].at(), x.at(), sizeof(E) * n * c), from = y[t].at();
       run(Forward<E>{n, c, from, gamma.at(), beta.at(), given_mean.at(), given_variance.at(), epsilon, relu, training,
@@ -208,9 +214,12 @@ int halves() {
 }  // namespace
 
 int main(int count, char** texts) {
-  if (count != 4) return 2;
+  if (count < 4 || count > 5) return 2;
   const unsigned seed = static_cast<unsigned>(std::atoi(texts[1]));
   const int cases = std::atoi(texts[2]), callers = std::atoi(texts[3]);
+  if (count == 5) most_elements = std::atoll(texts[4]);
+  for (int l = 0; const Level* level = level_at(l); ++l) std::printf("%s%s", l ? " " : "", level->name);
+  std::printf("\n");
   std::atomic<int> failed{callers == 1 ? halves() : 0};
   std::vector<std::thread> threads;
   for (int i = 0; i < callers; ++i)

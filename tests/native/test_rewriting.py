@@ -9,10 +9,13 @@ import tensorflow.compat.v1 as tf
 import tf1bn
 from tf1bn import checkpoint, errors, export, native, population
 from tf1bn.audit import audit
+from tf1bn.graph import portable
 from tf1bn.testing import graphs, reference
 from tf1bn.testing.reference import Statistics
 
 X = np.random.default_rng(0).normal(2, 3, (24, 4, 4, 6)).astype(np.float32)
+FED = {"images:0": X, "switch:0": True}
+EXTREMES = (graphs.Mode(True, True), graphs.Mode(False, False))
 
 
 def network(switch, strategy="inline", **options):
@@ -245,3 +248,53 @@ def test_population_statistics_of_a_native_graph(native_library, tmp_path):
     found = {leaf: done.values[f"conv/batch_norm/moving_{leaf}"] for leaf in ("mean", "variance")}
     np.testing.assert_allclose(found["mean"], h.mean((0, 1, 2)), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found["variance"], h.var((0, 1, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", EXTREMES, ids=str)
+def test_a_graph_that_was_imported_below_a_scope_and_saved_again_is_rewritten(native_library, mode):
+    """With what stands around it: a second copy, and names that the rewriting would have taken."""
+    with graphs.graph_mode(mode):
+        parts = network(tf.placeholder(tf.bool, [], "switch"))
+        meta = tf.train.export_meta_graph()
+    with graphs.graph_mode(mode):
+        for scope in ("left", "right"):
+            tf.train.import_meta_graph(meta, import_scope=scope)
+            tf.no_op(f"{scope}/conv/batch_norm/normalize/stock/sub")
+        again = tf.train.export_meta_graph()
+        stock = native.to_stock(again)
+        assert native.is_native(again) and not native.is_native(stock)
+        results = []
+        for graph in (again, stock):
+            with tf.Graph().as_default(), tf.Session() as session:
+                tf.train.import_meta_graph(graph)
+                session.run(tf.global_variables_initializer())
+                for variable in tf.global_variables():  # random kernels, which differ by the seeds of a graph
+                    rows = np.random.default_rng(variable.shape.num_elements()).normal(size=variable.shape)
+                    variable.load(
+                        rows.astype(np.float32) if "kernel" in variable.name else session.run(variable), session
+                    )
+                on = {f"{scope}/{name}": value for scope in ("left", "right") for name, value in FED.items()}
+                session.run([f"left/{parts['train']}", f"right/{parts['train']}"], on)
+                results.append(session.run([f"left/{parts['loss']}", *tf.global_variables()], on))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
+
+
+def test_a_saved_model_of_a_training_graph_serves_without_the_library(native_library, tmp_path):
+    source, target = tmp_path / "model", tmp_path / "stock"
+    with graphs.graph_mode(), tf.Session() as session:
+        parts = network(tf.placeholder(tf.bool, [], "switch"))
+        session.run(tf.global_variables_initializer())
+        session.run(parts["train"], FED)
+        named = session.graph.get_tensor_by_name
+        wanted = [session.run(parts["outputs"], {**FED, "switch:0": on}) for on in (True, False)]
+        inputs = {"images": named("images:0"), "switch": named("switch:0")}
+        tf.saved_model.simple_save(session, str(source), inputs, {"outputs": named(parts["outputs"])})
+    done = portable.rewrite(source, target)
+    assert len(done.names) == 4  # two layers, and their gradients
+    with tf.Graph().as_default(), tf.Session() as session:
+        meta = tf.saved_model.loader.load(session, ["serve"], str(target))
+        assert not native.is_native(meta) and not native.is_native(session.graph.as_graph_def())
+        found = [session.run(parts["outputs"], {**FED, "switch:0": on}) for on in (False, True)]
+    for one, other in zip(found, wanted[::-1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)

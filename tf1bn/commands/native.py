@@ -4,8 +4,8 @@
   tf1bn native build --compiler=g++ --cache_dir=DIR --force
   tf1bn native info
 
-`build` compiles the library unless it is there; it needs g++ or clang, once per machine. `info` says where it is and
-which vector instructions it uses on this processor. kernel="native" of a layer uses it.
+`build` compiles the library unless it is there; it needs g++, clang or the Python package ziglang, once per machine.
+`info` says where it is and which vector instructions it uses on this processor. kernel="native" of a layer uses it.
 
 Exit codes: 0 done, 1 refused: no compiler, a folder that cannot be written to, or no library; 2 wrong usage.
 """
@@ -18,7 +18,7 @@ ACTIONS = ("build", "info")
 
 _FLAGS = parsing.Flags()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
-_COMPILER = _FLAGS.string("compiler", None, "GCC or Clang; by default $CXX, else the first of g++, clang++, c++.")
+_COMPILER = _FLAGS.string("compiler", None, "GCC, Clang or ziglang; by default $CXX, else the first there is.")
 _CACHE_DIR = _FLAGS.string("cache_dir", None, "Folder for it; by default $TF1BN_NATIVE_DIR, else the user's cache.")
 _FORCE = _FLAGS.bool("force", False, "Compile also where it is there.")
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 from tf1bn.commands import parsing
 
 _FLAGS = parsing.Flags()
-_GRAPH = _FLAGS.string("graph", None, "The graph: a .meta, .pb or .pbtxt file.", required=True)
-_OUTPUT = _FLAGS.string("output", None, "The new file, binary, of the same kind.", required=True)
+_GRAPH = _FLAGS.string(
+    "graph", None, "The graph: a .meta, .pb or .pbtxt file, or the folder of a SavedModel.", required=True
+)
+_OUTPUT = _FLAGS.string("output", None, "The new file, binary, or folder, of the same kind.", required=True)
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Rewrite, say what would be written, and write nothing.")
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "How to print. json: one object on standard output.")
 

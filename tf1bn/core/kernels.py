@@ -8,8 +8,8 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
 | up to 16384 elements, an eighth if a size is unknown, channels last, no branch | fused_small | fused_small |
-| from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
-| the same, from 16 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
+| from 98304 elements on, channels last, fewer than 32 | fused if C % 4 == 0, else wide | wide, from 16 on else fused |
+| the same, from 32 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
 
 An axis of unknown size is taken for 32. All kernels that are fused compute in float32 and half precision only. Where a
@@ -21,7 +21,9 @@ batch norm of volumes, and would refuse the graph for a branch that it never run
 library, is taken where it is asked for alone: a graph must load where there is no library.
 
 Never chosen are ``xla``, which compiles for about 0.3 seconds per layer and shape in the first run, and ``fused_wide``:
-what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops.
+what it gains over ``wide`` on some large inputs is no more than noise, and it has more ops. Without oneDNN and with 16
+to 30 channels, ``wide`` took 0.70 to 1.02 of the time of ``fused``, and ``fused_wide`` 0.75 to 1.06; with 32, 1.10 to
+1.33 both.
 
 What bounds the choice: with oneDNN the fused kernel hands work to threads, 80 to 110 microseconds for each parallel
 section, which is more than a small batch takes altogether; ``fused_small`` is the same op where oneDNN leaves it alone.
@@ -61,6 +63,8 @@ FUSED_SMALL_TO_ELEMENTS = 16384
 WIDE_FROM_ELEMENTS = 32768
 WIDE_FROM_ELEMENTS_UNALIGNED = 4096
 WIDE_BELOW_CHANNELS = 64
+# Without oneDNN. The second in training, where the channels fit into wide rows.
+FUSED_FROM_CHANNELS, FUSED_BESIDE_WIDE_FROM_CHANNELS = 16, 32
 
 
 class Kernel(Protocol):
@@ -115,7 +119,13 @@ def choose(
     return PRECISE[kernel.name] if precise else kernel
 
 
-def _chosen(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: Variant) -> Kernel:
+def _chosen(
+    dims: tuple[int | None, ...],
+    dtype: tf.DType,
+    axes: Axes,
+    variant: Variant,
+    fused_from: int = FUSED_BESIDE_WIDE_FROM_CHANNELS,
+) -> Kernel:
     if not variant.ordinary or len(axes.kept) > 1:
         return PLAIN
     if devices.on_gpu():
@@ -126,16 +136,21 @@ def _chosen(dims: tuple[int | None, ...], dtype: tf.DType, axes: Axes, variant: 
     few = channels < WIDE_BELOW_CHANNELS and bool(views.rows_per_row(dims, axes))
     elements = views.elements(dims)
     if elements >= FUSED_FROM_ELEMENTS and dtype in FUSED_DTYPES:
-        return FUSED if not last or _fused_is_fast(channels) else WIDE if few else PLAIN
+        least = fused_from if few else FUSED_FROM_CHANNELS
+        return FUSED if not last or _fused_is_fast(channels, least) else WIDE if few else PLAIN
     if few and elements >= (WIDE_FROM_ELEMENTS_UNALIGNED if channels % views.VECTOR else WIDE_FROM_ELEMENTS):
         return WIDE
     small = elements * (8 if None in dims else 1) <= FUSED_SMALL_TO_ELEMENTS
     return FUSED_SMALL if small and last and dtype in FUSED_DTYPES else PLAIN
 
 
-def _fused_is_fast(channels: int) -> bool:
-    """Returns whether the fused kernel beats the composed ones for a large input with channels last."""
-    return channels % CHANNEL_MULTIPLE == 0 if onednn.used() else channels >= views.VECTOR
+def _fused_is_fast(channels: int, least: int) -> bool:
+    """Returns whether the fused kernel beats the composed ones for a large input with channels last.
+
+    Args:
+      least: number of channels from which on it does without oneDNN.
+    """
+    return channels % CHANNEL_MULTIPLE == 0 if onednn.used() else channels >= least
 
 
 def choose_given(
@@ -155,7 +170,7 @@ def choose_given(
     images = len(dims) == 4 and axes.kept == (3,) and dtype in FUSED_DTYPES
     if alone and images and dims[3] % CHANNEL_MULTIPLE == 0:
         return FUSED
-    kernel = _chosen(dims, dtype, axes, ORDINARY)
+    kernel = _chosen(dims, dtype, axes, ORDINARY, FUSED_FROM_CHANNELS)
     return kernel if kernel is FUSED and views.elements(dims) >= GIVEN_FUSED_FROM_ELEMENTS else PLAIN
 
 

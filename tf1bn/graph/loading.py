@@ -19,7 +19,7 @@ from tf1bn.native import rewriting
 
 _RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1
-_SAVED_MODEL_NAMES = ("saved_model.pb", "saved_model.pbtxt")
+SAVED_MODEL_NAMES = ("saved_model.pb", "saved_model.pbtxt")
 
 
 class Source(NamedTuple):
@@ -105,16 +105,10 @@ def proto_class(name: str) -> Any:
 
 def _from_path(path: str) -> Source:
     if os.path.isdir(path):
-        inside = [os.path.join(path, name) for name in _SAVED_MODEL_NAMES]
-        found = [name for name in inside if os.path.exists(name)]
-        if not found:
-            raise errors.GraphError(
-                errors.explain(f"the directory {path!r} is no SavedModel", expected=" or ".join(_SAVED_MODEL_NAMES))
-            )
-        return _from_saved_model(found[0], path)
+        return _from_meta(saved_model(path).meta_graphs[0], SAVED_MODEL, path)
     data = _read(path)
-    if os.path.basename(path) in _SAVED_MODEL_NAMES:
-        return _from_saved_model(path, path)
+    if os.path.basename(path) in SAVED_MODEL_NAMES:
+        return _from_meta(_saved_model_of(path).meta_graphs[0], SAVED_MODEL, path)
     if path.endswith((".pbtxt", ".txt", ".prototxt")) or _looks_like_text(data):
         return _from_text(data, path)
     if path.endswith(".meta"):
@@ -208,7 +202,22 @@ def _from_text(data: bytes, path: str) -> Source:
     )
 
 
-def _from_saved_model(path: str, where: str) -> Source:
+def saved_model(folder: str) -> Any:
+    """Returns the SavedModel proto of a directory, with native ops where there are any.
+
+    Raises:
+      GraphError: the directory has none, or it cannot be read.
+    """
+    inside = [os.path.join(folder, name) for name in SAVED_MODEL_NAMES]
+    found = next((name for name in inside if os.path.exists(name)), None)
+    if found is None:
+        raise errors.GraphError(
+            errors.explain(f"the directory {folder!r} is no SavedModel", expected=" or ".join(SAVED_MODEL_NAMES))
+        )
+    return _saved_model_of(found)
+
+
+def _saved_model_of(path: str) -> Any:
     data = _read(path)
     proto = proto_class("SavedModel")()
     if path.endswith(".pbtxt"):
@@ -222,7 +231,7 @@ def _from_saved_model(path: str, where: str) -> Source:
         proto = _parse(type(proto), data, path)
     if not proto.meta_graphs:
         raise errors.GraphError(errors.explain(f"the SavedModel {path!r} holds no graph", expected="a meta graph"))
-    return _from_meta(proto.meta_graphs[0], SAVED_MODEL, where)
+    return proto
 
 
 def _from_meta(meta: Any, kind: str, where: str) -> Source:

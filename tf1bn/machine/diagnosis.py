@@ -171,7 +171,9 @@ def _native(facts: Facts) -> list[Line]:
     if facts.native_trouble:
         return [Line("native", facts.native_trouble, PROBLEM, f"{BUILD_COMMAND} --force")]
     if not facts.native:
-        compiler = f"; {facts.compiler} can build it" if facts.compiler else "; it needs GCC or Clang"
+        compiler = (
+            f"; {facts.compiler} can build it" if facts.compiler else "; it needs GCC, Clang or the package ziglang"
+        )
         return [Line("native", f"not built, which is fine{compiler}", NOTE, f"For speed: {BUILD_COMMAND}")]
     said = facts.answer.facts.get("native", {}) if facts.answer is not None else {}
     if "error" in said:

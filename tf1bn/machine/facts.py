@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from tf1bn import errors
 from tf1bn.machine import distributions, probe, processor
-from tf1bn.native import building, places
+from tf1bn.native import compilers, places
 
 VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "TF_USE_LEGACY_KERAS", "CUDA_VISIBLE_DEVICES", "TF1BN_NATIVE_DIR")
 
@@ -87,6 +88,6 @@ def _native() -> tuple[str, str]:
 
 def _compiler() -> str:
     try:
-        return building.find_compiler()
+        return shlex.join(compilers.find())
     except errors.NativeError:
         return ""

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tf1bn.native", description="The native op library of tf1bn.")
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="compile the library unless it is there, and print where it is")
-    build.add_argument("--compiler", help="GCC or Clang; by default $CXX, else the first of g++, clang++, c++")
+    build.add_argument("--compiler", help="GCC, Clang or ziglang; by default $CXX, else the first there is")
     build.add_argument("--cache_dir", help=f"folder for it; by default ${DIRECTORY_VARIABLE}, else the user's cache")
     build.add_argument("--force", action="store_true", help="compile also where it is there")
     commands.add_parser("info", help="print where the library is and what it runs on this processor")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tf1bn import errors
-from tf1bn.native import places
+from tf1bn.native import compilers, places
 from tf1bn.native.names import DIRECTORY_VARIABLE
 
-COMPILERS = ("g++", "clang++", "c++")
 _SHOWN_LINES = 12
 
 
@@ -41,7 +41,8 @@ def build(
     complete.
 
     Args:
-      compiler: a GCC or Clang for C++17; by default ``$CXX``, else the first of g++, clang++, c++ on the path.
+      compiler: a GCC or Clang for C++17, or ``"ziglang"``, the Python package of this name; by default ``$CXX``, else
+        the first of g++, clang++, c++ on the path, else ziglang.
       cache_dir: folder for the library; by default ``$TF1BN_NATIVE_DIR``, else ``tf1bn/native`` in the user's cache.
       force: compiles also where the library is there.
 
@@ -54,7 +55,7 @@ def build(
         target = places.folder(cache_dir) / places.file_name()
         if not force and _is_there(target):
             return Built(target, "")
-        command = find_compiler(compiler)
+        command = compilers.find(compiler)
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(target) as alone:
@@ -70,27 +71,7 @@ def build(
                     fix=f"Name another with --cache_dir or {DIRECTORY_VARIABLE}.",
                 )
             ) from error
-        return Built(target, command)
-
-
-def find_compiler(named: str | None = None) -> str:
-    """Returns the path of a compiler.
-
-    Raises:
-      NativeError: there is none, or not the one that is named.
-    """
-    wanted = [named or os.environ.get("CXX") or ""]
-    found = next((path for path in map(shutil.which, wanted if wanted[0] else COMPILERS) if path), None)
-    if found is None:
-        raise errors.NativeError(
-            errors.explain(
-                "there is no C++ compiler" if not wanted[0] else f"the C++ compiler {wanted[0]!r} is not here",
-                expected="GCC or Clang, for C++17, on the path",
-                fix="Install one (apt install g++, dnf install gcc-c++), name one with --compiler, or build on "
-                "another machine of this kind and copy the file.",
-            )
-        )
-    return found
+        return Built(target, shlex.join(command))
 
 
 def _require_system() -> None:
@@ -132,10 +113,10 @@ def _machine() -> str:
     return "".join(c if c.isalnum() else "_" for c in os.uname().nodename) or "machine"
 
 
-def _compile(command: str, target: Path) -> None:
+def _compile(command: Sequence[str], target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{target.stem}.{_machine()}.", dir=target.parent) as work:
         made, finished = Path(work) / "library.so", Path(work) / "sealed.so"
-        run_compiler([command, *places.FLAGS, *_tensorflow_flags(), "-o", str(made)])
+        run_compiler([*command, *places.FLAGS, *_tensorflow_flags(), "-o", str(made)], work)
         with open(finished, "wb") as stream:
             stream.write(places.sealed(made.read_bytes()))
             stream.flush()
@@ -144,14 +125,19 @@ def _compile(command: str, target: Path) -> None:
         os.replace(finished, target)
 
 
-def run_compiler(command: list[str]) -> None:
+def run_compiler(command: Sequence[str], work: str | os.PathLike[str]) -> None:
     """Runs a compiler.
+
+    Args:
+      command: program and arguments.
+      work: a folder for what it makes beside.
 
     Raises:
       NativeError: it cannot be run, or it fails; the text has the end of what it says.
     """
+    environment = {**_caches(Path(work)), **os.environ}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
     except OSError as error:
         raise errors.NativeError(errors.explain(f"the compiler {command[0]!r} cannot be run: {error}")) from error
     if done.returncode:
@@ -166,6 +152,11 @@ def run_compiler(command: list[str]) -> None:
         )
 
 
+def _caches(work: Path) -> Mapping[str, str]:
+    """Returns where Zig keeps what it makes of its own libraries: not in the home, unless the user names a place."""
+    return {name: str(work / "zig") for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+
+
 def _tensorflow_flags() -> list[str]:
     import tensorflow.compat.v1 as tf
 
@@ -178,4 +169,9 @@ def _tensorflow_flags() -> list[str]:
             )
         )
     # Source before libraries, as linkers want it.
-    return [f"-I{include}", str(places.SOURCE / "ops.cc"), *tf.sysconfig.get_link_flags()]
+    return [f"-I{include}", str(places.SOURCE / "ops.cc"), *_exports(), *tf.sysconfig.get_link_flags()]
+
+
+def _exports() -> list[str]:
+    """Returns what keeps all names but our own inside: of a C++ library within, other libraries must not find any."""
+    return ["-Xlinker", f"--version-script={places.SOURCE / 'exports.map'}"]

@@ -24,7 +24,7 @@ _SEAL = b"\ntf1bn.native "
 
 def sources() -> list[Path]:
     """Returns the files that the library is made of, in a fixed order."""
-    return sorted(path for path in SOURCE.iterdir() if path.suffix in (".cc", ".h", ".inc"))
+    return sorted(path for path in SOURCE.iterdir() if path.suffix in (".cc", ".h", ".inc", ".map"))
 
 
 @functools.cache

@@ -24,6 +24,17 @@ namespace tf1bn {
 #define TF1BN_STREAMED_BYTES (int64_t{1} << 24)
 #endif
 
+// From this size on an input is read from memory, in each pass anew.
+#ifndef TF1BN_MEMORY_BYTES
+#define TF1BN_MEMORY_BYTES (int64_t{1} << 22)
+#endif
+
+// So many values at least for each thread. One thread took 0.7 of the time of two with 65,536 values and with 150,528,
+// about as long with 250,880, and 1.3 times as long with 602,112.
+#ifndef TF1BN_THREAD_ELEMENTS
+#define TF1BN_THREAD_ELEMENTS 98304
+#endif
+
 struct Half { uint16_t bits; };
 struct Bfloat16 { uint16_t bits; };
 
@@ -46,14 +57,19 @@ inline void narrow(const Level& level, const float* from, Bfloat16* to, int64_t 
 }
 
 struct Geometry {
-  static constexpr int64_t kVector = 16, kWide = 128, kNarrowBelow = 256, kChunkElements = 32768, kMostChunks = 16;
+  static constexpr int64_t kVector = 16, kNarrowBelow = 256, kChunkElements = 32768, kMostChunks = 16;
+  // Some rows are read side by side. While they come from a cache, short ones cost least. From memory, only what is read
+  // in ascending order comes in time, so that rows are about a page long, and not quite, as then all would begin at the
+  // same place of the first cache.
+  static constexpr int64_t kWide = 128, kWideFromMemory = 900;
 
   int64_t n, c, k = 1, w, rows, rest, row_chunks, column_chunks = 1;
 
-  Geometry(int64_t n, int64_t c) : n(n), c(c) {
+  Geometry(int64_t n, int64_t c, int64_t value_bytes) : n(n), c(c) {
     if (c < kNarrowBelow) {
       const int64_t aligned = kVector / std::gcd(c, kVector);
-      for (k = aligned; k * c < kWide;) k += aligned;
+      const int64_t wide = n * c * value_bytes < TF1BN_MEMORY_BYTES ? kWide : kWideFromMemory;
+      for (k = aligned; k * c < wide;) k += aligned;
       while (k > 1 && n / k < 4) k = k > aligned ? k - aligned : 1;  // too few rows for such wide ones
     }
     w = k * c, rows = n / k, rest = n % k;
@@ -75,9 +91,9 @@ struct Geometry {
     return {row, cut(rows, r + 1, row_chunks, 8) - row, column, cut(w, q + 1, column_chunks, kVector) - column, r};
   }
 
-  // Helpers that are worth asking: each chunk is some microseconds of work, and waking a thread takes as long.
+  // Helpers that are worth asking: until one is awake, the caller has done as much itself.
   int helpers(int threads) const {
-    const int64_t worth = n * c / (2 * kChunkElements);
+    const int64_t worth = n * c / TF1BN_THREAD_ELEMENTS - 1;
     return static_cast<int>(std::min<int64_t>({worth, threads - 1, chunks() - 1}));
   }
 };
@@ -303,7 +319,7 @@ void run(const Forward<E>& call, const Setting& setting) {
   if (c == 0) return;
   Saved<F> saved(call.saved, c);
   std::fill_n(saved.share, c, call.training && n ? static_cast<F>(1.0 / static_cast<double>(n)) : F(0));
-  P passes(setting, Geometry(n, c));
+  P passes(setting, Geometry(n, c, sizeof(E)));
   F* shift = passes.column(P::kShift);
   double *mean = passes.one(), *variance = passes.two();
   if (call.training && n) {
@@ -363,7 +379,7 @@ void run(const Backward<E>& call, const Setting& setting) {
     return;
   }
   const Saved<const F> saved(call.saved, c);
-  P passes(setting, Geometry(n, c));
+  P passes(setting, Geometry(n, c, sizeof(E)));
   F *a = passes.column(P::kA), *b = passes.column(P::kB);
   std::copy_n(saved.shift, c, passes.column(P::kShift));
   for (int64_t j = 0; j < c; ++j) {

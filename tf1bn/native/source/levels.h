@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "halves.h"
+#include "processor.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -104,13 +104,9 @@ namespace avx512 {
 // The i-th level that this processor runs, best first; null behind the last.
 inline const Level* level_at(int i) {
 #if defined(__x86_64__)
-  // What needs the system's help is asked for with its answer; not every compiler knows how to ask for F16C.
-  __builtin_cpu_init();
-  unsigned a, b, c, d;
-  const bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && f16c;
-  if (two && __builtin_cpu_supports("avx512f") && i-- == 0) return &avx512::kLevel;
-  if (two && i-- == 0) return &avx2::kLevel;
+  static const Processor here;
+  if (here.avx512 && i-- == 0) return &avx512::kLevel;
+  if (here.avx2 && i-- == 0) return &avx2::kLevel;
 #endif
   return i == 0 ? &base::kLevel : nullptr;
 }
