@@ -346,7 +346,10 @@ REFUSALS = {
     ),
     "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "there are no `embedding_weights`"),
     "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "mean"), "must be 'sum'"),
-    "keys": (lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]), "`hash_keys` is not served"),
+    "keys": (
+        lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]),
+        "`hash_keys` must be a list of pairs",
+    ),
     "dtype": (lambda: layers.sparse_column_with_integerized_feature("x", 3, dtype=tf.float32), "must be an integer"),
     "length": (lambda: layers.real_valued_column("x", None), "`dimension` None is not served"),
     "checkpoint": (

@@ -5,6 +5,7 @@ They go with the functions of ``feature_inputs``, with ``tf.feature_column`` and
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.contrib import column_kinds
+from tf1bn.compat.contrib.scattered import ScatteredEmbeddingColumn
 
 SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY = 956888297470
 """The key with which ``tf.feature_column.crossed_column`` hashes by default, too."""
@@ -24,22 +27,26 @@ def sparse_column_with_hash_bucket(
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_hash_bucket``.
 
+    Args:
+      column_name: the feature.
+      hash_bucket_size: how many buckets there are.
+      combiner: ``sum``.
+      dtype: of the feature, a string or an integer.
+      hash_keys: a list of pairs of integers; each value then has a bucket by each of these keys.
+
     Raises:
-      ArgumentError: ``hash_keys``, which today's column has no place for.
+      ArgumentError: ``hash_keys`` of another form.
     """
     _require_sum("sparse_column_with_hash_bucket", combiner)
     if hash_keys is not None:
-        fix = "Leave it out; the buckets then differ from those of a model that was trained with it."
-        raise errors.ArgumentError(
-            errors.explain("`hash_keys` is not served", got=hash_keys, fix=fix), where="sparse_column_with_hash_bucket"
-        )
+        return column_kinds.hashed_with_keys(column_name, hash_bucket_size, dtype, hash_keys)
     return _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
 
 
 def sparse_column_with_integerized_feature(
     column_name: str, bucket_size: int, combiner: str = "sum", dtype: Any = tf.int64
 ) -> Any:
-    """Returns ``tf.feature_column.categorical_column_with_identity``.
+    """Returns ``tf.feature_column.categorical_column_with_identity`` of the numbers modulo ``bucket_size``.
 
     Raises:
       ArgumentError: a dtype that is not of integers.
@@ -48,7 +55,7 @@ def sparse_column_with_integerized_feature(
     _require_sum(where, combiner)
     if not tf.as_dtype(dtype).is_integer:
         raise errors.ArgumentError(errors.explain("`dtype` must be an integer", got=dtype), where=where)
-    return _column.categorical_column_with_identity(column_name, bucket_size)
+    return column_kinds.integerized(column_name, bucket_size)
 
 
 def sparse_column_with_keys(
@@ -96,7 +103,8 @@ def embedding_column(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> Any:
-    """Returns ``tf.feature_column.embedding_column``; the default initializer has deviation 1 / sqrt(dimension)."""
+    """Returns ``tf.feature_column.embedding_column``; the default initializer has deviation 1 / sqrt(buckets)."""
+    initializer = initializer or _drawn(sparse_id_column)
     return _column.embedding_column(
         sparse_id_column, dimension, combiner, initializer, ckpt_to_load_from, tensor_name_in_ckpt, max_norm, trainable
     )
@@ -113,7 +121,8 @@ def shared_embedding_columns(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> list[Any]:
-    """Returns ``tf.feature_column.shared_embedding_columns``."""
+    """Returns ``tf.feature_column.shared_embedding_columns``; the default initializer is as of an embedding_column."""
+    initializer = initializer or _drawn(sparse_id_columns[0])
     return _column.shared_embedding_columns(
         list(sparse_id_columns),
         dimension,
@@ -164,12 +173,19 @@ def crossed_column(
     tensor_name_in_ckpt: str | None = None,
     hash_key: int | None = None,
 ) -> Any:
-    """Returns ``tf.feature_column.crossed_column``.
+    """Returns ``tf.feature_column.crossed_column`` of what the columns read, hashed as contrib hashed it.
 
-    Without a ``hash_key`` contrib hashed in an older way, so weights of a checkpoint belong to other crosses then.
+    Args:
+      columns: sparse, bucketized and crossed columns; of sparse columns the values are crossed, not their buckets.
+      hash_bucket_size: how many buckets the crosses have.
+      combiner: ``sum``.
+      ckpt_to_load_from: not served.
+      tensor_name_in_ckpt: not served.
+      hash_key: of ``FingerprintCat64``; None is an older hash, see :mod:`crossing`.
 
     Raises:
-      ArgumentError: weights to load, which only contrib's linear models took.
+      ArgumentError: weights to load, which only contrib's linear models took; fewer than two columns or buckets.
+      ArgumentTypeError: a column of another kind.
     """
     _require_sum("crossed_column", combiner)
     if ckpt_to_load_from or tensor_name_in_ckpt:
@@ -179,7 +195,7 @@ def crossed_column(
             ),
             where="crossed_column",
         )
-    return _column.crossed_column(list(columns), hash_bucket_size, hash_key)
+    return column_kinds.crossed(columns, hash_bucket_size, hash_key)
 
 
 def check_feature_columns(feature_columns: Any) -> None:
@@ -210,7 +226,11 @@ def create_feature_spec_for_parsing(feature_columns: Iterable[Any]) -> dict[str,
     """Returns what ``tf.io.parse_example`` needs to parse the columns' features."""
     columns = list(feature_columns)
     check_feature_columns(columns)
-    return dict(_column.make_parse_example_spec(columns))
+    scattered = [column for column in columns if isinstance(column, ScatteredEmbeddingColumn)]
+    spec = dict(_column.make_parse_example_spec([column for column in columns if column not in scattered]))
+    for column in scattered:
+        spec.update(column.parse_example_spec)
+    return spec
 
 
 def infer_real_valued_columns(features: Any) -> list[Any]:
@@ -247,7 +267,10 @@ _CLASSES = {
     "IndicatorColumn": "_OneHotColumn",
     "NumericColumn": "_RealValuedColumn",
     "HashedCategoricalColumn": "_SparseColumnHashed",
+    "HashedColumn": "_SparseColumnHashed",
     "IdentityCategoricalColumn": "_SparseColumnIntegerized",
+    "IntegerizedColumn": "_SparseColumnIntegerized",
+    "ScatteredEmbeddingColumn": "_ScatteredEmbeddingColumn",
     "VocabularyListCategoricalColumn": "_SparseColumnKeys",
     "VocabularyFileCategoricalColumn": "_SparseColumnVocabulary",
     "WeightedCategoricalColumn": "_WeightedSparseColumn",
@@ -258,6 +281,11 @@ def _classes(column: Any) -> tuple[str, ...]:
     name = re.sub("^_", "", type(column).__name__)
     inner = getattr(column, "categorical_column", None)
     return (_CLASSES.get(name, name), *(_classes(inner) if inner is not None else ()))
+
+
+def _drawn(column: Any) -> Any:
+    """Returns contrib's initializer of the embeddings of a column, whose deviation hangs on the number of buckets."""
+    return tf.truncated_normal_initializer(stddev=1 / math.sqrt(column.num_buckets))
 
 
 def _require_sum(where: str, combiner: str) -> None:

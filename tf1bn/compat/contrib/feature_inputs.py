@@ -12,6 +12,8 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib.feature_columns import create_feature_spec_for_parsing, in_order
+from tf1bn.compat.contrib.scattered import ScatteredEmbeddingColumn
+from tf1bn.compat.contrib.transforming import transform_features
 from tf1bn.compat.contrib.variables import model_variable
 
 
@@ -34,7 +36,8 @@ def input_from_feature_columns(
       cols_to_outs: a dictionary that gets each column's own values, by column.
 
     Variables (in ``scope``, by default ``input_from_feature_columns``; also in MODEL_VARIABLES):
-      ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding.
+      ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding, and
+      ``<column>_scattered_embedding/weights`` ``[size]`` of each scattered one.
 
     Raises:
       ArgumentError: a categorical column that is neither embedded nor one-hot, or two equal columns.
@@ -125,9 +128,11 @@ def joint_weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor
 
 def parse_feature_columns_from_examples(
     serialized: Any, feature_columns: Iterable[Any], name: str | None = None, example_names: Any = None
-) -> dict[str, Any]:
-    """Returns the parsed features of serialized ``tf.train.Example``, by name."""
-    return tf.io.parse_example(serialized, create_feature_spec_for_parsing(feature_columns), example_names, name)
+) -> dict[Any, Any]:
+    """Returns the parsed features of serialized ``tf.train.Example`` by name, and what the columns make of them."""
+    columns = list(feature_columns)
+    parsed = tf.io.parse_example(serialized, create_feature_spec_for_parsing(columns), example_names, name)
+    return {**parsed, **transform_features(parsed, columns)}
 
 
 def parse_feature_columns_from_sequence_examples(
@@ -167,6 +172,9 @@ def _dense(
     made: list[Any] | None = None,
 ) -> tf.Tensor:
     """Returns the values of one column; its variables get contrib's names and are model variables."""
+    if isinstance(column, ScatteredEmbeddingColumn):
+        with tf.variable_scope(None, column.name):
+            return column.embedded(features[column.column_name], collections, trainable)
     if hasattr(column, "num_buckets") and not hasattr(column, "variable_shape"):
         raise errors.ArgumentError(
             errors.explain(
