@@ -85,7 +85,10 @@ def _slim_losses_and_metrics(root: str) -> dict[str, Path]:
         f"{root}.metrics.metric_ops": Path(
             {"_next_array_size": "contrib.metric_areas:next_array_size"}, also=("contrib.metrics",)
         ),
-        **{f"{root}.metrics.{name}": Path(also=("contrib.metrics",)) for name in ("classification", "histogram_ops")},
+        f"{root}.metrics.classification": Path(also=("contrib.metrics",)),
+        f"{root}.metrics.histogram_ops": Path(
+            {"_strict_1d_cumsum": "contrib.metric_areas:strict_cumsum"}, also=("contrib.metrics",)
+        ),
     }
 
 
