@@ -122,12 +122,12 @@ def inner_flatten(inputs: Any, new_rank: int, output_collections: Any = None, sc
     """
     with tf.name_scope(scope, "InnerFlatten", [inputs, new_rank]) as name:
         if isinstance(inputs, tf.SparseTensor):
-            shape, rank = inputs.dense_shape, inputs.dense_shape.shape.as_list()[0]
+            kind, shape, rank = "Inputs", inputs.dense_shape, inputs.dense_shape.shape.as_list()[0]
         else:
             inputs = tf.convert_to_tensor(inputs)
-            shape, rank = tf.shape(inputs), inputs.shape.rank
+            kind, shape, rank = "inputs", tf.shape(inputs), inputs.shape.rank
         if new_rank < 1 or (rank is not None and new_rank > rank):
-            text = "`new_rank` must be at least 1" if new_rank < 1 else "inputs has rank less than new_rank"
+            text = "`new_rank` must be at least 1" if new_rank < 1 else f"{kind} has rank less than new_rank"
             raise errors.ShapeError(errors.explain(text, got=(rank, new_rank)), where="inner_flatten")
         inner = tf.reduce_prod(shape[new_rank - 1 :], keepdims=True)
         target = tf.concat([shape[: new_rank - 1], inner], 0)
