@@ -50,6 +50,14 @@ def test_small_functions(plain_graph, run):
     for place in range(3):
         wanted[0, place : place + 3] += kernel.sum(2)
     np.testing.assert_allclose(found[2], wanted)
+    older = nn.conv1d_transpose(
+        value=np.ones([1, 3, 4]), filter=tf.constant(kernel), output_shape=[1, 5, 2], stride=1, padding="VALID"
+    )
+    np.testing.assert_allclose(run(older), wanted)
+    with pytest.raises(TypeError, match="`strides` is missing"):
+        nn.conv1d_transpose(np.ones([1, 3, 4]), kernel, [1, 5, 2])
+    with pytest.raises(TypeError, match="`input` was given, and `value`, its older name, too"):
+        nn.conv1d_transpose(np.ones([1, 3, 4]), kernel, [1, 5, 2], 1, value=0)
     soft, clipped = run([nn.scaled_softplus(LOGITS, 0.5), nn.scaled_softplus(LOGITS, 0.5, 1.0)])
     np.testing.assert_allclose(soft, 0.5 * np.log1p(np.exp(LOGITS / 0.5)))
     np.testing.assert_allclose(clipped, np.minimum(soft, 1))

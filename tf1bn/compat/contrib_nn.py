@@ -61,17 +61,49 @@ def alpha_dropout(
         return gain * (x * kept + end * (1 - kept) - (1 - keep) * end)
 
 
-def conv1d_transpose(
-    value: Any,
-    filter: Any,
-    output_shape: Any,
-    stride: int,
-    padding: str = "SAME",
-    data_format: str = "NWC",
-    name: str | None = None,
-) -> tf.Tensor:
-    """Returns ``tf.nn.conv1d_transpose``."""
-    return tf.nn.conv1d_transpose(value, filter, output_shape, stride, padding, data_format, name)
+@dataclass(frozen=True)
+class Conv1DTranspose:
+    """What ``conv1d_transpose`` is given: 1.15's arguments, then the names that some had up to 1.13."""
+
+    input: Any = None
+    filters: Any = None
+    output_shape: Any = None
+    strides: Any = None
+    padding: str = "SAME"
+    data_format: str = "NWC"
+    dilations: Any = None
+    name: str | None = None
+    value: Any = None
+    filter: Any = None
+    stride: Any = None
+
+
+@takes(Conv1DTranspose)
+def conv1d_transpose(call: Conv1DTranspose) -> tf.Tensor:
+    """Returns ``tf.nn.conv1d_transpose``; ``value``, ``filter`` and ``stride`` are older names of three arguments.
+
+    Raises:
+      ArgumentTypeError: an argument that is missing, or given by both of its names.
+    """
+    renamed = {"input": "value", "filters": "filter", "strides": "stride"}
+    given = {name: _either(call, name, older) for name, older in renamed.items()}
+    return tf.nn.conv1d_transpose(
+        **given,
+        output_shape=call.output_shape,
+        padding=call.padding,
+        data_format=call.data_format,
+        dilations=call.dilations,
+        name=call.name,
+    )
+
+
+def _either(call: Conv1DTranspose, name: str, older: str) -> Any:
+    """Returns an argument that has an older name, too."""
+    now, before = getattr(call, name), getattr(call, older)
+    if (now is None) == (before is None):
+        what = "is missing" if now is None else f"was given, and `{older}`, its older name, too"
+        raise errors.ArgumentTypeError(f"conv1d_transpose: `{name}` {what}.")
+    return before if now is None else now
 
 
 def nth_element(input: Any, n: Any, reverse: bool = False, name: str | None = None) -> tf.Tensor:

@@ -180,7 +180,9 @@ def _size(parts: list[Any]) -> int:
     expected = [(total - number - 1) // count + 1 for number in range(count)]
     if sizes != expected:
         raise errors.ShapeError(
-            errors.explain("parts of params have other sizes than those of one vector", got=sizes, expected=expected),
+            errors.explain(
+                "parts of params have other sizes than those of one vector", got=sizes, expected=str(expected)
+            ),
             where="scattered_embedding_lookup",
         )
     return total
