@@ -87,6 +87,55 @@ def test_integers_wrap_around(plain_graph: tf.Graph, run: Any) -> None:
     np.testing.assert_array_equal(run(y), [[0, 0, 1, 1], [0, 1, 0, 0]])
 
 
+@pytest.mark.parametrize(("combiner", "divisor"), [("sum", 1), ("mean", 2), ("sqrtn", 2**0.5)])
+def test_linear_sums_combine_as_their_columns_say(graph: tf.Graph, run: Any, combiner: str, divisor: float) -> None:
+    column = layers.sparse_column_with_integerized_feature("x", 3, combiner)
+    features = {"x": tf.constant([[0, 2], [1, -1]])}
+    y, weights, _ = layers.weighted_sum_from_feature_columns(features, [column], 1)
+    run(tf.no_op())
+    run(tf.assign(weights[column][0], [[3.0], [5.0], [7.0]]))
+    np.testing.assert_allclose(run(y), [[10 / divisor], [5]], rtol=1e-6)
+    if combiner != "sum":
+        with pytest.raises(errors.ArgumentError, match="whose combiner is sum"):
+            layers.joint_weighted_sum_from_feature_columns(features, [column], 1)
+
+
+def test_crosses_start_with_the_weights_of_a_checkpoint(tmp_path: Any) -> None:
+    path, values = str(tmp_path / "model"), np.arange(5.0).reshape(5, 1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        saver = tf.train.Saver([tf.get_variable("w", initializer=tf.constant(values, tf.float32))])
+        session.run(tf.global_variables_initializer())
+        saver.save(session, path)
+    with tf.Graph().as_default(), tf.Session() as session:
+        column = layers.crossed_column([sparse(), sparse("y")], 5, ckpt_to_load_from=path, tensor_name_in_ckpt="w")
+        features = {name: tf.constant([["a"]]) for name in "xy"}
+        _, weights, _ = layers.weighted_sum_from_feature_columns(features, [column], 1)
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(weights[column][0]), values)
+
+
+def test_columns_go_with_those_of_today(plain_graph: tf.Graph, run: Any) -> None:
+    numbers = layers.sparse_column_with_integerized_feature("y", 4)
+    hashed = layers.sparse_column_with_hash_bucket("z", 9, hash_keys=[[1, 2]])
+    crossed = layers.crossed_column(
+        [sparse(), numbers, layers.bucketized_column(layers.real_valued_column("s"), [0])], 7
+    )
+    spec = tf.feature_column.make_parse_example_spec([crossed, layers.embedding_column(hashed, 2)])
+    kinds = {"x": tf.string, "y": tf.int64, "z": tf.string, "s": tf.float32}
+    assert {name: value.dtype for name, value in spec.items()} == kinds
+    given = {"x": [["a"], ["b"]], "y": [[5], [2]], "z": [["c"], ["d"]], "s": [[1.0], [-1.0]]}
+    features = {name: tf.constant(value) for name, value in given.items()}
+    y = tf.feature_column.linear_model(features, [crossed, hashed])
+    made = layers.transform_features(features, [crossed, hashed])
+    run(tf.no_op())
+    wanted = np.zeros([2, 1])
+    for column in (crossed, hashed):
+        [weights] = [v for v in tf.global_variables() if v.op.name == f"linear_model/{column.name}/weights"]
+        run(tf.assign(weights, np.random.RandomState(0).randn(column.num_buckets, 1)))
+        wanted += run(weights)[run(made[column]).values]
+    np.testing.assert_allclose(run(y), wanted, rtol=1e-6)
+
+
 def test_columns_transform_features(plain_graph: tf.Graph, run: Any) -> None:
     letters = layers.sparse_column_with_integerized_feature("letter", 5)
     size = layers.real_valued_column("size", normalizer=lambda x: x * 2)

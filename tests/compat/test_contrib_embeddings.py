@@ -360,7 +360,7 @@ REFUSALS = {
         "ids are sparse",
     ),
     "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "there are no `embedding_weights`"),
-    "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "mean"), "must be 'sum'"),
+    "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "max"), "unknown `combiner`"),
     "keys": (
         lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]),
         "`hash_keys` must be a list of pairs",
@@ -369,7 +369,7 @@ REFUSALS = {
     "length": (lambda: layers.real_valued_column("x", None), "`dimension` None is not served"),
     "checkpoint": (
         lambda: layers.crossed_column(["a", "b"], 5, ckpt_to_load_from="c"),
-        "`ckpt_to_load_from` is not served",
+        "`ckpt_to_load_from` and `tensor_name_in_ckpt` belong together",
     ),
     "dict": (lambda: layers.check_feature_columns({"a": 1}), "Expected feature_columns to be iterable, found dict"),
     "twice": (

@@ -146,6 +146,9 @@ CASES = {
     "linear": lambda: linear(
         sparse(), bucketized(), L.real_valued_column("vector", 2), crossed(sparse(), sparse("other"))),
     "linear: joint": lambda: joint(sparse(), crossed(sparse(), keys("dense"), hash_key=KEY)),
+    "linear: combiners": lambda: linear(
+        sparse(combiner="mean"), sparse("other", combiner="sqrtn"),
+        L.weighted_sparse_column(L.sparse_column_with_keys("word", ["ab", "c"], combiner="mean"), "weight")),
     "linear: integers": lambda: linear(L.sparse_column_with_integerized_feature("number", 5)),
     "steps": lambda: steps(
         L.real_valued_column("step", 2), L.embedding_column(sparse("steps"), 3), L.one_hot_column(keys("steps"))),

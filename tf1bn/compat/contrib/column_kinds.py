@@ -17,6 +17,28 @@ from tf1bn import errors
 from tf1bn.compat.contrib.crossing import sparse_feature_cross
 from tf1bn.compat.contrib.sparse_ops import dense_to_sparse_tensor
 
+COMBINERS = ("mean", "sqrtn", "sum")
+
+
+def summed(where: str, column: Any, combiner: str) -> Any:
+    """Returns a categorical column that knows how a linear model makes one of several values.
+
+    Raises:
+      ArgumentError: an unknown combiner.
+    """
+    if combiner not in COMBINERS:
+        raise errors.ArgumentError(
+            errors.explain("unknown `combiner`", got=combiner, expected=" or ".join(COMBINERS)), where=where
+        )
+    column.combiner = combiner
+    return column
+
+
+def combiner_of(column: Any) -> str:
+    """Returns how values of a categorical column are combined; with weights, as of the column that they weigh."""
+    inner = column.categorical_column if hasattr(column, "weight_feature_key") else column
+    return getattr(inner, "combiner", "sum")
+
 
 def integerized(column_name: str, bucket_size: int) -> Any:
     """Returns a column of numbers modulo ``bucket_size``; negative ones, too, which dense features have as padding."""

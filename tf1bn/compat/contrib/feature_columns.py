@@ -1,4 +1,4 @@
-"""The feature columns of tf.contrib.layers, as those of ``tf.feature_column`` that are their equals.
+"""The feature columns of tf.contrib.layers, as those of ``tf.feature_column`` or of :mod:`column_kinds`.
 
 They go with the functions of ``feature_inputs``, with ``tf.feature_column`` and with what takes its columns.
 """
@@ -30,17 +30,19 @@ def sparse_column_with_hash_bucket(
     Args:
       column_name: the feature.
       hash_bucket_size: how many buckets there are.
-      combiner: ``sum``.
+      combiner: ``sum``, ``mean`` or ``sqrtn``: how a linear model makes one of several values; all sparse columns
+        have one, which embeddings and one-hot columns do not heed.
       dtype: of the feature, a string or an integer.
       hash_keys: a list of pairs of integers; each value then has a bucket by each of these keys.
 
     Raises:
       ArgumentError: ``hash_keys`` of another form.
     """
-    _require_sum("sparse_column_with_hash_bucket", combiner)
-    if hash_keys is not None:
-        return column_kinds.hashed_with_keys(column_name, hash_bucket_size, dtype, hash_keys)
-    return _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
+    if hash_keys is None:
+        column = _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
+    else:
+        column = column_kinds.hashed_with_keys(column_name, hash_bucket_size, dtype, hash_keys)
+    return column_kinds.summed("sparse_column_with_hash_bucket", column, combiner)
 
 
 def sparse_column_with_integerized_feature(
@@ -52,18 +54,17 @@ def sparse_column_with_integerized_feature(
       ArgumentError: a dtype that is not of integers.
     """
     where = "sparse_column_with_integerized_feature"
-    _require_sum(where, combiner)
     if not tf.as_dtype(dtype).is_integer:
         raise errors.ArgumentError(errors.explain("`dtype` must be an integer", got=dtype), where=where)
-    return column_kinds.integerized(column_name, bucket_size)
+    return column_kinds.summed(where, column_kinds.integerized(column_name, bucket_size), combiner)
 
 
 def sparse_column_with_keys(
     column_name: str, keys: Sequence[Any], default_value: int = -1, combiner: str = "sum", dtype: Any = tf.string
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_vocabulary_list``."""
-    _require_sum("sparse_column_with_keys", combiner)
-    return _column.categorical_column_with_vocabulary_list(column_name, list(keys), dtype, default_value)
+    column = _column.categorical_column_with_vocabulary_list(column_name, list(keys), dtype, default_value)
+    return column_kinds.summed("sparse_column_with_keys", column, combiner)
 
 
 def sparse_column_with_vocabulary_file(
@@ -76,11 +77,11 @@ def sparse_column_with_vocabulary_file(
     dtype: Any = tf.string,
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_vocabulary_file``."""
-    _require_sum("sparse_column_with_vocabulary_file", combiner)
     default = None if num_oov_buckets else default_value
-    return _column.categorical_column_with_vocabulary_file(
+    column = _column.categorical_column_with_vocabulary_file(
         column_name, vocabulary_file, vocab_size, num_oov_buckets, default, dtype
     )
+    return column_kinds.summed("sparse_column_with_vocabulary_file", column, combiner)
 
 
 def weighted_sparse_column(sparse_id_column: Any, weight_column_name: str, dtype: Any = tf.float32) -> Any:
@@ -178,24 +179,27 @@ def crossed_column(
     Args:
       columns: sparse, bucketized and crossed columns; of sparse columns the values are crossed, not their buckets.
       hash_bucket_size: how many buckets the crosses have.
-      combiner: ``sum``.
-      ckpt_to_load_from: not served.
-      tensor_name_in_ckpt: not served.
+      combiner: as of a sparse column.
+      ckpt_to_load_from: a checkpoint, from which a linear model takes the weights of the crosses.
+      tensor_name_in_ckpt: their name in it.
       hash_key: of ``FingerprintCat64``; None is an older hash, see :mod:`crossing`.
 
     Raises:
-      ArgumentError: weights to load, which only contrib's linear models took; fewer than two columns or buckets.
+      ArgumentError: fewer than two columns or buckets, an unknown combiner, or one of checkpoint and name alone.
       ArgumentTypeError: a column of another kind.
     """
-    _require_sum("crossed_column", combiner)
-    if ckpt_to_load_from or tensor_name_in_ckpt:
+    if (ckpt_to_load_from is None) != (tensor_name_in_ckpt is None):
         raise errors.ArgumentError(
             errors.explain(
-                "`ckpt_to_load_from` is not served", got=ckpt_to_load_from, fix="Use tf.train.init_from_checkpoint."
+                "`ckpt_to_load_from` and `tensor_name_in_ckpt` belong together",
+                got=(ckpt_to_load_from, tensor_name_in_ckpt),
+                fix="Pass both, or none.",
             ),
             where="crossed_column",
         )
-    return column_kinds.crossed(columns, hash_bucket_size, hash_key)
+    column = column_kinds.summed("crossed_column", column_kinds.crossed(columns, hash_bucket_size, hash_key), combiner)
+    column.checkpoint = None if ckpt_to_load_from is None else (ckpt_to_load_from, tensor_name_in_ckpt)
+    return column
 
 
 def check_feature_columns(feature_columns: Any) -> None:
@@ -286,15 +290,3 @@ def _classes(column: Any) -> tuple[str, ...]:
 def _drawn(column: Any) -> Any:
     """Returns contrib's initializer of the embeddings of a column, whose deviation hangs on the number of buckets."""
     return tf.truncated_normal_initializer(stddev=1 / math.sqrt(column.num_buckets))
-
-
-def _require_sum(where: str, combiner: str) -> None:
-    if combiner != "sum":
-        raise errors.ArgumentError(
-            errors.explain(
-                "`combiner` of a sparse column must be 'sum'",
-                got=combiner,
-                fix="An embedding_column of it takes a combiner of its own.",
-            ),
-            where=where,
-        )

@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.column_kinds import combiner_of
 from tf1bn.compat.contrib.feature_columns import create_feature_spec_for_parsing, in_order
 from tf1bn.compat.contrib.scattered import ScatteredEmbeddingColumn
 from tf1bn.compat.contrib.transforming import transform_features
@@ -70,16 +71,23 @@ def weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor, dict
 
     Variables (in ``scope``, by default ``weighted_sum_from_feature_columns``; also in MODEL_VARIABLES; zeros at first):
       ``<column>/weights`` ``[buckets, num_outputs]`` of a categorical column, ``<column>/weight`` ``[width,
-      num_outputs]`` of a column of numbers, and ``bias_weight`` ``[num_outputs]``.
+      num_outputs]`` of a column of numbers, and ``bias_weight`` ``[num_outputs]``. Those of a crossed_column with a
+      checkpoint start with the values there.
     """
     with tf.variable_scope(call.scope, "weighted_sum_from_feature_columns", list(call.columns_to_tensors.values())):
         features, sums, weights = dict(call.columns_to_tensors), [], {}
         for column in in_order(call.feature_columns):
             if hasattr(column, "num_buckets"):
-                embedded = tf.feature_column.embedding_column(column, call.num_outputs, "sum", tf.zeros_initializer())
+                combiner = combiner_of(column)
+                embedded = tf.feature_column.embedding_column(
+                    column, call.num_outputs, combiner, tf.zeros_initializer()
+                )
                 made: list[Any] = []
                 sums.append(_dense(features, embedded, call.weight_collections, call.trainable, _renamed_linear, made))
                 weights[column] = made
+                if getattr(column, "checkpoint", None):
+                    path, name = column.checkpoint
+                    tf.train.init_from_checkpoint(path, {name: made[0]})
             else:
                 value = _dense(features, column, call.weight_collections, call.trainable, _renamed)
                 with tf.variable_scope(None, column.name):
@@ -98,14 +106,14 @@ def joint_weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor
       ``linear_weights/weights`` ``[sum of buckets, num_outputs]`` and ``bias_weight`` ``[num_outputs]``.
 
     Raises:
-      ArgumentError: a column of numbers, or one with weights.
+      ArgumentError: a column of numbers, or one with weights, or with another combiner than ``sum``.
     """
     columns = in_order(call.feature_columns)
     for column in columns:
-        if not hasattr(column, "num_buckets") or hasattr(column, "weight_feature_key"):
+        if not hasattr(column, "num_buckets") or hasattr(column, "weight_feature_key") or combiner_of(column) != "sum":
             raise errors.ArgumentError(
                 errors.explain(
-                    "only categorical columns without weights have a joint sum",
+                    "only categorical columns without weights, whose combiner is sum, have a joint sum",
                     got=column.name,
                     fix="Use weighted_sum_from_feature_columns.",
                 ),
