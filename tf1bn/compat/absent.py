@@ -37,7 +37,6 @@ REASONS: dict[str, tuple[str, str]] = {
     "dynamic_rnn_decoder": (_LOOP, "dynamic_decode"),
     "feature_stats": _STATISTICS,
     "latency_stats": _STATISTICS,
-    "single_image_random_dot_stereograms": ("its op is gone", "its pattern computed in NumPy"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
     "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),

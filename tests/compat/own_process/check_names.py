@@ -21,7 +21,7 @@ SHARES = {
     "util": 1.0,
     "signal": 1.0,
     "stateless": 1.0,
-    "image": 0.92,
+    "image": 1.0,
     "tensorboard.plugins.projector": 1.0,
     "opt": 0.7,
     "rnn": 1.0,
