@@ -85,8 +85,10 @@ ROWS: tuple[Package, ...] = (
         ("edward", "keras"),
         (*PROBABILITY, "keras==2.0.4", "theano", "scipy"),
         remedy="Edward copies all of `tf.Tensor.OVERLOADABLE_OPERATORS` to its random variables; `!=` is among them "
-        "since TensorFlow 1.15, so that each variable is its own parent. Behind that, `ed.copy` makes ops by a form of "
-        "`tf.Operation(...)` that is gone, too. Edward's successor is TensorFlow Probability.",
+        "since TensorFlow 1.15, so that each variable is its own parent. Behind that, `ed.copy`, on which all "
+        "inference stands, makes an op without inputs, `tf.Operation(node_def, graph, [], ...)`, and hands them in one "
+        "by one with `_add_input`; both are gone, since an op of today is made in C++ with all its inputs. That is in "
+        "Edward's own code: no name that is served can change it. Its successor is TensorFlow Probability.",
     ),
     Package(
         "dm-sonnet",

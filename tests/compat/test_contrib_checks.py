@@ -97,7 +97,10 @@ REFUSALS = {
     "tensors": (lambda: framework.reduce_sum_n([]), "there is no tensor to check"),
     "shape": (lambda: framework.with_shape([2], tf.ones([3])), "has another shape"),
     "condition": (lambda: framework.smart_constant_value("yes"), "`pred` is no boolean: pass a tensor"),
-    "graph": (lambda: framework.get_graph_from_inputs([tf.ones([1])], tf.Graph()), "belongs to another graph"),
+    "graph": (
+        lambda: framework.get_graph_from_inputs([tf.ones([1])], tf.Graph()),
+        "it is not from the passed-in graph",
+    ),
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+import types
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import contrib_data as data
+from tf1bn.compat.contrib_data import lmdb
 
 
 def all_of(dataset, limit=50):
@@ -196,3 +200,117 @@ def test_data_sets_refuse(plain_graph, case):
 def test_private_words_are_no_methods():
     for kind in (data.Dataset, data.Iterator):
         assert not hasattr(kind(None), "_anything")
+
+
+PAGE = 4096
+
+
+def lmdb_page(number: int, kind: int, nodes: list[bytes]) -> bytes:
+    """A page of nodes in their order, which are written from its end on."""
+    page, starts, end = bytearray(PAGE), [], PAGE
+    for node in nodes:
+        end -= len(node) + len(node) % 2
+        page[end : end + len(node)] = node
+        starts.append(end)
+    lower = 16 + 2 * len(starts)
+    page[:lower] = struct.pack(f"<QHHHH{len(starts)}H", number, 0, kind, lower, end, *starts)
+    return bytes(page)
+
+
+def lmdb_file(*leaves: dict[bytes, bytes], flags: int = 0) -> bytes:
+    """A database of LMDB 0.9: two pages that describe it, the older of nothing, a branch, leaves, long values."""
+    long, pages, branches = b"", [], []
+    for number, leaf in enumerate(leaves, 3):
+        nodes = []
+        for key, value in leaf.items():
+            place = b""
+            if len(value) > 1000:
+                place = struct.pack("<Q", 3 + len(leaves) + len(long) // PAGE)
+                whole = struct.pack("<QHHI", 0, 0, 0x04, 1 + len(value) // PAGE) + value
+                long += whole.ljust(-(-len(whole) // PAGE) * PAGE, b"\0")
+            head = struct.pack("<HHHH", len(value) & 0xFFFF, len(value) >> 16, flags or bool(place), len(key))
+            nodes.append(head + key + (place or value))
+        pages.append(lmdb_page(number, 0x02, nodes))
+        first = next(iter(leaf)) if branches else b""
+        branches.append(struct.pack("<HHHH", number, 0, 0, len(first)) + first)
+    metas = b""
+    for number, root in enumerate((2**64 - 1, 2)):
+        free = struct.pack("<IHHQQQQQ", PAGE, 8, 0, 0, 0, 0, 0, 2**64 - 1)
+        main = struct.pack("<IHHQQQQQ", 0, 0, 2, 1, len(leaves), 0, sum(map(len, leaves)), root)
+        head = struct.pack("<QHHHH", number, 0, 0x08, 0, 0)
+        told = struct.pack("<IIQQ", 0xBEEFC0DE, 1, 0, 1 << 20) + free + main + struct.pack("<QQ", 9, number)
+        metas += (head + told).ljust(PAGE, b"\0")
+    return metas + lmdb_page(2, 0x01, branches) + b"".join(pages) + long
+
+
+def test_databases_of_lmdb_give_their_pairs_in_order(plain_graph, tmp_path):
+    pairs = [(b"a", b"first"), (b"bb", b""), (b"c", bytes(range(256)) * 300), (b"d", b"x" * 1001)]
+    (tmp_path / "data.mdb").write_bytes(lmdb_file(dict(pairs[:2]), dict(pairs[2:])))
+    other = tmp_path / "other.mdb"
+    other.write_bytes(lmdb_file({b"z": b"last"}))
+    dataset = data.LMDBDataset([str(tmp_path), str(other)])
+    assert tf.data.get_output_types(dataset) == (tf.string, tf.string)
+    assert all_of(dataset) == [*pairs, (b"z", b"last")]
+    assert all_of(data.LMDBDataset(str(other))) == [(b"z", b"last")]
+
+
+def test_files_that_are_no_databases_of_pairs_are_refused(tmp_path):
+    path = tmp_path / "data.mdb"
+    for content in (b"", b"x" * 3 * PAGE):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="LMDBDataset: the file is no database of LMDB. Got"):
+            list(lmdb.pairs(path))
+    for flag in (0x02, 0x04):
+        path.write_bytes(lmdb_file({b"a": b"1"}, flags=flag))
+        with pytest.raises(ValueError, match="has databases in it, or several values for a key"):
+            list(lmdb.pairs(path))
+    path.write_bytes(
+        lmdb_file({b"a": b"1"})[: 2 * PAGE] + struct.pack("<QHHHH", 2, 0, 0x40, 18, PAGE).ljust(PAGE, b"\1")
+    )
+    with pytest.raises(ValueError, match="has a page of kind 64 where keys should be"):
+        list(lmdb.pairs(path))
+
+
+class _Estimator:
+    """What the hook reads of an Estimator."""
+
+    def __init__(self, folder, workers=1):
+        self.model_dir = str(folder)
+        self.config = types.SimpleNamespace(
+            num_worker_replicas=workers,
+            task_type="worker",
+            task_id=3,
+            save_checkpoints_secs=None,
+            save_checkpoints_steps=2,
+        )
+
+
+def trained(estimator, steps):
+    """What the first steps read of a data set of numbers, with the hook."""
+    found = []
+    with tf.Graph().as_default():
+        step = tf.train.get_or_create_global_step()
+        iterator = tf.data.make_initializable_iterator(numbers(100).shuffle(5, seed=1))
+        fetches = [iterator.get_next(), tf.assign_add(step, 1)]
+        scaffold = tf.train.Scaffold(local_init_op=iterator.initializer)
+        hook = data.CheckpointInputPipelineHook(estimator)
+        with tf.train.SingularMonitoredSession([hook], scaffold, checkpoint_dir=None) as session:
+            for _ in range(steps):
+                found.append(session.run(fetches)[0])
+    return found
+
+
+def test_a_pipeline_goes_on_where_it_was_saved(tmp_path):
+    whole = trained(_Estimator(tmp_path / "whole"), 9)
+    estimator = _Estimator(tmp_path / "parts")
+    assert [*trained(estimator, 4), *trained(estimator, 5)] == whole
+    assert tf.train.latest_checkpoint(estimator.model_dir) is None  # that is the model's
+    listed = tf.train.latest_checkpoint(estimator.model_dir, "checkpoint_input")
+    assert listed.rpartition("/")[2] == "input.ckpt-5"
+    assert not list((tmp_path / "parts").glob("*.meta"))
+
+
+def test_workers_save_their_pipelines_apart(tmp_path):
+    trained(_Estimator(tmp_path, workers=2), 3)
+    assert (tmp_path / "checkpoint_input_worker_3").exists()
+    assert {path.stem for path in tmp_path.glob("*.index")} == {f"input_worker_3.ckpt-{step}" for step in (0, 2, 3)}

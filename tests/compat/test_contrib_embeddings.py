@@ -326,6 +326,21 @@ def test_recomputed_gradients_are_the_same_and_updates_count_once(graph: tf.Grap
         np.testing.assert_allclose(value, other, rtol=1e-7, atol=1e-9)
 
 
+def test_a_function_may_take_the_updates_of_its_second_pass_off_the_end(graph: tf.Graph) -> None:
+    def layer(inputs: Any, is_recomputing: bool = False) -> Any:
+        outputs = slim.batch_norm(inputs)
+        updates = tf.get_collection_ref(tf.GraphKeys.UPDATE_OPS)
+        if is_recomputing:
+            del updates[-2:]
+        return outputs
+
+    with tf.variable_scope("net", use_resource=True):
+        y = layers.recompute_grad(layer)(tf.ones([4, 3]))
+    first = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    tf.gradients(y, tf.trainable_variables())
+    assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == first and len(first) == 2
+
+
 def closes_over() -> Any:
     outside = tf.ones([2])
     return layers.recompute_grad(lambda x: x + outside)
@@ -345,13 +360,16 @@ REFUSALS = {
         "ids are sparse",
     ),
     "weights": (lambda: layers.safe_embedding_lookup_sparse([], None), "there are no `embedding_weights`"),
-    "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "mean"), "must be 'sum'"),
-    "keys": (lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]), "`hash_keys` is not served"),
+    "combiner": (lambda: layers.sparse_column_with_hash_bucket("x", 3, "max"), "unknown `combiner`"),
+    "keys": (
+        lambda: layers.sparse_column_with_hash_bucket("x", 3, hash_keys=[1, 2]),
+        "`hash_keys` must be a list of pairs",
+    ),
     "dtype": (lambda: layers.sparse_column_with_integerized_feature("x", 3, dtype=tf.float32), "must be an integer"),
     "length": (lambda: layers.real_valued_column("x", None), "`dimension` None is not served"),
     "checkpoint": (
         lambda: layers.crossed_column(["a", "b"], 5, ckpt_to_load_from="c"),
-        "`ckpt_to_load_from` is not served",
+        "`ckpt_to_load_from` and `tensor_name_in_ckpt` belong together",
     ),
     "dict": (lambda: layers.check_feature_columns({"a": 1}), "Expected feature_columns to be iterable, found dict"),
     "twice": (
@@ -367,7 +385,10 @@ REFUSALS = {
         lambda: layers.joint_weighted_sum_from_feature_columns({}, [layers.real_valued_column("x")], 1),
         "only categorical columns without weights",
     ),
-    "format": (lambda: layers.images_to_sequence(tf.ones([1, 2, 2, 1]), "CHWN"), "unknown `data_format`"),
+    "format": (
+        lambda: layers.images_to_sequence(tf.ones([1, 2, 2, 1]), "CHWN"),
+        "data_format has to be either NCHW or NHWC",
+    ),
     "gdn": (lambda: layers.gdn(tf.ones([1, 2, 2, 1]), data_format="NHWC"), "unknown `data_format`"),
     "channels": (
         lambda: layers.gdn(tf.placeholder(tf.float32, [1, 2, None])),

@@ -9,6 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import contrib_image as image
+from tf1bn.compat.contrib_image import stereograms
 
 RANDOM = np.random.RandomState(4)
 IMAGES = RANDOM.rand(2, 5, 6, 3)
@@ -217,7 +218,6 @@ REFUSED = {
     ),
     "hue": (lambda: image.random_hsv_in_yiq(IMAGES, -1), ValueError, "`max_delta_hue` must not be negative"),
     "limits": (lambda: image.random_hsv_in_yiq(IMAGES, 0, 2, 1), ValueError, "limits of saturation are not possible"),
-    "no op": (lambda: image.single_image_random_dot_stereograms, AttributeError, "Its op is gone. Use "),
 }
 
 
@@ -226,3 +226,66 @@ def test_what_is_refused(plain_graph, case):
     call, kind, text = REFUSED[case]
     with pytest.raises(kind, match=text):
         call()
+
+
+STEREO = {"dots_per_inch": 30, "output_image_shape": [200, 60, 1], "output_data_window": [180, 40]}
+
+
+def stereogram(run, depths, **options):
+    return run(image.single_image_random_dot_stereograms(tf.constant(depths), **{**STEREO, **options}))[..., 0]
+
+
+def period(row, begin, end):
+    """How far apart the dots of one colour are in a part of a row."""
+    return next(apart for apart in range(20, 50) if (row[begin : end - apart] == row[begin + apart : end]).all())
+
+
+def test_dots_are_as_far_apart_as_depths_say(plain_graph, run):
+    found = stereogram(run, [[0.0, 0.0], [1.0, 1.0]])
+    assert found.shape == (60, 200) and found.dtype == np.uint8
+    # With the eyes E = 75 pixels apart: (1 - mu z) E / (2 - mu z) for depths z of 0 and 1.
+    rows = {3: 38, 4: 38, 23: 38, 24: 30, 43: 30, 44: 38}
+    for y, apart in rows.items():
+        assert period(found[y], 45, 155) == apart
+    assert len(np.unique(found[24])) > 20 and not np.array_equal(found[24], found[25])
+
+
+def test_two_squares_are_a_point_of_the_far_plane(plain_graph, run):
+    found = stereogram(run, [[0.0, 1.0]], number_colors=300)
+    black = np.argwhere((found == 0).reshape(60, 200))
+    squares = {(y, x) for y in range(48, 56) for begin in (77, 115) for x in range(begin, begin + 8)}
+    assert squares <= {tuple(place) for place in black}
+    alone = stereogram(run, [[0.0], [1.0]], convergence_dots_size=0)
+    assert [period(alone[y], 45, 155) for y in (9, 29, 30, 49, 50)] == [38, 38, 30, 30, 38]  # the data in the middle
+
+
+def test_what_is_hidden_links_no_dots():
+    depths = [0.0] * 100 + [1.0] * 100
+    plain, seen = (stereograms.linked(depths, 0.3333, 75, hidden) for hidden in (False, True))
+    assert plain != seen and sum(x != to for x, to in enumerate(seen)) < sum(x != to for x, to in enumerate(plain))
+    # A point that lies a pixel in front of the edge is behind it for the right eye: no dots are 38 pixels apart there.
+    left = 99 - 38 // 2
+    assert seen[left] != left + 38
+    assert seen[10] == 48 and seen[150] == 180
+
+
+def test_colors_and_levels(plain_graph, run):
+    flat = np.full([3, 3], 0.5, np.float32)
+    assert set(np.unique(stereogram(run, flat, number_colors=2))) == {0, 255}
+    assert period(stereogram(run, flat, normalize=False)[20], 45, 155) == round(
+        (1 - 0.3333 / 2) * 75 / (2 - 0.3333 / 2)
+    )
+    assert period(stereogram(run, flat, normalize_min=0.0, normalize_max=0.25)[20], 45, 155) == 30  # nearer than near
+    assert period(stereogram(run, flat, border_level=1.0)[1], 45, 155) == 30
+    assert period(stereogram(run, flat, mu=0.5, eye_separation=2.0)[20], 45, 155) == 30
+    colored = image.single_image_random_dot_stereograms(flat, number_colors=300)
+    assert colored.shape.as_list() == [768, 1024, 3] and colored.dtype == tf.uint8
+
+
+def test_stereograms_that_cannot_be_are_refused(plain_graph):
+    with pytest.raises(ValueError, match="`depth_values` must be a matrix"):
+        image.single_image_random_dot_stereograms(tf.zeros([2, 2, 2]))
+    with pytest.raises(ValueError, match=r"`output_data_window` is larger than the picture. Got \(20, 4\)"):
+        image.single_image_random_dot_stereograms(
+            tf.zeros([2, 2]), output_image_shape=[10, 10, 1], output_data_window=[20, 4]
+        )

@@ -220,9 +220,11 @@ def test_xavier_is_uniform_over_both_fans(plain_graph, run):
 
 
 def test_impossible_initializers_are_refused(plain_graph):
-    for arguments in ({"mode": "FAN"}, {"dtype": tf.int32}):
-        with pytest.raises(errors.ArgumentTypeError, match="`mode` or `dtype` is not possible"):
+    for arguments, text in (({"mode": "FAN"}, "unknown `mode`. Got 'FAN'"), ({"dtype": tf.int32}, "non-floating")):
+        with pytest.raises(errors.ArgumentTypeError, match=text):
             slim.variance_scaling_initializer(**arguments)
+    with pytest.raises(errors.ArgumentTypeError, match="non-floating"):
+        slim.xavier_initializer()([2, 2], dtype=tf.int32)
 
 
 def test_named_outputs(plain_graph):
@@ -260,7 +262,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "rank of instance_norm": (lambda: slim.instance_norm(tf.placeholder(tf.float32)), "undefined rank"),
     "format of instance_norm": (
         lambda: slim.instance_norm(tf.constant(IMAGES), data_format="HW"),
-        "unknown `data_format`",
+        "data_format has to be either NCHW or NHWC",
     ),
     "softmax": (lambda: slim.softmax(tf.ones([3])), "`logits` must have rank 2 or more"),
     "stack": (lambda: slim.stack(tf.constant(ROWS), slim.fully_connected, 3), "`stack_args` must be a list"),
@@ -278,7 +280,7 @@ ABSENT = {
     "tf.contrib has no 'boosted_trees'": lambda: contrib.boosted_trees,
     "tf.contrib.layers has no 'batch_nrom' in tf1bn. Did you mean 'batch_norm'": lambda: contrib.layers.batch_nrom,
     "tf.contrib.framework has no 'fuse_opp' in tf1bn. Did you mean 'fuse_op'": lambda: contrib.framework.fuse_opp,
-    "slim has no 'scattered_embedding_column' in tf1bn": lambda: slim.scattered_embedding_column,
+    "slim has no 'cov2d' in tf1bn. Did you mean 'conv2d'": lambda: slim.cov2d,
     "slim.learning has no 'trian' in tf1bn. Did you mean 'train'": lambda: slim.learning.trian,
     "tf.contrib.training has no 'no_queue'": lambda: contrib.training.no_queue,
     "tf.contrib.losses has no 'no_loss'": lambda: contrib.losses.no_loss,

@@ -59,6 +59,8 @@ def test_shapes_that_do_not_fit_are_refused(plain_graph):
         losses.compute_weighted_loss(tf.placeholder(tf.float32, None))
     with pytest.raises(ValueError, match="more axes than the losses"):
         losses.compute_weighted_loss(tf.ones([2]), tf.ones([2, 3]))
+    with pytest.raises(ValueError, match="more axes than the losses"):  # four weights, but not of four examples
+        losses.sparse_softmax_cross_entropy(tf.ones([4, 3]), [[0], [1], [2], [0]], tf.ones([2, 2]))
     with pytest.raises(ValueError, match="specify 'axis'"):
         losses.cosine_distance(wide, wide)
 

@@ -50,11 +50,69 @@ def test_small_functions(plain_graph, run):
     for place in range(3):
         wanted[0, place : place + 3] += kernel.sum(2)
     np.testing.assert_allclose(found[2], wanted)
+    older = nn.conv1d_transpose(
+        value=np.ones([1, 3, 4]), filter=tf.constant(kernel), output_shape=[1, 5, 2], stride=1, padding="VALID"
+    )
+    np.testing.assert_allclose(run(older), wanted)
+    with pytest.raises(TypeError, match="`strides` is missing"):
+        nn.conv1d_transpose(np.ones([1, 3, 4]), kernel, [1, 5, 2])
+    with pytest.raises(TypeError, match="`input` was given, and `value`, its older name, too"):
+        nn.conv1d_transpose(np.ones([1, 3, 4]), kernel, [1, 5, 2], 1, value=0)
     soft, clipped = run([nn.scaled_softplus(LOGITS, 0.5), nn.scaled_softplus(LOGITS, 0.5, 1.0)])
     np.testing.assert_allclose(soft, 0.5 * np.log1p(np.exp(LOGITS / 0.5)))
     np.testing.assert_allclose(clipped, np.minimum(soft, 1))
-    with pytest.raises(AttributeError, match="It was an experiment. Use tf.nn.sampled_softmax_loss"):
-        _ = nn.rank_sampled_softmax_loss
+
+
+WEIGHTS, BIASES = np.random.RandomState(2).randn(6, 3), np.random.RandomState(3).randn(6)
+INPUTS = np.random.RandomState(4).randn(2, 3)
+TRUE, DRAWN = np.array([[1], [4]]), np.array([0, 5, 2])
+EXPECTED = np.array([0.5, 0.25, 0.75])
+
+
+def sampled_loss(drawn, expected, true_expected=0.5):
+    """The cross entropy of the true class among the drawn ones, each logit less the log of its expected count."""
+    logits = INPUTS @ WEIGHTS.T + BIASES
+    losses = []
+    for row, (true,) in enumerate(TRUE):
+        among = [logits[row, true] - np.log(true_expected), *(logits[row, drawn] - np.log(expected))]
+        losses.append(np.log(np.exp(among).sum()) - among[0])
+    return losses
+
+
+def drawn_values():
+    counts = tf.constant(np.full([2, 1], 0.5)), tf.constant(EXPECTED)
+    return (tf.constant(DRAWN), *counts)
+
+
+def test_a_sampled_softmax_of_one_true_class(plain_graph, run):
+    given = [tf.constant(each) for each in (WEIGHTS, BIASES, TRUE, INPUTS)]
+    loss = nn.sampled_sparse_softmax_loss(*given, 3, 6, drawn_values())
+    np.testing.assert_allclose(run(loss), sampled_loss(DRAWN, EXPECTED))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 3.0])
+def test_the_likeliest_of_the_sampled_classes_are_kept(plain_graph, run, temperature):
+    likely = np.log(np.exp((INPUTS @ WEIGHTS.T + BIASES) / temperature).sum(0))[DRAWN]
+    kept = np.argsort(-likely)[:2]
+    given = [tf.constant(each) for each in (WEIGHTS, BIASES, TRUE, INPUTS)]
+    loss = nn.rank_sampled_softmax_loss(*given, 3, 2, 6, 1, drawn_values(), temperature, True, "div")
+    np.testing.assert_allclose(run(loss), sampled_loss(DRAWN[kept], EXPECTED[kept]))
+    single = [tf.cast(each, tf.float32) if each.dtype == tf.float64 else each for each in given]
+    drawing = nn.rank_sampled_softmax_loss(*single, 3, 2, 6, 1, None, temperature, True, "mod")
+    assert np.isfinite(run(drawing)).all()
+
+
+@pytest.mark.parametrize(
+    ("counts", "strategy", "text"),
+    [
+        ((7, 2), "div", "num_sampled cannot be greater than num_classes. Got 7"),
+        ((3, 3), "div", "num_resampled must be less than num_sampled. Got 3"),
+        ((3, 2), "mode", "unsupported partition_strategy. Got 'mode'"),
+    ],
+)
+def test_samples_that_are_not_possible_are_refused(counts, strategy, text):
+    with pytest.raises(ValueError, match=text):
+        nn.rank_sampled_softmax_loss(WEIGHTS, BIASES, TRUE, INPUTS, *counts, 6, 1, None, 1.0, True, strategy)
 
 
 def test_ops_of_a_graph_are_named_with_those_of_its_functions():

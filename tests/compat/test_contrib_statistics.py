@@ -75,6 +75,16 @@ def test_rates_and_scores(graph: tf.Graph) -> None:
     np.testing.assert_allclose(streamed(metrics.streaming_false_negative_rate, binary, Y), false_negative)
     at = streamed(lambda p, t: metrics.streaming_false_positive_rate_at_thresholds(p, t, [0.5]), P, Y)
     np.testing.assert_allclose(at, [false_positive], rtol=1e-5)
+    for limits, name, wanted in (
+        ([0.5, 0.7], "true_positives", lambda p: (p & y).sum()),
+        ([0.3], "false_positives", lambda p: (p & ~y).sum()),
+        ([0.5], "true_negatives", lambda p: (~p & ~y).sum()),
+        ([0.6], "false_negatives", lambda p: (~p & y).sum()),
+    ):
+        metric = getattr(metrics, f"streaming_{name}_at_thresholds")
+        found = streamed(lambda p, t, metric=metric, limits=limits: metric(p, t, limits), P, Y)
+        np.testing.assert_array_equal(found, [wanted(P.ravel() > limit) for limit in limits])
+        assert any(variable.op.name == name for variable in tf.local_variables())
     best = 0.0
     for limit in np.linspace(0, 1, 201):
         tp, fp, fn = ((P.ravel() > limit) & y).sum(), ((P.ravel() > limit) & ~y).sum(), ((P.ravel() <= limit) & y).sum()
@@ -152,7 +162,7 @@ def test_pairs(plain_graph: tf.Graph, run: Any) -> None:
 
 REFUSALS = {
     "alpha": (lambda: metrics.auc_with_confidence_intervals([1], [1.0], alpha=2), "is no share"),
-    "curve": (lambda: metrics.streaming_dynamic_auc([1], [1.0], "X"), "unknown curve"),
+    "curve": (lambda: metrics.streaming_dynamic_auc([1], [1.0], "X"), "curve must be either ROC or PR, X unknown"),
     "recall": (lambda: metrics.precision_at_recall([1], [1.0], 2), "must be in the range"),
     "classes": (lambda: metrics.cohen_kappa([1], [1], 1), "there are too few classes"),
     "labels": (lambda: metrics.auc_using_histogram([1], [1.0], [0, 1]), "are not of type bool"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+import re
+import sqlite3
+import struct
 from typing import Any
 
 import numpy as np
@@ -71,6 +75,32 @@ def test_all_kinds_are_read_back(plain_graph, tmp_path):
     assert any(entry.graph_def for entry in written) and any(entry.step == 9 for entry in written)
 
 
+def test_a_database_has_the_numbers(graph, tmp_path):
+    path = tmp_path / "events.sqlite"
+    writer = summary.create_db_writer(f"file:{path}", "trial", "first", "me")
+    with writer.as_default(), summary.always_record_summaries():
+        wrote = summary.scalar("loss", tf.constant(2.5), step=tf.constant(3, tf.int64))
+        with tf.control_dependencies([wrote]):
+            flush = summary.flush()
+    with tf.Session() as session:
+        session.run(summary.summary_writer_initializer_op())
+        session.run(flush)
+        session.run(writer.close())
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        rows = database.execute(
+            "SELECT tag_name, step, data, run_name, experiment_name, user_name FROM Tensors "
+            "JOIN Tags ON series = tag_id JOIN Runs USING (run_id) JOIN Experiments USING (experiment_id) "
+            "JOIN Users ON Users.user_id = Experiments.user_id WHERE step IS NOT NULL"
+        ).fetchall()
+    assert rows == [("loss", 3, struct.pack("<f", 2.5), "first", "trial", "me")]
+
+
+@pytest.mark.parametrize(("name", "value"), [("experiment_name", "<a>"), ("run_name", "a\n"), ("user_name", "a_b")])
+def test_names_that_a_database_cannot_have_are_refused(plain_graph, name, value):
+    with pytest.raises(ValueError, match=re.escape(f"`{name}` is not possible. Got {value!r}")):
+        summary.create_db_writer("file:x", **{name: value})
+
+
 def test_summaries_are_recorded_at_multiples_of_a_step(graph, tmp_path):
     step = tf.train.create_global_step()
     with summary.create_file_writer(str(tmp_path)).as_default():
@@ -115,5 +145,3 @@ def test_what_is_refused(plain_graph, tmp_path):
             summary.scalar("x", 1.0, step=[1, 2])
         with pytest.raises(TypeError, match=r"`param` must be a tensor. Got 'Graph'. Use initialize\(graph="):
             summary.graph(tf.get_default_graph())
-    with pytest.raises(AttributeError, match="writes no databases of summaries any more. Use create_file_writer"):
-        _ = summary.create_db_writer

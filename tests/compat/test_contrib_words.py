@@ -72,6 +72,7 @@ def test_unit_norm_pooling_of_volumes_and_scaled_gradients(plain_graph, run):
 
 LAYERS = {
     "groups": (lambda x: slim.group_norm(x, 3), "not commensurate with 3 groups"),
+    "more groups": (lambda x: slim.group_norm(x, 64), "Invalid groups 64 for "),
     "axes of groups": (lambda x: slim.group_norm(x, 2, -1, (-1,)), "mutually exclusive"),
     "an axis outside": (lambda x: slim.group_norm(x, 2, 4), "outside the rank"),
     "units of maxout": (lambda x: slim.maxout(x, 3), "multiple of `num_units`"),
@@ -236,9 +237,18 @@ def test_sizes_become_tuples():
     from tf1bn.compat.contrib import choosing
 
     assert choosing.two_element_tuple(3) == (3, 3) == choosing.two_element_tuple(tf.TensorShape([3, 3]))
-    assert choosing.n_positive_integers(3, 2) == (2, 2, 2) == choosing.n_positive_integers(3, [2])
+    assert choosing.n_positive_integers(3, 2) == (2, 2, 2) == choosing.n_positive_integers(3, np.int64(2))
     assert choosing.n_positive_integers(2, tf.TensorShape([2, 3])) == (2, 3)
-    for n, value, kind in ((0, 1, ValueError), ("n", 1, TypeError), (2, [1, 2, 3], ValueError), (2, "ab", TypeError)):
+    for n, value, kind in (
+        (0, 1, ValueError),
+        ("3", [1], ValueError),
+        (3.3, 1, ValueError),
+        (3, tf.TensorShape(None), ValueError),
+        (2, [1, 2, 3], ValueError),
+        (2, "ab", ValueError),
+        (2, [1], ValueError),
+        (2, None, TypeError),
+    ):
         with pytest.raises(kind):
             choosing.n_positive_integers(n, value)
     with pytest.raises(ValueError, match="not two whole numbers"):

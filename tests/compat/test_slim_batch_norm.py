@@ -208,7 +208,7 @@ def test_registered_updates_in_a_branch_move_with_the_output_and_warn(graph, run
 
 
 REFUSED = {
-    "data format": ({"data_format": "channels_last"}, "unknown `data_format`"),
+    "data format": ({"data_format": "channels_last"}, "data_format has to be either NCHW or NHWC"),
     "no switch": ({"is_training": None}, "`is_training` is None"),
     "decay": ({"decay": 1.0}, "batch_norm: `decay` must be in"),
     "renorm in place": ({"renorm": True, "updates_collections": None}, "`renorm` is not supported with"),

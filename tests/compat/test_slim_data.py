@@ -188,7 +188,7 @@ REFUSALS = {
     "counts": (lambda: decoder.NumBoxesSequence(), "there are no keys"),
     "dense": (
         lambda: decoder.NumBoxesSequence(["a"]).tensors_to_item({"a": tf.ones([1])}),
-        "is not sparse",
+        "tensor must be of type tf.SparseTensor",
     ),
     "handler": (lambda: decoder.BackupHandler(decoder.Tensor("a"), "b"), "the backup is no handler"),
     "twice": (

@@ -155,6 +155,17 @@ def test_contribs_training_loop_stops_by_its_hooks(tmp_path):
         training_loop.train_monitored(tf.ones([]), None)
 
 
+def test_a_hook_without_summaries_writes_the_graph_alone(plain_graph, tmp_path):
+    hook = evaluation.SummaryAtEndHook(str(tmp_path))
+    hook.begin()
+    with tf.Session() as session:  # in which nothing is initialised
+        hook.after_create_session(session, None)
+        hook.end(session)
+    (path,) = tmp_path.glob("events*")
+    found = list(tf.train.summary_iterator(str(path)))
+    assert any(event.graph_def for event in found) and not any(event.summary.value for event in found)
+
+
 def test_hooks_need_a_place_and_one_counter(plain_graph):
     with pytest.raises(ValueError, match="`log_dir` or `summary_writer`"):
         evaluation.SummaryAtEndHook()
@@ -185,9 +196,9 @@ def test_checkpoints_are_read_by_the_words_of_contrib(tmp_path):
 
 
 def test_traces_have_the_name_that_slim_gave_them(tmp_path):
-    train(tmp_path, 3, trace_every_n_steps=1)
+    train(tmp_path, 5, trace_every_n_steps=2)
     traces = sorted(path.name for path in tmp_path.glob("*.json"))
-    assert traces and all(name.startswith("tf_trace-") for name in traces)
+    assert traces == [f"tf_trace-{step}.json" for step in (1, 3, 5)]
     assert "traceEvents" in json.loads((tmp_path / traces[0]).read_text())
 
 

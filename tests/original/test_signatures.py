@@ -14,7 +14,7 @@ MODULES = (
     *("layers", "losses", "metrics", "nn.rnn_cell", "estimator", "estimator.inputs", "estimator.export"),
     *("contrib.layers", "contrib.losses", "contrib.losses.metric_learning", "contrib.metrics", "contrib.rnn"),
     *("contrib.slim", "contrib.framework", "contrib.training", "contrib.seq2seq", "contrib.lookup", "contrib.data"),
-    *("contrib.opt", "contrib.crf", "contrib.image", "contrib.learn", "contrib.summary"),
+    *("contrib.opt", "contrib.crf", "contrib.image", "contrib.learn", "contrib.summary", "contrib.nn"),
 )
 PLACED, STARRED, NAMED, DOUBLE_STARRED = 1, 2, 3, 4
 Parameter = tuple[str, int, str | None]

@@ -29,15 +29,7 @@ _STATISTICS = (
 )
 
 REASONS: dict[str, tuple[str, str]] = {
-    "CheckpointInputPipelineHook": (
-        "its saver of iterators is gone from TensorFlow",
-        "make_saveable_from_iterator, added to the collection SAVEABLE_OBJECTS before the Saver is made",
-    ),
     "DynamicAttentionWrapper": ("1.2 gave it another name", "AttentionWrapper"),
-    "LMDBDataset": (
-        "TensorFlow has no public class that reads LMDB files any more",
-        "tf.data.Dataset.from_generator over the package lmdb",
-    ),
     "StatsAggregator": _STATISTICS,
     "attention_decoder_fn_inference": (_LOOP, "BasicDecoder with GreedyEmbeddingHelper and an AttentionWrapper"),
     "attention_decoder_fn_train": (_LOOP, "BasicDecoder with TrainingHelper and an AttentionWrapper"),
@@ -45,33 +37,15 @@ REASONS: dict[str, tuple[str, str]] = {
     "dynamic_rnn_decoder": (_LOOP, "dynamic_decode"),
     "feature_stats": _STATISTICS,
     "latency_stats": _STATISTICS,
-    "create_db_writer": ("TensorFlow writes no databases of summaries any more", "create_file_writer"),
-    "rank_sampled_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
-    "sampled_sparse_softmax_loss": ("it was an experiment", "tf.nn.sampled_softmax_loss"),
-    "single_image_random_dot_stereograms": ("its op is gone", "its pattern computed in NumPy"),
     "LSTMCell": ("", "tf.nn.rnn_cell.LSTMCell"),
     "LayerNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "LayerNormBasicLSTMCell"),
     "NTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
     "WeightNormLSTMCell": ("1.15 did not have it in tf.contrib.rnn", "the cell's source beside the program"),
     "cluster_loss": ("it runs a clustering in Python in each step", "triplet_semihard_loss or lifted_struct_loss"),
-    "multi_class_target": ("it belongs to the estimators of contrib.learn", "a loss of tf.losses"),
     "prepare_attention": (_LOOP, "BahdanauAttention or LuongAttention"),
-    "regression_target": ("it belongs to the estimators of contrib.learn", "tf.losses.mean_squared_error"),
-    "scattered_embedding_column": (
-        "its hash of a value and a dimension is gone with its op",
-        "sparse_column_with_hash_bucket in an embedding_column",
-    ),
-    "sequence_input_from_feature_columns": (
-        "TensorFlow's columns of sequences have no public function that reads them",
-        "tf.nn.embedding_lookup_sparse on each feature",
-    ),
     "set_stats_aggregator": _STATISTICS,
     "simple_decoder_fn_inference": (_LOOP, "BasicDecoder with GreedyEmbeddingHelper"),
     "simple_decoder_fn_train": (_LOOP, "BasicDecoder with TrainingHelper"),
-    "transform_features": (
-        "columns that stand for no dense value have no public transformation",
-        "input_from_feature_columns",
-    ),
     **dict.fromkeys(
         (
             *("AGNCustomGetter", "AGNOptimizer", "DelayCompensatedGradientDescentOptimizer"),

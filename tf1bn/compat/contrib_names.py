@@ -85,7 +85,10 @@ def _slim_losses_and_metrics(root: str) -> dict[str, Path]:
         f"{root}.metrics.metric_ops": Path(
             {"_next_array_size": "contrib.metric_areas:next_array_size"}, also=("contrib.metrics",)
         ),
-        **{f"{root}.metrics.{name}": Path(also=("contrib.metrics",)) for name in ("classification", "histogram_ops")},
+        f"{root}.metrics.classification": Path(also=("contrib.metrics",)),
+        f"{root}.metrics.histogram_ops": Path(
+            {"_strict_1d_cumsum": "contrib.metric_areas:strict_cumsum"}, also=("contrib.metrics",)
+        ),
     }
 
 
@@ -151,7 +154,19 @@ CONTRIB: dict[str, Path] = {
     "contrib.layers.summaries": Path(modules=("contrib.summaries",)),
     "contrib.layers.feature_column": Path(modules=("contrib.feature_columns",)),
     "contrib.layers.python.layers.feature_column": Path(modules=("contrib.feature_columns",)),
-    "contrib.layers.python.layers.feature_column_ops": Path(modules=("contrib.feature_inputs",)),
+    "contrib.layers.python.layers.feature_column_ops": Path(
+        taken("contrib.feature_columns", "check_feature_columns", "infer_real_valued_columns"),
+        modules=("contrib.feature_inputs", "contrib.sequence_inputs", "contrib.transforming"),
+    ),
+    "contrib.layers.python.layers.embedding_ops": Path(
+        taken("contrib.scattered", "scattered_embedding_lookup", "scattered_embedding_lookup_sparse"),
+        also=("contrib.layers",),
+    ),
+    "contrib.layers.python.layers.target_column": Path(modules=("contrib.target_column",)),
+    "contrib.layers.python.ops.sparse_feature_cross_op": Path(
+        {"SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY": "contrib.feature_columns:SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY"},
+        modules=("contrib.crossing",),
+    ),
     "contrib.layers.python.ops.sparse_ops": Path(modules=("contrib.sparse_ops",)),
     "contrib.layers.python.ops.bucketization_op": Path({"bucketize": "contrib.bucketization:bucketize"}),
     "contrib.layers.python.layers.summaries": Path(modules=("contrib.summaries",)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import absent
+from tf1bn.compat.calls import takes
 
 _SCALE, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 """Of the activation SELU (Klambauer et al., 2017), for which ``alpha_dropout`` keeps mean and variance."""
@@ -59,17 +61,49 @@ def alpha_dropout(
         return gain * (x * kept + end * (1 - kept) - (1 - keep) * end)
 
 
-def conv1d_transpose(
-    value: Any,
-    filter: Any,
-    output_shape: Any,
-    stride: int,
-    padding: str = "SAME",
-    data_format: str = "NWC",
-    name: str | None = None,
-) -> tf.Tensor:
-    """Returns ``tf.nn.conv1d_transpose``."""
-    return tf.nn.conv1d_transpose(value, filter, output_shape, stride, padding, data_format, name)
+@dataclass(frozen=True)
+class Conv1DTranspose:
+    """What ``conv1d_transpose`` is given: 1.15's arguments, then the names that some had up to 1.13."""
+
+    input: Any = None
+    filters: Any = None
+    output_shape: Any = None
+    strides: Any = None
+    padding: str = "SAME"
+    data_format: str = "NWC"
+    dilations: Any = None
+    name: str | None = None
+    value: Any = None
+    filter: Any = None
+    stride: Any = None
+
+
+@takes(Conv1DTranspose)
+def conv1d_transpose(call: Conv1DTranspose) -> tf.Tensor:
+    """Returns ``tf.nn.conv1d_transpose``; ``value``, ``filter`` and ``stride`` are older names of three arguments.
+
+    Raises:
+      ArgumentTypeError: an argument that is missing, or given by both of its names.
+    """
+    renamed = {"input": "value", "filters": "filter", "strides": "stride"}
+    given = {name: _either(call, name, older) for name, older in renamed.items()}
+    return tf.nn.conv1d_transpose(
+        **given,
+        output_shape=call.output_shape,
+        padding=call.padding,
+        data_format=call.data_format,
+        dilations=call.dilations,
+        name=call.name,
+    )
+
+
+def _either(call: Conv1DTranspose, name: str, older: str) -> Any:
+    """Returns an argument that has an older name, too."""
+    now, before = getattr(call, name), getattr(call, older)
+    if (now is None) == (before is None):
+        what = "is missing" if now is None else f"was given, and `{older}`, its older name, too"
+        raise errors.ArgumentTypeError(f"conv1d_transpose: `{name}` {what}.")
+    return before if now is None else now
 
 
 def nth_element(input: Any, n: Any, reverse: bool = False, name: str | None = None) -> tf.Tensor:
@@ -84,6 +118,124 @@ def scaled_softplus(x: Any, alpha: Any, clip: Any = None, name: str | None = Non
         return y if clip is None else tf.minimum(y, tf.cast(clip, y.dtype))
 
 
+def sampled_sparse_softmax_loss(
+    weights: Any,
+    biases: Any,
+    labels: Any,
+    inputs: Any,
+    num_sampled: int,
+    num_classes: int,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = True,
+    partition_strategy: str = "mod",
+    name: str | None = "sampled_sparse_softmax_loss",
+) -> tf.Tensor:
+    """Returns ``tf.nn.sampled_softmax_loss`` of one true class for each example.
+
+    Shapes:
+      weights ``[num_classes, dim]``, biases ``[num_classes]``, labels int64 ``[batch, 1]``, inputs ``[batch, dim]``;
+      result ``[batch]``.
+    """
+    return tf.nn.sampled_softmax_loss(
+        weights=weights,
+        biases=biases,
+        labels=labels,
+        inputs=inputs,
+        num_sampled=num_sampled,
+        num_classes=num_classes,
+        num_true=1,
+        sampled_values=sampled_values,
+        remove_accidental_hits=remove_accidental_hits,
+        partition_strategy=partition_strategy,
+        name=name,
+    )
+
+
+@dataclass(frozen=True)
+class RankSampled:
+    """What ``rank_sampled_softmax_loss`` is given."""
+
+    weights: Any
+    biases: Any
+    labels: Any
+    inputs: Any
+    num_sampled: int
+    num_resampled: int
+    num_classes: int
+    num_true: int
+    sampled_values: Any
+    resampling_temperature: Any
+    remove_accidental_hits: bool
+    partition_strategy: str
+    name: str | None = None
+
+
+@takes(RankSampled)
+def rank_sampled_softmax_loss(call: RankSampled) -> tf.Tensor:
+    """Returns ``tf.nn.sampled_softmax_loss`` of those sampled classes that the batch holds for likeliest.
+
+    Of ``num_sampled`` classes the ``num_resampled`` with the largest log(sum_j exp((w . x_j + b) / T)) are kept, where
+    j goes over the batch and T is ``resampling_temperature``: the lower, the more the likeliest are preferred.
+
+    Args:
+      sampled_values: what a ``*_candidate_sampler`` gave; None draws with ``learned_unigram_candidate_sampler``.
+
+    Shapes:
+      weights ``[num_classes, dim]``, biases ``[num_classes]``, labels int64 ``[batch, num_true]``, inputs
+      ``[batch, dim]``; result ``[batch]``.
+
+    Raises:
+      ArgumentError: more samples than classes, not fewer resampled than sampled, an unknown ``partition_strategy``.
+
+    Source: Bai, Goldman, Zhang: TAPAS: two-pass approximate adaptive sampling for softmax (2017).
+    """
+    _require_samples(call)
+    with tf.name_scope(call.name, "rank_sampled_softmax_loss", [call.labels, call.inputs]) as scope:
+        drawn = call.sampled_values or tf.nn.learned_unigram_candidate_sampler(
+            true_classes=call.labels,
+            num_true=call.num_true,
+            num_sampled=call.num_sampled,
+            unique=True,
+            range_max=call.num_classes,
+        )
+        return tf.nn.sampled_softmax_loss(
+            weights=call.weights,
+            biases=call.biases,
+            labels=call.labels,
+            inputs=call.inputs,
+            num_sampled=call.num_resampled,
+            num_classes=call.num_classes,
+            num_true=call.num_true,
+            sampled_values=_likeliest(call, drawn),
+            remove_accidental_hits=call.remove_accidental_hits,
+            partition_strategy=call.partition_strategy,
+            name=scope,
+        )
+
+
+def _likeliest(call: RankSampled, drawn: Any) -> tuple[Any, Any, Any]:
+    """Returns the sampled values that are kept: classes, expected counts of the true ones and of these."""
+    classes, true_expected, expected = map(tf.stop_gradient, drawn)
+    classes = tf.cast(classes, tf.int64)
+    weights = tf.nn.embedding_lookup(call.weights, classes, call.partition_strategy)
+    biases = tf.reshape(tf.nn.embedding_lookup(call.biases, classes, call.partition_strategy), [-1])
+    logits = tf.matmul(weights, call.inputs / call.resampling_temperature, transpose_b=True)
+    likely = tf.reduce_logsumexp(logits, axis=1) + biases / call.resampling_temperature
+    _, kept = tf.nn.top_k(likely, call.num_resampled, sorted=False)
+    return tf.gather(classes, kept), true_expected, tf.gather(expected, kept)
+
+
+def _require_samples(call: RankSampled) -> None:
+    wrong = [
+        (call.num_sampled > call.num_classes, "num_sampled cannot be greater than num_classes", call.num_sampled),
+        (call.num_sampled <= call.num_resampled, "num_resampled must be less than num_sampled", call.num_resampled),
+        (call.partition_strategy not in ("div", "mod"), "unsupported partition_strategy", call.partition_strategy),
+    ]
+    for found, text, value in wrong:
+        if found:
+            raise errors.ArgumentError(errors.explain(text, got=value), where="rank_sampled_softmax_loss")
+
+
 __all__ = [
     "alpha_dropout",
     "conv1d_transpose",
@@ -91,6 +243,8 @@ __all__ = [
     "deprecated_flipped_softmax_cross_entropy_with_logits",
     "deprecated_flipped_sparse_softmax_cross_entropy_with_logits",
     "nth_element",
+    "rank_sampled_softmax_loss",
+    "sampled_sparse_softmax_loss",
     "scaled_softplus",
 ]
 

@@ -188,3 +188,10 @@ def test_what_left_objects_is_hinted_at(source: str, words: str) -> None:
         eval(source, {"numpy": numpy, "threading": threading, "objects": objects})
     assert re.search(words, hints.hint(raised.value))
     assert hints.hint(ValueError("something else")) == ""
+
+
+def test_numbers_from_arrays_of_one_entry_are_hinted_at() -> None:
+    try:
+        assert int(numpy.array([3])) == 3  # before NumPy 2.4
+    except TypeError as error:
+        assert "array.item() gives it" in hints.hint(error)

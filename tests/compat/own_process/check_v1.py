@@ -122,8 +122,8 @@ def test_an_absent_name_says_so_with_its_nearest_replacement() -> None:
         tf.contrib.legacy_seq2seq  # noqa: B018
     with pytest.raises(AttributeError, match="Did you mean 'moments'"):
         tf.nn.momemts  # noqa: B018
-    with pytest.raises(AttributeError, match="Use input_from_feature_columns"):
-        tf.contrib.layers.transform_features  # noqa: B018
+    with pytest.raises(AttributeError, match="Use the optimizer alone"):
+        tf.contrib.opt.AGNOptimizer  # noqa: B018
     assert not hasattr(tf, "never_heard_of") and not hasattr(tf.nn, "__wrapped__")
 
 

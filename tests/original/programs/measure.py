@@ -53,7 +53,7 @@ def measured(case, scale, positive):
         result = described(graph)
         kept = [v for v in tf.global_variables() if v not in tf.trainable_variables()]
         with tf.Session() as session:
-            session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+            session.run([tf.global_variables_initializer(), tf.local_variables_initializer(), tf.tables_initializer()])
             loaded(session, scale, positive)
             session.run(outputs[0])
             values = [session.run(output) for output in outputs]

@@ -207,15 +207,14 @@ def get_graph_from_inputs(op_input_list: Sequence[Any], graph: Any = None) -> An
     Raises:
       ArgumentError: inputs of other graphs.
     """
-    whose = "the passed-in graph" if graph is not None else "the same graph as the others"
+    fault = "it is not from the passed-in graph" if graph is not None else "all inputs must be from the same graph"
     for value in op_input_list:
         own = getattr(value, "graph", None)
         if own is None:
             continue
         if graph is not None and own is not graph:
             raise errors.ArgumentError(
-                errors.explain(f"{value} belongs to another graph than {whose}"),
-                where="get_graph_from_inputs",
+                errors.explain(fault, got=value, fix="Make it in that graph."), where="get_graph_from_inputs"
             )
         graph = own
     return tf.get_default_graph() if graph is None else graph

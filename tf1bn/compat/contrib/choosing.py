@@ -75,28 +75,33 @@ def n_positive_integers(n: Any, value: Any) -> tuple[int, ...]:
     """Returns n whole numbers of at least 1, given as such, or one for all.
 
     Raises:
-      ArgumentTypeError: no whole numbers; ArgumentError: another number of them, or one below 1.
+      ArgumentError: an ``n`` that is no positive whole number, another number of numbers, or something among them that
+        is none; a list of one number does not stand for several. ArgumentTypeError: neither a number nor a sequence.
     """
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise errors.ArgumentTypeError(errors.explain("n must be an integer", got=n), where="n_positive_integers")
-    if n < 1:
-        raise errors.ArgumentError(errors.explain("n must be positive", got=n), where="n_positive_integers")
+    where = "n_positive_integers"
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise errors.ArgumentError(errors.explain("n must be a positive integer", got=n), where=where)
     try:
-        given = list(value)
-        given = given * n if len(given) == 1 else given
-    except TypeError:
-        given = [value] * n
+        given = [windows.integer(value)] * n
+    except (TypeError, ValueError):
+        given = _listed(value, where)
     try:
         found = tuple(windows.integer(entry) for entry in given)
     except (TypeError, ValueError):
-        raise errors.ArgumentTypeError(
-            errors.explain("not whole numbers", got=value), where="n_positive_integers"
-        ) from None
+        raise errors.ArgumentError(errors.explain("not whole numbers", got=value), where=where) from None
     if len(found) != n or min(found) < 1:
-        raise errors.ArgumentError(
-            errors.explain(f"must be one or {n} positive integers", got=value), where="n_positive_integers"
-        )
+        raise errors.ArgumentError(errors.explain(f"must be one or {n} positive integers", got=value), where=where)
     return found
+
+
+def _listed(value: Any, where: str) -> list[Any]:
+    """Returns the entries of a sequence; a shape of unknown rank has none to give."""
+    try:
+        return list(value)
+    except ValueError:
+        raise errors.ArgumentError(errors.explain("of unknown length", got=value), where=where) from None
+    except TypeError:
+        raise errors.ArgumentTypeError(errors.explain("not whole numbers", got=value), where=where) from None
 
 
 __all__ = ["constant_value", "n_positive_integers", "smart_cond", "static_cond", "two_element_tuple"]

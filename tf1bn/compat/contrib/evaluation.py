@@ -113,8 +113,8 @@ class SummaryAtEndHook(tf.train.SessionRunHook):
 
     def end(self, session: Any) -> None:
         """Writes."""
-        step = tf.train.global_step(session, self._global_step)
         if self._summary_op is not None:
+            step = tf.train.global_step(session, self._global_step)
             self._writer.add_summary(session.run(self._summary_op, self._feed_dict), step)
         self._writer.flush()
 

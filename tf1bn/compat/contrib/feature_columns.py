@@ -1,10 +1,11 @@
-"""The feature columns of tf.contrib.layers, as those of ``tf.feature_column`` that are their equals.
+"""The feature columns of tf.contrib.layers, as those of ``tf.feature_column`` or of :mod:`column_kinds`.
 
 They go with the functions of ``feature_inputs``, with ``tf.feature_column`` and with what takes its columns.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.contrib import column_kinds
+from tf1bn.compat.contrib.scattered import ScatteredEmbeddingColumn
 
 SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY = 956888297470
 """The key with which ``tf.feature_column.crossed_column`` hashes by default, too."""
@@ -24,39 +27,44 @@ def sparse_column_with_hash_bucket(
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_hash_bucket``.
 
+    Args:
+      column_name: the feature.
+      hash_bucket_size: how many buckets there are.
+      combiner: ``sum``, ``mean`` or ``sqrtn``: how a linear model makes one of several values; all sparse columns
+        have one, which embeddings and one-hot columns do not heed.
+      dtype: of the feature, a string or an integer.
+      hash_keys: a list of pairs of integers; each value then has a bucket by each of these keys.
+
     Raises:
-      ArgumentError: ``hash_keys``, which today's column has no place for.
+      ArgumentError: ``hash_keys`` of another form.
     """
-    _require_sum("sparse_column_with_hash_bucket", combiner)
-    if hash_keys is not None:
-        fix = "Leave it out; the buckets then differ from those of a model that was trained with it."
-        raise errors.ArgumentError(
-            errors.explain("`hash_keys` is not served", got=hash_keys, fix=fix), where="sparse_column_with_hash_bucket"
-        )
-    return _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
+    if hash_keys is None:
+        column = _column.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
+    else:
+        column = column_kinds.hashed_with_keys(column_name, hash_bucket_size, dtype, hash_keys)
+    return column_kinds.summed("sparse_column_with_hash_bucket", column, combiner)
 
 
 def sparse_column_with_integerized_feature(
     column_name: str, bucket_size: int, combiner: str = "sum", dtype: Any = tf.int64
 ) -> Any:
-    """Returns ``tf.feature_column.categorical_column_with_identity``.
+    """Returns ``tf.feature_column.categorical_column_with_identity`` of the numbers modulo ``bucket_size``.
 
     Raises:
       ArgumentError: a dtype that is not of integers.
     """
     where = "sparse_column_with_integerized_feature"
-    _require_sum(where, combiner)
     if not tf.as_dtype(dtype).is_integer:
         raise errors.ArgumentError(errors.explain("`dtype` must be an integer", got=dtype), where=where)
-    return _column.categorical_column_with_identity(column_name, bucket_size)
+    return column_kinds.summed(where, column_kinds.integerized(column_name, bucket_size), combiner)
 
 
 def sparse_column_with_keys(
     column_name: str, keys: Sequence[Any], default_value: int = -1, combiner: str = "sum", dtype: Any = tf.string
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_vocabulary_list``."""
-    _require_sum("sparse_column_with_keys", combiner)
-    return _column.categorical_column_with_vocabulary_list(column_name, list(keys), dtype, default_value)
+    column = _column.categorical_column_with_vocabulary_list(column_name, list(keys), dtype, default_value)
+    return column_kinds.summed("sparse_column_with_keys", column, combiner)
 
 
 def sparse_column_with_vocabulary_file(
@@ -69,11 +77,11 @@ def sparse_column_with_vocabulary_file(
     dtype: Any = tf.string,
 ) -> Any:
     """Returns ``tf.feature_column.categorical_column_with_vocabulary_file``."""
-    _require_sum("sparse_column_with_vocabulary_file", combiner)
     default = None if num_oov_buckets else default_value
-    return _column.categorical_column_with_vocabulary_file(
+    column = _column.categorical_column_with_vocabulary_file(
         column_name, vocabulary_file, vocab_size, num_oov_buckets, default, dtype
     )
+    return column_kinds.summed("sparse_column_with_vocabulary_file", column, combiner)
 
 
 def weighted_sparse_column(sparse_id_column: Any, weight_column_name: str, dtype: Any = tf.float32) -> Any:
@@ -96,7 +104,8 @@ def embedding_column(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> Any:
-    """Returns ``tf.feature_column.embedding_column``; the default initializer has deviation 1 / sqrt(dimension)."""
+    """Returns ``tf.feature_column.embedding_column``; the default initializer has deviation 1 / sqrt(buckets)."""
+    initializer = initializer or _drawn(sparse_id_column)
     return _column.embedding_column(
         sparse_id_column, dimension, combiner, initializer, ckpt_to_load_from, tensor_name_in_ckpt, max_norm, trainable
     )
@@ -113,7 +122,8 @@ def shared_embedding_columns(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> list[Any]:
-    """Returns ``tf.feature_column.shared_embedding_columns``."""
+    """Returns ``tf.feature_column.shared_embedding_columns``; the default initializer is as of an embedding_column."""
+    initializer = initializer or _drawn(sparse_id_columns[0])
     return _column.shared_embedding_columns(
         list(sparse_id_columns),
         dimension,
@@ -164,22 +174,32 @@ def crossed_column(
     tensor_name_in_ckpt: str | None = None,
     hash_key: int | None = None,
 ) -> Any:
-    """Returns ``tf.feature_column.crossed_column``.
+    """Returns ``tf.feature_column.crossed_column`` of what the columns read, hashed as contrib hashed it.
 
-    Without a ``hash_key`` contrib hashed in an older way, so weights of a checkpoint belong to other crosses then.
+    Args:
+      columns: sparse, bucketized and crossed columns; of sparse columns the values are crossed, not their buckets.
+      hash_bucket_size: how many buckets the crosses have.
+      combiner: as of a sparse column.
+      ckpt_to_load_from: a checkpoint, from which a linear model takes the weights of the crosses.
+      tensor_name_in_ckpt: their name in it.
+      hash_key: of ``FingerprintCat64``; None is an older hash, see :mod:`crossing`.
 
     Raises:
-      ArgumentError: weights to load, which only contrib's linear models took.
+      ArgumentError: fewer than two columns or buckets, an unknown combiner, or one of checkpoint and name alone.
+      ArgumentTypeError: a column of another kind.
     """
-    _require_sum("crossed_column", combiner)
-    if ckpt_to_load_from or tensor_name_in_ckpt:
+    if (ckpt_to_load_from is None) != (tensor_name_in_ckpt is None):
         raise errors.ArgumentError(
             errors.explain(
-                "`ckpt_to_load_from` is not served", got=ckpt_to_load_from, fix="Use tf.train.init_from_checkpoint."
+                "`ckpt_to_load_from` and `tensor_name_in_ckpt` belong together",
+                got=(ckpt_to_load_from, tensor_name_in_ckpt),
+                fix="Pass both, or none.",
             ),
             where="crossed_column",
         )
-    return _column.crossed_column(list(columns), hash_bucket_size, hash_key)
+    column = column_kinds.summed("crossed_column", column_kinds.crossed(columns, hash_bucket_size, hash_key), combiner)
+    column.checkpoint = None if ckpt_to_load_from is None else (ckpt_to_load_from, tensor_name_in_ckpt)
+    return column
 
 
 def check_feature_columns(feature_columns: Any) -> None:
@@ -210,7 +230,11 @@ def create_feature_spec_for_parsing(feature_columns: Iterable[Any]) -> dict[str,
     """Returns what ``tf.io.parse_example`` needs to parse the columns' features."""
     columns = list(feature_columns)
     check_feature_columns(columns)
-    return dict(_column.make_parse_example_spec(columns))
+    scattered = [column for column in columns if isinstance(column, ScatteredEmbeddingColumn)]
+    spec = dict(_column.make_parse_example_spec([column for column in columns if column not in scattered]))
+    for column in scattered:
+        spec.update(column.parse_example_spec)
+    return spec
 
 
 def infer_real_valued_columns(features: Any) -> list[Any]:
@@ -247,7 +271,10 @@ _CLASSES = {
     "IndicatorColumn": "_OneHotColumn",
     "NumericColumn": "_RealValuedColumn",
     "HashedCategoricalColumn": "_SparseColumnHashed",
+    "HashedColumn": "_SparseColumnHashed",
     "IdentityCategoricalColumn": "_SparseColumnIntegerized",
+    "IntegerizedColumn": "_SparseColumnIntegerized",
+    "ScatteredEmbeddingColumn": "_ScatteredEmbeddingColumn",
     "VocabularyListCategoricalColumn": "_SparseColumnKeys",
     "VocabularyFileCategoricalColumn": "_SparseColumnVocabulary",
     "WeightedCategoricalColumn": "_WeightedSparseColumn",
@@ -260,13 +287,6 @@ def _classes(column: Any) -> tuple[str, ...]:
     return (_CLASSES.get(name, name), *(_classes(inner) if inner is not None else ()))
 
 
-def _require_sum(where: str, combiner: str) -> None:
-    if combiner != "sum":
-        raise errors.ArgumentError(
-            errors.explain(
-                "`combiner` of a sparse column must be 'sum'",
-                got=combiner,
-                fix="An embedding_column of it takes a combiner of its own.",
-            ),
-            where=where,
-        )
+def _drawn(column: Any) -> Any:
+    """Returns contrib's initializer of the embeddings of a column, whose deviation hangs on the number of buckets."""
+    return tf.truncated_normal_initializer(stddev=1 / math.sqrt(column.num_buckets))

@@ -11,7 +11,10 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat.calls import takes
+from tf1bn.compat.contrib.column_kinds import combiner_of
 from tf1bn.compat.contrib.feature_columns import create_feature_spec_for_parsing, in_order
+from tf1bn.compat.contrib.scattered import ScatteredEmbeddingColumn
+from tf1bn.compat.contrib.transforming import transform_features
 from tf1bn.compat.contrib.variables import model_variable
 
 
@@ -34,7 +37,8 @@ def input_from_feature_columns(
       cols_to_outs: a dictionary that gets each column's own values, by column.
 
     Variables (in ``scope``, by default ``input_from_feature_columns``; also in MODEL_VARIABLES):
-      ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding.
+      ``<column>_embedding/weights`` ``[buckets, dimension]`` of each embedding, and
+      ``<column>_scattered_embedding/weights`` ``[size]`` of each scattered one.
 
     Raises:
       ArgumentError: a categorical column that is neither embedded nor one-hot, or two equal columns.
@@ -67,16 +71,23 @@ def weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor, dict
 
     Variables (in ``scope``, by default ``weighted_sum_from_feature_columns``; also in MODEL_VARIABLES; zeros at first):
       ``<column>/weights`` ``[buckets, num_outputs]`` of a categorical column, ``<column>/weight`` ``[width,
-      num_outputs]`` of a column of numbers, and ``bias_weight`` ``[num_outputs]``.
+      num_outputs]`` of a column of numbers, and ``bias_weight`` ``[num_outputs]``. Those of a crossed_column with a
+      checkpoint start with the values there.
     """
     with tf.variable_scope(call.scope, "weighted_sum_from_feature_columns", list(call.columns_to_tensors.values())):
         features, sums, weights = dict(call.columns_to_tensors), [], {}
         for column in in_order(call.feature_columns):
             if hasattr(column, "num_buckets"):
-                embedded = tf.feature_column.embedding_column(column, call.num_outputs, "sum", tf.zeros_initializer())
+                combiner = combiner_of(column)
+                embedded = tf.feature_column.embedding_column(
+                    column, call.num_outputs, combiner, tf.zeros_initializer()
+                )
                 made: list[Any] = []
                 sums.append(_dense(features, embedded, call.weight_collections, call.trainable, _renamed_linear, made))
                 weights[column] = made
+                if getattr(column, "checkpoint", None):
+                    path, name = column.checkpoint
+                    tf.train.init_from_checkpoint(path, {name: made[0]})
             else:
                 value = _dense(features, column, call.weight_collections, call.trainable, _renamed)
                 with tf.variable_scope(None, column.name):
@@ -95,14 +106,14 @@ def joint_weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor
       ``linear_weights/weights`` ``[sum of buckets, num_outputs]`` and ``bias_weight`` ``[num_outputs]``.
 
     Raises:
-      ArgumentError: a column of numbers, or one with weights.
+      ArgumentError: a column of numbers, or one with weights, or with another combiner than ``sum``.
     """
     columns = in_order(call.feature_columns)
     for column in columns:
-        if not hasattr(column, "num_buckets") or hasattr(column, "weight_feature_key"):
+        if not hasattr(column, "num_buckets") or hasattr(column, "weight_feature_key") or combiner_of(column) != "sum":
             raise errors.ArgumentError(
                 errors.explain(
-                    "only categorical columns without weights have a joint sum",
+                    "only categorical columns without weights, whose combiner is sum, have a joint sum",
                     got=column.name,
                     fix="Use weighted_sum_from_feature_columns.",
                 ),
@@ -125,9 +136,11 @@ def joint_weighted_sum_from_feature_columns(call: _LinearSum) -> tuple[tf.Tensor
 
 def parse_feature_columns_from_examples(
     serialized: Any, feature_columns: Iterable[Any], name: str | None = None, example_names: Any = None
-) -> dict[str, Any]:
-    """Returns the parsed features of serialized ``tf.train.Example``, by name."""
-    return tf.io.parse_example(serialized, create_feature_spec_for_parsing(feature_columns), example_names, name)
+) -> dict[Any, Any]:
+    """Returns the parsed features of serialized ``tf.train.Example`` by name, and what the columns make of them."""
+    columns = list(feature_columns)
+    parsed = tf.io.parse_example(serialized, create_feature_spec_for_parsing(columns), example_names, name)
+    return {**parsed, **transform_features(parsed, columns)}
 
 
 def parse_feature_columns_from_sequence_examples(
@@ -167,6 +180,9 @@ def _dense(
     made: list[Any] | None = None,
 ) -> tf.Tensor:
     """Returns the values of one column; its variables get contrib's names and are model variables."""
+    if isinstance(column, ScatteredEmbeddingColumn):
+        with tf.variable_scope(None, column.name):
+            return column.embedded(features[column.column_name], collections, trainable)
     if hasattr(column, "num_buckets") and not hasattr(column, "variable_shape"):
         raise errors.ArgumentError(
             errors.explain(

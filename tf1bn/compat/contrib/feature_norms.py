@@ -131,7 +131,9 @@ def instance_norm(call: InstanceNorm) -> tf.Tensor:
     rank = inputs.shape.rank
     with errors.located("instance_norm", inputs=str(inputs.shape)):
         if call.data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("unknown `data_format`", got=call.data_format))
+            raise errors.ArgumentError(
+                errors.explain("data_format has to be either NCHW or NHWC", got=call.data_format)
+            )
         if rank is None:
             raise errors.ShapeError(errors.explain("`inputs` has undefined rank", got=inputs.name))
         axis = 1 if call.data_format == "NCHW" else rank - 1

@@ -59,12 +59,7 @@ def group_norm(call: GroupNorm) -> tf.Tensor:
         groups = call.groups
         axis, reduced = _axes(inputs, call)
         channels = inputs.shape.as_list()[axis]
-        if channels is None or groups < 1 or channels % groups:
-            raise errors.ShapeError(
-                errors.explain(
-                    f"{channels} channels is not commensurate with {groups} groups", fix="`groups` must divide them."
-                )
-            )
+        _require_groups(channels, groups)
         shape = tf.TensorShape([channels])
         beta, gamma = call.affine(inputs, shape)
         sizes = tf.shape(inputs)
@@ -98,6 +93,19 @@ def _axes(inputs: tf.Tensor, call: GroupNorm) -> tuple[int, list[int]]:
             )
         )
     return axis, reduced
+
+
+def _require_groups(channels: int | None, groups: int) -> None:
+    if channels is None:
+        raise errors.ShapeError(errors.explain("`inputs` has undefined channel dimension", got=channels))
+    if not 1 <= groups <= channels:
+        raise errors.ShapeError(f"Invalid groups {groups} for {channels} channels.")
+    if channels % groups:
+        raise errors.ShapeError(
+            errors.explain(
+                f"{channels} channels is not commensurate with {groups} groups", fix="`groups` must divide them."
+            )
+        )
 
 
 def _moments(x: tf.Tensor, axes: list[int], one_pass: bool) -> tuple[tf.Tensor, tf.Tensor]:

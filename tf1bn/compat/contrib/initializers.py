@@ -37,17 +37,15 @@ def variance_scaling_initializer(
     Raises:
       ArgumentTypeError: an unknown mode, or a dtype that is not floating point.
     """
-    if mode not in _MODES or not tf.as_dtype(dtype).is_floating:
+    if mode not in _MODES:
         raise errors.ArgumentTypeError(
-            errors.explain(
-                "`mode` or `dtype` is not possible",
-                got=(mode, dtype),
-                expected=f"{' or '.join(_MODES)}, and a floating-point dtype",
-            ),
+            errors.explain("unknown `mode`", got=mode, expected=" or ".join(_MODES)),
             where="variance_scaling_initializer",
         )
+    _require_floats(dtype)
 
     def initializer(shape: Any, dtype: Any = dtype, partition_info: Any = None) -> Any:
+        _require_floats(dtype)
         shape = [int(size) for size in shape]
         window = math.prod(shape[:-2])
         fan_in = float(window * shape[-2] if len(shape) > 1 else shape[-1] if shape else 1)
@@ -59,6 +57,12 @@ def variance_scaling_initializer(
         return tf.truncated_normal(shape, 0.0, math.sqrt(1.3 * factor / n), dtype, seed=seed)
 
     return initializer
+
+
+def _require_floats(dtype: Any) -> None:
+    if not tf.as_dtype(dtype).is_floating:
+        text = "Cannot create initializer for non-floating point type"
+        raise errors.ArgumentTypeError(errors.explain(text, got=dtype), where="variance_scaling_initializer")
 
 
 xavier_initializer_conv2d = xavier_initializer

@@ -79,7 +79,9 @@ from tf1bn.compat.contrib.reshaping import (
     unit_norm,
 )
 from tf1bn.compat.contrib.reversible import RevBlock, recompute_grad, rev_block
+from tf1bn.compat.contrib.scattered import scattered_embedding_column
 from tf1bn.compat.contrib.separable import separable_conv2d, separable_convolution2d
+from tf1bn.compat.contrib.sequence_inputs import sequence_input_from_feature_columns
 from tf1bn.compat.contrib.sequences import (
     dense_to_sparse,
     images_to_sequence,
@@ -109,6 +111,8 @@ from tf1bn.compat.contrib.summaries import (
     summarize_variables,
     summarize_weights,
 )
+from tf1bn.compat.contrib.target_column import multi_class_target, regression_target
+from tf1bn.compat.contrib.transforming import transform_features
 
 __all__ = [
     "GDN",
@@ -168,6 +172,7 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
     "maxout",
+    "multi_class_target",
     "one_hot_column",
     "one_hot_encoding",
     "optimize_loss",
@@ -177,14 +182,17 @@ __all__ = [
     "pool",
     "real_valued_column",
     "recompute_grad",
+    "regression_target",
     "relu",
     "relu6",
     "repeat",
     "rev_block",
     "safe_embedding_lookup_sparse",
     "scale_gradient",
+    "scattered_embedding_column",
     "separable_conv2d",
     "separable_convolution2d",
+    "sequence_input_from_feature_columns",
     "sequence_to_images",
     "shared_embedding_columns",
     "softmax",
@@ -204,6 +212,7 @@ __all__ = [
     "summarize_tensors",
     "summarize_variables",
     "summarize_weights",
+    "transform_features",
     "unit_norm",
     "variance_scaling_initializer",
     "weighted_sparse_column",

@@ -213,8 +213,11 @@ def _given(weights: Any) -> tf.Tensor:
 
 
 def _column(w: tf.Tensor) -> tf.Tensor:
-    """Returns weights of examples, ``[batch]`` or ``[batch, 1]``, as the former; and one weight as a number."""
-    if w.shape.rank in (None, 0):
+    """Returns weights of examples, ``[batch]`` or ``[batch, 1]``, as the former; and one weight as a number.
+
+    Others stay as they are, for examples have one weight each: ``[2, 2]`` does not stand for ``[4]``.
+    """
+    if w.shape.rank in (None, 0) or (w.shape.rank > 1 and w.shape.as_list()[-1] not in (1, None)):
         return w
     return tf.reshape(w, [] if w.shape.num_elements() == 1 else [-1])
 

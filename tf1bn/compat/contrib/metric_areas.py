@@ -20,6 +20,11 @@ def next_array_size(required_size: Any, growth_factor: float = 1.5) -> Any:
     return tf.cast(tf.ceil(growth_factor**exponent), tf.int32)
 
 
+def strict_cumsum(tensor: Any, len_tensor: int) -> Any:
+    """Returns the first ``len_tensor`` sums of a vector's beginnings, each with the entry that it ends with."""
+    return tf.cumsum(tensor)[:len_tensor]
+
+
 def streaming_concat(
     values: Any,
     axis: int = 0,

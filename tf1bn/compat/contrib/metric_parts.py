@@ -179,4 +179,4 @@ def require_curve(curve: str) -> None:
       ArgumentError: another.
     """
     if curve not in ("ROC", "PR"):
-        raise errors.ArgumentError(errors.explain("unknown curve", got=curve, expected="ROC or PR"))
+        raise errors.ArgumentError(errors.explain(f"curve must be either ROC or PR, {curve} unknown"))

@@ -72,6 +72,16 @@ def _rate_at(name: str, wrong: str, right: str, doc: str) -> Callable[..., Metri
     return streaming
 
 
+def _count_at(kind: str, name: str) -> Callable[..., Metric]:
+    def streaming(predictions: Any, labels: Any, thresholds: Sequence[float], weights: Any = None) -> Metric:
+        value, update = at_thresholds(predictions, labels, thresholds, weights, (kind,))
+        return value[kind], update[kind]
+
+    streaming.__name__ = streaming.__qualname__ = f"streaming_{name}_at_thresholds"
+    streaming.__doc__ = f"Returns how many {name.replace('_', ' ')} there are at each threshold, and the update."
+    return streaming
+
+
 _POSITIVE = "the share of negatives that are predicted as positive"
 _NEGATIVE = "the share of positives that are predicted as negative"
 _rates = tf.metrics
@@ -79,6 +89,12 @@ streaming_false_positive_rate = _rate("false_positive_rate", _rates.false_positi
 streaming_false_negative_rate = _rate("false_negative_rate", _rates.false_negatives, _rates.true_positives, _NEGATIVE)
 streaming_false_positive_rate_at_thresholds = _rate_at("false_positive_rate", "fp", "tn", _POSITIVE)
 streaming_false_negative_rate_at_thresholds = _rate_at("false_negative_rate", "fn", "tp", _NEGATIVE)
+
+
+streaming_true_positives_at_thresholds = _count_at("tp", "true_positives")
+streaming_false_positives_at_thresholds = _count_at("fp", "false_positives")
+streaming_true_negatives_at_thresholds = _count_at("tn", "true_negatives")
+streaming_false_negatives_at_thresholds = _count_at("fn", "false_negatives")
 
 
 @dataclass(frozen=True)

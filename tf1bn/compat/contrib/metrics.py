@@ -27,8 +27,12 @@ from tf1bn.compat.contrib.metric_rates import (
     streaming_curve_points,
     streaming_false_negative_rate,
     streaming_false_negative_rate_at_thresholds,
+    streaming_false_negatives_at_thresholds,
     streaming_false_positive_rate,
     streaming_false_positive_rate_at_thresholds,
+    streaming_false_positives_at_thresholds,
+    streaming_true_negatives_at_thresholds,
+    streaming_true_positives_at_thresholds,
 )
 from tf1bn.compat.contrib.metric_statistics import (
     auc_using_histogram,
@@ -68,9 +72,7 @@ def _swapped(metric: Callable[..., Metric], name: str) -> Callable[..., Metric]:
 _SWAPPED = {
     "streaming_accuracy": tf.metrics.accuracy,
     "streaming_false_negatives": tf.metrics.false_negatives,
-    "streaming_false_negatives_at_thresholds": tf.metrics.false_negatives_at_thresholds,
     "streaming_false_positives": tf.metrics.false_positives,
-    "streaming_false_positives_at_thresholds": tf.metrics.false_positives_at_thresholds,
     "streaming_mean_absolute_error": tf.metrics.mean_absolute_error,
     "streaming_mean_iou": tf.metrics.mean_iou,
     "streaming_mean_relative_error": tf.metrics.mean_relative_error,
@@ -84,9 +86,7 @@ _SWAPPED = {
     "streaming_sparse_average_precision_at_k": tf.metrics.average_precision_at_k,
     "streaming_specificity_at_sensitivity": tf.metrics.specificity_at_sensitivity,
     "streaming_true_negatives": tf.metrics.true_negatives,
-    "streaming_true_negatives_at_thresholds": tf.metrics.true_negatives_at_thresholds,
     "streaming_true_positives": tf.metrics.true_positives,
-    "streaming_true_positives_at_thresholds": tf.metrics.true_positives_at_thresholds,
 }
 globals().update({name: _swapped(metric, name) for name, metric in _SWAPPED.items()})
 
@@ -211,12 +211,16 @@ __all__ = [
     "streaming_dynamic_auc",
     "streaming_false_negative_rate",
     "streaming_false_negative_rate_at_thresholds",
+    "streaming_false_negatives_at_thresholds",
     "streaming_false_positive_rate",
     "streaming_false_positive_rate_at_thresholds",
+    "streaming_false_positives_at_thresholds",
     "streaming_mean_cosine_distance",
     "streaming_pearson_correlation",
     "streaming_sparse_average_precision_at_top_k",
     "streaming_sparse_precision_at_top_k",
+    "streaming_true_negatives_at_thresholds",
+    "streaming_true_positives_at_thresholds",
     "aggregate_metric_map",
     "aggregate_metrics",
     "streaming_auc",

@@ -134,7 +134,9 @@ def batch_norm(call: BatchNorm) -> tf.Tensor:
     text, scope = str(getattr(call.inputs, "shape", "")), getattr(call.scope, "name", call.scope)
     with dialect.speaking("batch_norm", _WORDS, scope=scope, inputs=text):
         if call.data_format not in ("NHWC", "NCHW"):
-            raise errors.ArgumentError(errors.explain("unknown `data_format`", got=call.data_format))
+            raise errors.ArgumentError(
+                errors.explain("data_format has to be either NCHW or NHWC", got=call.data_format)
+            )
         inputs = tf.convert_to_tensor(call.inputs)
         dialect.require_known(inputs, "inputs")
         dialect.require_switch(call.is_training, "is_training")

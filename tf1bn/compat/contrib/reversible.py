@@ -226,12 +226,13 @@ def _require_same(first: set[str], second: set[str]) -> None:
 def counted_once() -> Iterator[None]:
     """Takes back what a second forward pass adds to collections of updates, losses and summaries."""
     graph = tf.get_default_graph()
-    before = {key: len(graph.get_collection_ref(key)) for key in _KEPT}
+    before = {key: graph.get_collection(key) for key in _KEPT}
     try:
         yield
     finally:
-        for key, count in before.items():
-            del graph.get_collection_ref(key)[count:]
+        # Whole, for functions that know of the second pass take its updates off the end by themselves.
+        for key, kept in before.items():
+            graph.get_collection_ref(key)[:] = kept
 
 
 def _refuse_closure(fn: Any) -> None:

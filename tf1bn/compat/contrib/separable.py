@@ -72,7 +72,9 @@ def separable_convolution2d(call: Separable) -> tf.Tensor:
         with call.entered("SeparableConv2d", call.inputs, _NAMES) as entered:
             inputs = tf.convert_to_tensor(call.inputs)
             if not inputs.dtype.is_floating:
-                raise errors.ArgumentTypeError(errors.explain("`weights` must be floats", got=inputs.dtype.name))
+                raise errors.ArgumentTypeError(
+                    errors.explain("`weights` cannot be of a non-floating point type", got=inputs.dtype.name)
+                )
             sizes |= {"dilation_rate": windows.sizes(call.rate, 2, "rate"), **call.kernels()}
             kind, parts = SeparableConv2D, ("depthwise_kernel", "pointwise_kernel")
             if call.num_outputs is None:

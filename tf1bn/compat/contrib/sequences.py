@@ -22,7 +22,9 @@ def images_to_sequence(
       ArgumentError: ``data_format``.
     """
     if data_format not in ("NCHW", "NHWC"):
-        raise errors.ArgumentError(errors.explain("unknown `data_format`", got=data_format), where="images_to_sequence")
+        raise errors.ArgumentError(
+            errors.explain("data_format has to be either NCHW or NHWC", got=data_format), where="images_to_sequence"
+        )
     with tf.name_scope(scope, "ImagesToSequence", [inputs]) as name:
         inputs = tf.convert_to_tensor(inputs)
         order = [2, 0, 1, 3] if data_format == "NHWC" else [3, 0, 2, 1]
@@ -120,17 +122,13 @@ def inner_flatten(inputs: Any, new_rank: int, output_collections: Any = None, sc
     """
     with tf.name_scope(scope, "InnerFlatten", [inputs, new_rank]) as name:
         if isinstance(inputs, tf.SparseTensor):
-            shape, rank = inputs.dense_shape, inputs.dense_shape.shape.as_list()[0]
+            kind, shape, rank = "Inputs", inputs.dense_shape, inputs.dense_shape.shape.as_list()[0]
         else:
             inputs = tf.convert_to_tensor(inputs)
-            shape, rank = tf.shape(inputs), inputs.shape.rank
+            kind, shape, rank = "inputs", tf.shape(inputs), inputs.shape.rank
         if new_rank < 1 or (rank is not None and new_rank > rank):
-            raise errors.ShapeError(
-                errors.explain(
-                    "`new_rank` must be at least 1, and at most the rank of the inputs", got=(rank, new_rank)
-                ),
-                where="inner_flatten",
-            )
+            text = "`new_rank` must be at least 1" if new_rank < 1 else f"{kind} has rank less than new_rank"
+            raise errors.ShapeError(errors.explain(text, got=(rank, new_rank)), where="inner_flatten")
         inner = tf.reduce_prod(shape[new_rank - 1 :], keepdims=True)
         target = tf.concat([shape[: new_rank - 1], inner], 0)
         if isinstance(inputs, tf.SparseTensor):

@@ -72,7 +72,8 @@ def train(
       startup_delay_steps: global step that a worker other than the chief waits for.
       sync_optimizer: a SyncReplicasOptimizer, or several.
       session_wrapper: maps the session to what ``train_step_fn`` gets.
-      trace_every_n_steps: how often a timeline is written to ``logdir``, as ``tf_trace-<step>.json``.
+      trace_every_n_steps: a timeline of each step that begins at a multiple of it is written to ``logdir``, as
+        ``tf_trace-<the step's end>.json``.
       ignore_live_threads: whether threads of queues that do not stop with the session are left alone.
       others: as in slim.
 
@@ -92,7 +93,7 @@ def train(
         if is_chief and logdir is not None:
             hooks += _chief_hooks(logdir, save_interval_secs, save_summaries_secs, summary_op, summary_writer, saver)
         if trace_every_n_steps is not None:
-            hooks.append(_TraceHook(train_op, trace_every_n_steps, logdir))
+            hooks.append(_TraceHook(train_op, step, trace_every_n_steps, logdir))
         scaffold = _scaffold(init_op, init_feed_dict, local_init_op, init_fn, ready_op, saver)
         creator: Any
         if is_chief:
@@ -114,20 +115,29 @@ def train(
 
 
 class _TraceHook(tf.train.ProfilerHook):
-    """Writes timelines of the runs of a train op, under the name that slim gave them."""
+    """Writes timelines of the runs of a train op that begin at multiples of some steps, under slim's name for them."""
 
-    def __init__(self, train_op: Any, save_steps: int, output_dir: Any) -> None:
-        super().__init__(save_steps=save_steps, output_dir=output_dir)
-        self._train_op, self._folder, self._trains = train_op, pathlib.Path(output_dir), False
+    def __init__(self, train_op: Any, step: Any, every: int, output_dir: Any) -> None:
+        super().__init__(save_steps=1, output_dir=output_dir)
+        self._train_op, self._step, self._every = train_op, step, every
+        self._folder, self._begun, self._traced = pathlib.Path(output_dir), False, False
 
     def before_run(self, run_context: Any) -> Any:
         # A step runs more than the train op, for example what tells it to stop.
         fetched = tf.nest.flatten(run_context.original_args.fetches)
-        self._trains = any(fetch is self._train_op for fetch in fetched)
-        return super().before_run(run_context) if self._trains else None
+        if not any(fetch is self._train_op for fetch in fetched):
+            self._traced = False
+            return None
+        step = run_context.session.run(self._step)
+        self._traced = step % self._every == 0
+        if not self._begun:  # the class above lets its first step pass: that is the one before
+            self._begun = True
+            super().before_run(run_context)
+            super().after_run(run_context, tf.train.SessionRunValues({"global_step": step - 1}, None, None))
+        return super().before_run(run_context) if self._traced else None
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        if not self._trains:
+        if not self._traced:
             return
         super().after_run(run_context, run_values)
         for path in self._folder.glob("timeline-*.json"):

@@ -3,7 +3,7 @@
 In come data sets, those of ``tf.data`` or :class:`Dataset`; out come data sets, iterators or tensors. What TensorFlow
 still has, at ``tf.data.experimental``, is served from there.
 
-To read, in this order: :mod:`transformations`, :mod:`reading`, :mod:`datasets`.
+To read, in this order: :mod:`transformations`, :mod:`reading`, :mod:`lmdb`, :mod:`checkpointing`, :mod:`datasets`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat import absent
+from tf1bn.compat.contrib_data.checkpointing import CheckpointInputPipelineHook
 from tf1bn.compat.contrib_data.datasets import (
     Dataset,
     FixedLengthRecordDataset,
@@ -20,6 +21,7 @@ from tf1bn.compat.contrib_data.datasets import (
     TextLineDataset,
     TFRecordDataset,
 )
+from tf1bn.compat.contrib_data.lmdb import LMDBDataset
 from tf1bn.compat.contrib_data.reading import read_batch_features, reduce_dataset
 from tf1bn.compat.contrib_data.transformations import (
     assert_element_shape,
@@ -63,11 +65,13 @@ unique = tf.data.experimental.unique
 
 __all__ = [
     "AUTOTUNE",
+    "CheckpointInputPipelineHook",
     "Counter",
     "CsvDataset",
     "Dataset",
     "FixedLengthRecordDataset",
     "Iterator",
+    "LMDBDataset",
     "Optional",
     "RandomDataset",
     "Reducer",

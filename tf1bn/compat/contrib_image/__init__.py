@@ -3,7 +3,8 @@
 In come images, ``[batch, rows, columns, channels]`` or fewer dimensions; out come images of the same dtype. What had an
 op of its own in tf.contrib is a loop or a matrix here, with the same results.
 
-To read, in this order: :mod:`transforms`; :mod:`splines` and :mod:`warping`; :mod:`colors`; :mod:`matching`.
+To read, in this order: :mod:`transforms`; :mod:`splines` and :mod:`warping`; :mod:`colors`; :mod:`matching`;
+:mod:`stereograms`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tf1bn.compat import absent
 from tf1bn.compat.contrib_image.colors import adjust_hsv_in_yiq, random_hsv_in_yiq
 from tf1bn.compat.contrib_image.matching import bipartite_match, connected_components
 from tf1bn.compat.contrib_image.splines import interpolate_spline
+from tf1bn.compat.contrib_image.stereograms import single_image_random_dot_stereograms
 from tf1bn.compat.contrib_image.transforms import (
     angles_to_projective_transforms,
     compose_transforms,
@@ -38,6 +40,7 @@ __all__ = [
     "matrices_to_flat_transforms",
     "random_hsv_in_yiq",
     "rotate",
+    "single_image_random_dot_stereograms",
     "sparse_image_warp",
     "transform",
     "translate",

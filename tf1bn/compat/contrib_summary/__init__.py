@@ -31,6 +31,7 @@ from tf1bn.compat.contrib_summary.summaries import (
 )
 from tf1bn.compat.contrib_summary.writers import (
     SummaryWriter,
+    create_db_writer,
     create_file_writer,
     create_summary_file_writer,
     eval_dir,
@@ -43,6 +44,7 @@ __all__ = [
     "all_summary_ops",
     "always_record_summaries",
     "audio",
+    "create_db_writer",
     "create_file_writer",
     "create_summary_file_writer",
     "eval_dir",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,13 @@ from tf1bn.compat.contrib_summary.recording import SETTINGS
 
 INITIALIZERS = "tf1bn_contrib_summary_writers"
 """Collection of the ops that open the files."""
+
+_NAMES = {
+    "experiment_name": re.compile(r"[^\x00-\x1f<>]{0,256}"),
+    "run_name": re.compile(r"[^\x00-\x1f<>]{0,512}"),
+    "user_name": re.compile(r"[a-z]([-a-z0-9]{0,29}[a-z0-9])?", re.IGNORECASE),
+}
+"""What each name in a database may be."""
 
 
 class SummaryWriter:
@@ -92,6 +102,48 @@ def create_file_writer(
 
 create_summary_file_writer = create_file_writer
 """Its older name."""
+
+
+def create_db_writer(
+    db_uri: str,
+    experiment_name: str | None = None,
+    run_name: str | None = None,
+    user_name: str | None = None,
+    name: str | None = None,
+) -> SummaryWriter:
+    """Returns a writer of a SQLite database, which ``initialize`` opens and whose tables it makes.
+
+    Args:
+      db_uri: the file, for example ``file:/tmp/foo.sqlite``.
+      experiment_name: by default today, YYYY-MM-DD; "" for no experiment.
+      run_name: by default the time, HH:MM:SS; "" for no run.
+      user_name: by default who is logged in.
+      name: writers of one name are one.
+
+    Raises:
+      ArgumentError: a name with control characters, ``<`` or ``>``, or a user that is no name of a host and of a user.
+    """
+    now = time.localtime()
+    experiment = time.strftime("%Y-%m-%d", now) if experiment_name is None else experiment_name
+    run = time.strftime("%H:%M:%S", now) if run_name is None else run_name
+    user = getpass.getuser() if user_name is None else user_name
+    _require_names(experiment_name=experiment, run_name=run, user_name=user)
+    with tf.device("cpu:0"):
+        resource = tf.raw_ops.SummaryWriter(shared_name=name or "")
+        init = tf.raw_ops.CreateSummaryDbWriter(
+            writer=resource, db_uri=db_uri, experiment_name=experiment, run_name=run, user_name=user
+        )
+    tf.add_to_collection(INITIALIZERS, init)
+    return SummaryWriter(resource, init)
+
+
+def _require_names(**names: str) -> None:
+    for name, value in names.items():
+        if not _NAMES[name].fullmatch(value):
+            raise errors.ArgumentError(
+                errors.explain(f"`{name}` is not possible", got=value, expected=_NAMES[name].pattern),
+                where="create_db_writer",
+            )
 
 
 def eval_dir(model_dir: str, name: str | None = None) -> str:

@@ -10,6 +10,8 @@ _ROWS = (
     (r"setting an array element with a sequence.*inhomogeneous", "NumPy makes no array of rows of unequal length by "
      "itself any more: pass dtype=object"),
     (r"'numpy\.ndarray' object has no attribute 'tostring'", "it is .tobytes() today"),
+    (r"only 0-dimensional arrays can be converted to Python scalars", "int() and float() take no array of one entry "
+     "any more (NumPy 2.4): array.item() gives it"),
     (r"object has no attribute 'isAlive'", "of threads it is .is_alive() today"),
     (r"load\(\) missing 1 required positional argument: 'Loader'", "yaml.load() needs a loader: yaml.safe_load()"),
     (r"'(DataFrame|Series)' object has no attribute 'as_matrix'", "it is .to_numpy() today"),

@@ -224,7 +224,7 @@ class NumBoxesSequence(ItemHandler):
 
 def _count(tensor: Any) -> Any:
     if not isinstance(tensor, tf.SparseTensor):
-        raise errors.ArgumentError(errors.explain("`tensor` is not sparse", got=tensor))
+        raise errors.ArgumentError(errors.explain("tensor must be of type tf.SparseTensor", got=tensor))
     columns = tf.SparseTensor(tensor.indices, tensor.indices[:, 1] + 1, tensor.dense_shape)
     return tf.reduce_max(tf.pad(tf.sparse_tensor_to_dense(columns), [[0, 0], [0, 1]]), 1)
 
