@@ -12,7 +12,7 @@ import pytest
 
 from tests.original import conftest
 
-MODULES = ("layers", "cells", "metrics", "losses", "nets", "decoders", "chains", "optimizers", "warps")
+MODULES = ("layers", "cells", "metrics", "losses", "nets", "decoders", "legacy", "chains", "optimizers", "warps")
 SAME = ("variables", "trainable", "local", "collections", "shapes")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat import absent
+from tf1bn.compat import absent, transposed
 
 _SCALE, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 """Of the activation SELU (Klambauer et al., 2017), for which ``alpha_dropout`` keeps mean and variance."""
@@ -69,7 +69,7 @@ def conv1d_transpose(
     name: str | None = None,
 ) -> tf.Tensor:
     """Returns ``tf.nn.conv1d_transpose``."""
-    return tf.nn.conv1d_transpose(value, filter, output_shape, stride, padding, data_format, name)
+    return transposed.conv1d_transpose(value, filter, output_shape, stride, padding, data_format, name)
 
 
 def nth_element(input: Any, n: Any, reverse: bool = False, name: str | None = None) -> tf.Tensor:

@@ -50,6 +50,7 @@ PACKAGES: dict[str, Path] = {
     "contrib.signal": Path(also=("signal",), real=False),
     "contrib.stateless": Path(_STATELESS, real=False),
     "contrib.util": Path(_UTIL, real=False),
+    **_own("legacy_seq2seq", "contrib_legacy_seq2seq", "ops.seq2seq"),
     **_own("nn", "contrib_nn"),
     **_own("summary", "contrib_summary"),
     "contrib.summary.summary": Path(also=("contrib.summary",), real=False),
