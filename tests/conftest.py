@@ -62,7 +62,9 @@ def _switches_stay() -> Iterator[None]:
     """Fails a test that turns a switch of the process for good: others would fail after it, in some orders only."""
     before = _switches()
     yield
-    assert _switches() == before, "This test turns switches of the process for all that follow; use a process or a fork."
+    assert _switches() == before, (
+        "This test turns switches of the process for all that follow; use a process or a fork."
+    )
 
 
 @pytest.fixture(scope="session")
