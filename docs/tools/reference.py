@@ -27,6 +27,7 @@ TITLES = {
     "tf1bn.compat.contrib_opt": "Dialect: tf.contrib.opt",
     "tf1bn.compat.contrib_rnn": "Dialect: tf.contrib.rnn",
     "tf1bn.compat.contrib_seq2seq": "Dialect: tf.contrib.seq2seq",
+    "tf1bn.compat.contrib_legacy_seq2seq": "Dialect: tf.contrib.legacy_seq2seq",
     "tf1bn.compat.contrib_lookup": "Dialect: tf.contrib.lookup",
     "tf1bn.compat.contrib_data": "Dialect: tf.contrib.data",
     "tf1bn.compat.contrib_summary": "Dialect: tf.contrib.summary",

@@ -174,6 +174,12 @@ STATELESS = """
 stateless_multinomial stateless_random_normal stateless_random_uniform stateless_truncated_normal
 """
 
+LEGACY_SEQ2SEQ = """
+attention_decoder basic_rnn_seq2seq embedding_attention_decoder embedding_attention_seq2seq embedding_rnn_decoder
+embedding_rnn_seq2seq embedding_tied_rnn_seq2seq model_with_buckets one2many_rnn_seq2seq rnn_decoder sequence_loss
+sequence_loss_by_example tied_rnn_seq2seq
+"""
+
 MODULES = {
     "summary": SUMMARY,
     "nn": NN,
@@ -193,6 +199,7 @@ MODULES = {
     "losses.metric_learning": METRIC_LEARNING,
     "slim": SLIM,
     "seq2seq": SEQ2SEQ,
+    "legacy_seq2seq": LEGACY_SEQ2SEQ,
     "lookup": LOOKUP,
     "data": DATA,
 }

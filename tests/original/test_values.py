@@ -12,7 +12,9 @@ import pytest
 
 from tests.original import conftest
 
-MODULES = ("layers", "cells", "metrics", "losses", "nets", "decoders", "chains", "optimizers", "warps", "columns")
+MODULES = (
+    "layers", "cells", "metrics", "losses", "nets", "decoders", "legacy", "chains", "optimizers", "warps", "columns",
+)  # fmt: skip
 SAME = ("variables", "trainable", "local", "collections", "shapes")
 
 

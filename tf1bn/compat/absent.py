@@ -8,12 +8,26 @@ from typing import NoReturn
 from tf1bn import errors
 
 _CANNED = (
-    *("BaselineClassifier", "BaselineEstimator", "BaselineRegressor", "DNNClassifier", "DNNEstimator", "DNNRegressor"),
-    *("DNNLinearCombinedClassifier", "DNNLinearCombinedEstimator", "DNNLinearCombinedRegressor", "LinearClassifier"),
-    *("LinearEstimator", "LinearRegressor", "BoostedTreesClassifier", "BoostedTreesEstimator"),
-    *("BoostedTreesRegressor", "KMeans", "LinearSDCA", "RNNClassifier", "RNNEstimator", "SVM", "LogisticRegressor"),
+    *("BaselineEstimator", "DNNEstimator", "DNNLinearCombinedEstimator", "LinearEstimator"),
+    *(
+        "BoostedTreesClassifier",
+        "BoostedTreesEstimator",
+        "BoostedTreesRegressor",
+        "KMeans",
+        "LinearSDCA",
+        "RNNClassifier",
+        "RNNEstimator",
+        "SVM",
+        "LogisticRegressor",
+    ),
     *("dnn_logit_fn_builder", "linear_logit_fn_builder"),
 )
+_READY_MADE = (
+    *("DNNClassifier", "DNNRegressor", "LinearClassifier", "LinearRegressor"),
+    *("DNNLinearCombinedClassifier", "DNNLinearCombinedRegressor"),
+)
+"""Models of contrib.learn that tf.estimator has, too."""
+
 _HEADS = (
     *("Head", "BinaryClassHead", "LogisticRegressionHead", "MultiClassHead", "MultiHead", "MultiLabelHead"),
     *("PoissonRegressionHead", "RegressionHead", "binary_classification_head", "logistic_regression_head"),
@@ -54,6 +68,7 @@ REASONS: dict[str, tuple[str, str]] = {
         ),
         _WORKERS,
     ),
+    **{name: ("", f"tf.estimator.{name} with columns of tf.feature_column, and input_fn") for name in _READY_MADE},
     **dict.fromkeys(
         _CANNED,
         (

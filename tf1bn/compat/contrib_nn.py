@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat import absent
+from tf1bn.compat import absent, transposed
 from tf1bn.compat.calls import takes
 
 _SCALE, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -87,7 +87,7 @@ def conv1d_transpose(call: Conv1DTranspose) -> tf.Tensor:
     """
     renamed = {"input": "value", "filters": "filter", "strides": "stride"}
     given = {name: _either(call, name, older) for name, older in renamed.items()}
-    return tf.nn.conv1d_transpose(
+    return transposed.conv1d_transpose(
         **given,
         output_shape=call.output_shape,
         padding=call.padding,

@@ -69,6 +69,9 @@ _TPU = Path(
 )
 _RUNNER = Path(taken("estimator.learn_experiment", "run"), real=False)
 _LEARNING = Path(_LEARN, real=False)
+_PREPROCESSING = Path(
+    {"TOKENIZER_RE": "learn_preprocessing:TOKENIZER_RE"}, modules=("learn_preprocessing",), real=False
+)
 
 PACKAGE = "python.tensorflow_estimator"
 """The facade's path of the package ``tensorflow_estimator``."""
@@ -107,6 +110,11 @@ ESTIMATOR: dict[str, Path] = {
     "contrib.learn.utils": Path(taken("estimator.learn_experiment", "make_export_strategy"), real=False),
     "contrib.learn.utils.input_fn_utils": Path(_SERVING_INPUTS, real=False),
     "contrib.learn.io": _INPUTS,
+    **{f"contrib.learn.{place}preprocessing": _PREPROCESSING for place in ("", "python.learn.")},
+    **{
+        f"contrib.learn.python.learn.preprocessing.{name}": _PREPROCESSING
+        for name in ("categorical", "categorical_vocabulary", "text")
+    },
     "contrib.learn.python.learn": _LEARNING,
     "contrib.learn.python.learn.learn_runner": _RUNNER,
     "contrib.learn.python.learn.experiment": _LEARNING,
@@ -134,8 +142,8 @@ ESTIMATOR_REPLACEMENTS: dict[str, str] = {
     "contrib.estimator": "See tf.estimator, which is served here.",
     "contrib.estimator.TowerOptimizer": _TOWERS,
     "contrib.estimator.replicate_model_fn": _TOWERS,
-    "contrib.learn": "Estimator, Experiment, learn_runner, RunConfig, ModelFnOps and MetricSpec are served here, and "
-    "datasets.mnist; for the rest use tf.estimator and hooks of tf.train.",
+    "contrib.learn": "Estimator, Experiment, learn_runner, RunConfig, ModelFnOps and MetricSpec are served here, "
+    "preprocessing and datasets.mnist; for the rest use tf.estimator and hooks of tf.train.",
     "contrib.learn.monitors": "Use hooks of tf.train, or tf.estimator.train_and_evaluate to evaluate on the way.",
     "contrib.tpu": "TPUEstimator and its configuration are served here, on the processor; the rest needs a TPU.",
     "estimator": "docs/estimator.md lists what tf.estimator has here.",

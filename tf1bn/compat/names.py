@@ -80,16 +80,20 @@ PATHS: dict[str, Path] = {
                 "nce_loss",
                 "sampled_softmax_loss",
             ),
-            "deconv2d": "=nn.conv2d_transpose",
+            **taken("transposed", "conv1d_transpose", "conv2d_transpose", "conv2d_backprop_input"),
+            **taken("transposed", "atrous_conv2d_transpose"),
+            "deconv2d": "transposed:conv2d_transpose",
         }
     ),
     "nn.rnn_cell": Path(CELLS, real=False),
+    "nn.seq2seq": Path(also=("contrib.legacy_seq2seq",), real=False),
     "image": Path({"per_image_whitening": "=image.per_image_standardization", **taken("reordered", "resize_images")}),
     "train": Path({"SummaryWriter": "=summary.FileWriter"}),
     "layers": Path(modules=("tf_layers",), real=False),
     "examples.tutorials.mnist.input_data": Path(MNIST),
     "models.rnn.rnn_cell": Path(CELLS),
     "models.rnn.rnn": Path(also=("nn",)),
+    "models.rnn.seq2seq": Path(also=("contrib.legacy_seq2seq",), real=False),
     "compat": Path({"v1": "@"}),
     "ops": Path(also=("",)),
     "pywrap_tensorflow": Path({"NewCheckpointReader": "=train.NewCheckpointReader"}),
@@ -99,8 +103,8 @@ PATHS.update({**CONTRIB, **PACKAGES, **PYTHON, **ESTIMATOR})
 
 REPLACEMENTS = {
     "contrib": "Most of tf.contrib is gone from TensorFlow; contrib.layers, framework, losses, metrics, training, "
-    "slim, rnn, seq2seq, lookup, data, distributions, crf, opt, image, summary, estimator, learn and tpu are served "
-    "here.",
+    "slim, rnn, seq2seq, legacy_seq2seq, lookup, data, distributions, crf, opt, image, summary, estimator, learn and "
+    "tpu are served here.",
     "contrib.boosted_trees": "Use a package of boosted trees, such as xgboost.",
     "contrib.copy_graph": "Use tf.import_graph_def(graph.as_graph_def(), input_map=...).",
     "contrib.cudnn_rnn": "Use contrib.rnn.LSTMBlockFusedCell, or contrib.rnn.LSTMBlockCell with forget_bias=0; weights "
@@ -116,11 +120,9 @@ REPLACEMENTS = {
     "contrib.quantize": "It rewrote graphs. Convert the trained graph with tf.lite.TFLiteConverter and "
     "optimizations=[tf.lite.Optimize.DEFAULT]; to train with quantization, put "
     "tf.quantization.fake_quant_with_min_max_vars around weights and activations.",
-    "contrib.legacy_seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "contrib.tensorboard": "plugins.projector is served here. For the rest use the package tensorboard.",
     "examples.tutorials.mnist.mnist": "Put the tutorial's mnist.py beside the program.",
     "models": "The model garden is not part of TensorFlow; put the module's source beside the program.",
-    "nn.seq2seq": "Write the decoder's loop with tf.nn.raw_rnn or tf.while_loop.",
     "nn.sparse_softmax": "Use tf.sparse.softmax.",
     "python": "A private module of TensorFlow; use the public name of what the program needs.",
     "merge": "Use tf.raw_ops.Merge, or tf.cond.",

@@ -33,6 +33,7 @@ _PRIVATE: dict[str, Path] = {
     "ops.variable_scope": Path(also=("",)),
     "ops.rnn": Path(also=("nn",)),
     "ops.rnn_cell": Path(CELLS),
+    "ops.seq2seq": Path(also=("contrib.legacy_seq2seq",), real=False),
     "ops.rnn_cell_impl": Path(CELLS),
     "ops.nn": Path(also=("nn", "")),
     "ops.nn_ops": Path(also=("nn", "")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import re
 from typing import Any
 
@@ -144,6 +145,16 @@ class RNNCell:
             )
         return self._made[name]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Returns a cell like this one that has not been called: it will make variables of its own."""
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        for name, value in vars(self).items():
+            if name not in ("_scope", "_made"):
+                setattr(made, name, value if _of_graph(value) else copy.deepcopy(value, memo))
+        made._scope, made._made = None, {}
+        return made
+
     def _affine(self, inputs: Any, units: int, prefix: str = "", kernel: Any = None, bias: Any = None) -> tf.Tensor:
         """Returns ``inputs @ kernel + bias``."""
         depth = depth_of(inputs, type(self).__name__)
@@ -176,6 +187,11 @@ def zeros(size: Any, batch_size: Any, dtype: Any) -> Any:
     else:
         units = [size if isinstance(size, tf.Tensor) else int(size)]
     return tf.zeros(tf.stack([batch_size, *units]), dtype)
+
+
+def _of_graph(value: Any) -> bool:
+    """Whether a value belongs to a graph, and has no copy."""
+    return isinstance(value, tf.Tensor | tf.Variable | tf.Operation | tf.Graph | tf.VariableScope)
 
 
 def _snake(name: str) -> str:

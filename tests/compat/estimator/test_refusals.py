@@ -282,8 +282,8 @@ CALLS = {
         "`every_n_iter` must be above zero",
     ),
     "absent": (
-        lambda d: E.DNNClassifier,
-        "tf.estimator has no 'DNNClassifier' in tf1bn. It is a whole model",
+        lambda d: E.BoostedTreesClassifier,
+        "tf.estimator has no 'BoostedTreesClassifier' in tf1bn. It is a whole model",
     ),
     "no loss to compare": (
         lambda d: exporters._smaller_loss({"loss": 1}, {"a": 1}),

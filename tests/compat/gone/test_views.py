@@ -195,3 +195,30 @@ def test_numbers_from_arrays_of_one_entry_are_hinted_at() -> None:
         assert int(numpy.array([3])) == 3  # before NumPy 2.4
     except TypeError as error:
         assert "array.item() gives it" in hints.hint(error)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "tf.keras.optimizers.SGD(lr=0.1)",
+        "tf.keras.backend.get_session()",
+        "from tensorflow.keras.layers import CuDNNLSTM",
+        "tf.reduce_sum(tf.keras.layers.Dense(3)(tf.keras.layers.Input((3,))))",
+    ],
+)
+def test_what_only_keras_2_has_is_hinted_at(source: str) -> None:
+    import tensorflow as tf
+
+    if not tf.keras.__version__.startswith("3"):
+        pytest.skip("TensorFlow has Keras 2 here")
+    with pytest.raises(Exception) as raised:  # each has a type of its own
+        exec(source, {"tf": tf})
+    assert "TF_USE_LEGACY_KERAS=1" in hints.hint(raised.value)
+
+
+def test_an_error_that_keras_has_nothing_to_do_with_has_no_hint_of_it() -> None:
+    import tensorflow as tf
+
+    with pytest.raises(AttributeError) as raised:
+        tf.never_heard_of  # noqa: B018
+    assert hints.hint(raised.value) == ""

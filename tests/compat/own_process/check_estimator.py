@@ -73,12 +73,12 @@ def test_every_spelling_gives_the_same(tmp_path: pathlib.Path) -> None:
     "line, text",
     [
         (
-            "tf.estimator.DNNClassifier",
-            "tf.estimator.DNNClassifier: tf.estimator left TensorFlow with 2.16.*with a model_fn",
+            "tf.estimator.BoostedTreesClassifier",
+            "tf.estimator.BoostedTreesClassifier: tf.estimator left TensorFlow with 2.16.*with a model_fn",
         ),
-        ("tf.estimator.LinearRegressor", "Use tf.estimator.Estimator with a model_fn"),
+        ("tf.estimator.LinearEstimator", "Use tf.estimator.Estimator with a model_fn"),
         ("tf.estimator.MultiClassHead", "Use tf.losses and tf.metrics in the model_fn"),
-        ("tf.contrib.learn.DNNClassifier", "Use tf.estimator.Estimator with a model_fn"),
+        ("tf.contrib.learn.DNNClassifier", "Use tf.estimator.DNNClassifier with columns of tf.feature_column"),
         ("tf.contrib.learn.monitors", "Use hooks of tf.train"),
         ("tf.contrib.estimator.replicate_model_fn", "train on one device; tf1bn.distribute"),
         ("tf.estimator.tpu.experimental", "TPU embeddings are not served"),

@@ -32,6 +32,7 @@ SHARES = {
     "losses": 1.0,
     "losses.metric_learning": 0.8,
     "seq2seq": 1.0,
+    "legacy_seq2seq": 1.0,
     "lookup": 1.0,
     "data": 1.0,
     "slim": 1.0,

@@ -152,7 +152,7 @@ def test_private_modules_that_the_facade_does_not_know_are_tensorflows_own(folde
 @pytest.mark.parametrize(
     "line",
     [
-        "from tensorflow.contrib import legacy_seq2seq",
+        "from tensorflow.contrib import graph_editor",
         "import tensorflow.contrib.boosted_trees",
         "import tensorflow.contrib.boosted_trees as trees",
         "from tensorflow.python.no_such import thing",

@@ -118,8 +118,8 @@ def test_private_modules_give_public_things() -> None:
 
 
 def test_an_absent_name_says_so_with_its_nearest_replacement() -> None:
-    with pytest.raises(errors.AbsentError, match=r"^tf.contrib.legacy_seq2seq: .*.*raw_rnn.*register\("):
-        tf.contrib.legacy_seq2seq  # noqa: B018
+    with pytest.raises(errors.AbsentError, match=r"^tf.contrib.graph_editor: .*import_graph_def.*register\("):
+        tf.contrib.graph_editor  # noqa: B018
     with pytest.raises(AttributeError, match="Did you mean 'moments'"):
         tf.nn.momemts  # noqa: B018
     with pytest.raises(AttributeError, match="Use the optimizer alone"):
@@ -130,8 +130,8 @@ def test_an_absent_name_says_so_with_its_nearest_replacement() -> None:
 def test_an_absent_module_says_so_when_imported() -> None:
     with pytest.raises(errors.AbsentModuleError, match=r"^tf.contrib.boosted_trees: .*xgboost"):
         import tf1bn.compat.v1.contrib.boosted_trees  # noqa: F401
-    with pytest.raises(ImportError, match="tf.contrib.legacy_seq2seq: .*raw_rnn"):
-        from tf1bn.compat.v1.contrib import legacy_seq2seq  # noqa: F401
+    with pytest.raises(ImportError, match="tf.contrib.graph_editor: .*import_graph_def"):
+        from tf1bn.compat.v1.contrib import graph_editor  # noqa: F401
     with pytest.raises(ImportError, match="tf.nn.no_such: "):
         from tf1bn.compat.v1.nn import no_such  # noqa: F401
 
@@ -224,3 +224,29 @@ def test_star_import_gives_the_names_of_a_module() -> None:
     scope: dict[str, object] = {}
     exec("from tf1bn.compat.v1.nn.rnn_cell import *", scope)
     assert {"BasicLSTMCell", "GRUCell", "MultiRNNCell"} <= set(scope)
+
+
+def test_the_profiler_of_contrib_counts_parameters_and_operations() -> None:
+    import tensorflow.compat.v1 as real_tf
+
+    analyzer = tf.contrib.tfprof.model_analyzer
+    with real_tf.Graph().as_default() as graph:
+        weights = real_tf.get_variable("w", [8, 16], initializer=real_tf.zeros_initializer())
+        real_tf.matmul(real_tf.zeros([4, 8]), weights)
+        quiet = {"output": "none"}
+        options = {**analyzer.TRAINABLE_VARS_PARAMS_STAT_OPTIONS, **quiet}
+        assert analyzer.print_model_analysis(graph, tfprof_options=options).total_parameters == 8 * 16
+        counted = analyzer.print_model_analysis(
+            graph, tfprof_cmd="op", tfprof_options={**analyzer.FLOAT_OPS_OPTIONS, **quiet}
+        )
+    assert counted.total_float_ops == 2 * 4 * 8 * 16
+
+
+def test_staging_areas_and_old_paths_of_decoders_are_found() -> None:
+    area = tf.contrib.staging.StagingArea([tf.float32], shapes=[[2]])
+    with tf.Session() as session:
+        session.run(area.put([tf.constant([1.0, 2.0])]))
+        assert session.run(area.get())[0].tolist() == [1.0, 2.0]
+    decode = tf.contrib.legacy_seq2seq.rnn_decoder
+    assert tf.nn.seq2seq.rnn_decoder is decode and tf.models.rnn.seq2seq.rnn_decoder is decode
+    assert tf.contrib.legacy_seq2seq.python.ops.seq2seq.rnn_decoder is decode

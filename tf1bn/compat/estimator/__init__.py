@@ -6,6 +6,7 @@ metrics, predictions and SavedModels. Averages of batch norms move in training o
 To read, in this order: :mod:`modes`, :mod:`spec` with :mod:`checks`, :mod:`run_config`; :mod:`estimator`, the front
 door, with :mod:`calling`, :mod:`feeding`, :mod:`fitting`, :mod:`evaluating`, :mod:`predicting`, :mod:`exporting`,
 :mod:`warm_start` and :mod:`batch_norms`; :mod:`alternating` with :mod:`train_specs` and :mod:`exporters`;
+:mod:`ready_made` with :mod:`ready_logits`, :mod:`ready_heads` and :mod:`ready_optimizers`;
 :mod:`inputs`, :mod:`export`, :mod:`experimental`; :mod:`tpu`; ``contrib.learn`` in the files that begin with ``learn``.
 
 >>> from tf1bn.compat import estimator
@@ -25,19 +26,37 @@ from tf1bn.compat.estimator.estimator import Estimator
 from tf1bn.compat.estimator.example_specs import classifier_parse_example_spec, regressor_parse_example_spec
 from tf1bn.compat.estimator.exporters import BestExporter, Exporter, FinalExporter, LatestExporter
 from tf1bn.compat.estimator.modes import ModeKeys
+from tf1bn.compat.estimator.ready_made import (
+    BaselineClassifier,
+    BaselineRegressor,
+    DNNClassifier,
+    DNNLinearCombinedClassifier,
+    DNNLinearCombinedRegressor,
+    DNNRegressor,
+    LinearClassifier,
+    LinearRegressor,
+)
 from tf1bn.compat.estimator.run_config import RunConfig
 from tf1bn.compat.estimator.spec import EstimatorSpec
 from tf1bn.compat.estimator.train_specs import EvalSpec, TrainSpec
 from tf1bn.compat.estimator.warm_start import WarmStartSettings
 
 __all__ = [
+    "BaselineClassifier",
+    "BaselineRegressor",
     "BestExporter",
+    "DNNClassifier",
+    "DNNLinearCombinedClassifier",
+    "DNNLinearCombinedRegressor",
+    "DNNRegressor",
     "Estimator",
     "EstimatorSpec",
     "EvalSpec",
     "Exporter",
     "FinalExporter",
     "LatestExporter",
+    "LinearClassifier",
+    "LinearRegressor",
     "ModeKeys",
     "RunConfig",
     "TrainSpec",

@@ -23,7 +23,28 @@ _ROWS = (
 )  # fmt: skip
 
 
+_OF_KERAS_3 = re.compile(r"[/\\]keras[/\\]src[/\\]")  # tf_keras has its files elsewhere
+_KERAS_3_SAYS = re.compile(
+    r"module 'keras\.[\w.]*' has no attribute|cannot import name .*[/\\]keras[/\\]|A KerasTensor cannot be used"
+)
+_KERAS_2 = (
+    "TensorFlow has Keras 3 today. If the program was written for the Keras of TensorFlow 1: pip install tf_keras, and "
+    "start it with TF_USE_LEGACY_KERAS=1 in the environment."
+)
+
+
 def hint(error: BaseException) -> str:
     """Returns one line of help for what a program failed on, or an empty string."""
     text = str(error)
-    return next((f"{words}." for pattern, words in _ROWS if re.search(pattern, text, re.DOTALL)), "")
+    known = next((f"{words}." for pattern, words in _ROWS if re.search(pattern, text, re.DOTALL)), "")
+    return known or (_KERAS_2 if _in_keras_3(error, text) else "")
+
+
+def _in_keras_3(error: BaseException, text: str) -> bool:
+    """Whether Keras 3 raised an error, or lacks a name that was asked of one of its modules."""
+    if _KERAS_3_SAYS.search(text):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and bool(_OF_KERAS_3.search(trace.tb_frame.f_code.co_filename))
