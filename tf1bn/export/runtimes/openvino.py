@@ -24,8 +24,8 @@ LogSoftmax LogicalAnd LogicalNot LogicalOr LoopCond MatMul MatrixBandPart Max Ma
 MaxPoolWithArgmax Maximum Mean Merge Min Minimum MirrorPad Mod Mul Neg NextIteration NonMaxSuppressionV2
 NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 NotEqual OneHot OnesLike Pack Pad PadV2 PartitionedCall
 Placeholder Pow Prod Range Rank RealDiv Reciprocal Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor
-ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh Size
-Slice Snapshot Softmax Softplus Softsign SpaceToBatchND SpaceToDepth Split SplitV Sqrt Square SquaredDifference
+ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd SegmentSum Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh
+Size Slice Snapshot Softmax Softplus Softsign SpaceToBatchND SpaceToDepth Split SplitV Sqrt Square SquaredDifference
 Squeeze StatefulPartitionedCall StatelessIf StatelessWhile StopGradient StridedSlice Sub Sum Switch Tan Tanh Tile
 TopKV2 Transpose TruncateDiv TruncateMod Unpack Where While Xdivy Xlogy ZerosLike
 """
