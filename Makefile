@@ -60,6 +60,10 @@ TORCH ?= torch==2.13.0
 RUNTIMES_VENV := .venv-runtimes
 RUNTIMES := $(RUNTIMES_VENV)/.installed-runtimes
 
+# The converter to TensorFlow.js wants an older TensorFlow than the others, and Node.js runs what it makes.
+TFJS_VENV := .venv-tfjs
+TFJS := $(TFJS_VENV)/.installed-tfjs
+
 # Libraries that programs have beside tf1bn, each at the version that docs/neighbours.md speaks of.
 NEIGHBOURS_VENV := .venv-neighbours
 NEIGHBOURS := $(NEIGHBOURS_VENV)/.installed-neighbours
@@ -93,7 +97,7 @@ help:
 	@echo "make test-peers   run the facades beside the originals (tf_keras, tf_slim), in $(PEERS_VENV)"
 	@echo "make test-original  run the facades beside TensorFlow 1.15 itself, in $(ORIGINAL_VENV); needs Python 3.7"
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
-	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT and others, in $(RUNTIMES_VENV)"
+	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT, TensorFlow.js and others, in $(RUNTIMES_VENV)"
 	@echo "make test-packages  install libraries of TensorFlow 1's time, train with each, and write the table of docs/packages.md; half an hour"
 	@echo "make test-neighbours  run tf1bn beside tensorpack, lingvo, Sonnet, Keras 3, TensorBoard and Serving, in $(NEIGHBOURS_VENV)"
 	@echo "make test-horovod  run two ranks of Horovod, which is built first, in $(HOROVOD_VENV); wants a C++ compiler and CMake"
@@ -168,15 +172,31 @@ $(CONVERT): setup.py pyproject.toml
 	  echo "make: PyTorch, safetensors or ONNX could not be installed; tests/convert needs them." >&2; exit 1; }
 	@touch $@
 
-test-runtimes: $(RUNTIMES)
-	$(RUNTIMES_VENV)/bin/python -m pytest tests/runtimes tests/portability $(PYTEST_ARGS)
+# With CI=true OpenVINO sends no statistics when it is imported.
+test-runtimes: export CI = true
+test-runtimes: $(RUNTIMES) $(TFJS)
+	TF1BN_TFJS=$(TFJS_VENV) $(RUNTIMES_VENV)/bin/python -m pytest tests/runtimes tests/portability $(PYTEST_ARGS)
 
 $(RUNTIMES): setup.py pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(RUNTIMES_VENV) TF_VERSION=2.21 $(RUNTIMES_VENV)/.installed-test
 	@$(RUNTIMES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 	  tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 \
-	  ai-edge-litert==2.3.0 || { \
+	  ai-edge-litert==2.3.0 coremltools==9.0 apache-tvm==0.27.0.post1 || { \
 	  echo "make: a runtime could not be installed; tests/runtimes needs those that this file names." >&2; exit 1; }
+	@touch $@
+
+# Each version is given, since those that pip finds by itself do not import: the newest ydf wants another protobuf than
+# TensorFlow 2.19, for which the decision forests were built, which the converter imports. Python 3.13 has no wheels.
+$(TFJS):
+	@python="$$($(MAKE) --silent --no-print-directory python-tf215)" || exit 1; \
+	"$$python" -m venv --clear $(TFJS_VENV) && \
+	$(TFJS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  tensorflowjs==4.22.0 tensorflow==2.19.0 tensorflow-decision-forests==1.12.0 tf_keras==2.19.0 ydf==0.11.0 \
+	  jax==0.10.2 flax==0.12.8 protobuf==5.29.6 "setuptools<81" && \
+	if command -v npm >/dev/null; then \
+	  npm install --silent --no-audit --no-fund --prefix $(TFJS_VENV)/node @tensorflow/tfjs@4.22.0; \
+	fi || { \
+	  echo "make: the converter to TensorFlow.js could not be installed; tests/runtimes needs it, and Node.js." >&2; exit 1; }
 	@touch $@
 
 # Each library in an environment of its own, below a temporary folder, in front of the packages of this one.

@@ -51,6 +51,8 @@ def test_what_hands_on_its_input_is_left_out(runtime, tmp_path, run_frozen):
 OTHER_WORDS = {
     "Neg": (tf.negative, -CONVOLVED),
     "Sub": (lambda y: 1.5 - y, 1.5 - CONVOLVED),
+    "AddV2": (lambda y: tf.nn.relu(y) + C, np.maximum(CONVOLVED, 0) + C),
+    "BiasAdd": (lambda y: tf.nn.bias_add(tf.nn.relu(y), C), np.maximum(CONVOLVED, 0) + C),
     "Rsqrt": (lambda y: tf.rsqrt(tf.square(y) + 1.0), 1 / np.sqrt(CONVOLVED**2 + 1)),
     "SquaredDifference": (lambda y: tf.squared_difference(C, y), (C - CONVOLVED) ** 2),
     "PadV2": (
@@ -66,6 +68,28 @@ def test_what_opencv_lacks_is_put_in_other_words(op, tmp_path, run_frozen):
     done, ops = exported(after, tmp_path, runtime="opencv")
     assert op not in ops and f"in other words for opencv: {op}" in done.notes
     np.testing.assert_allclose(run_frozen(done.path, "y:0", {"x:0": X}), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [[3], [1, 1, 1, 3]], ids=str)
+def test_one_value_per_channel_is_taken_away_behind_a_factor(shape, tmp_path, run_frozen):
+    """OpenCV knows a shift per channel behind a scale per channel only."""
+    done, ops = exported(lambda y: C.reshape(shape) - tf.nn.relu(y - C.reshape(shape)), tmp_path, runtime="opencv")
+    assert ops.count("Mul") == ops.count("Add") == 2 and "Sub" not in ops
+    wanted = C - np.maximum(CONVOLVED - C, 0)
+    np.testing.assert_allclose(run_frozen(done.path, "y:0", {"x:0": X}), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_scale_and_shift_and_the_bias_of_a_convolution_stay(tmp_path):
+    _, ops = exported(lambda y: tf.nn.bias_add(y, C) * C + C, tmp_path, runtime="opencv")
+    assert ops.count("BiasAdd") == ops.count("Mul") == ops.count("AddV2") == 1
+
+
+def test_a_convolution_between_batches_of_pixels_stays(tmp_path):
+    def dilated(y):
+        inner = tf.space_to_batch_nd(y, [2, 2], [[0, 0], [0, 0]])
+        return tf.batch_to_space_nd(tf.nn.conv2d(inner, KERNEL, 1, "VALID"), [2, 2], [[0, 0], [0, 0]])
+
+    assert {"SpaceToBatchND", "BatchToSpaceND"} <= set(exported(dilated, tmp_path, runtime="opencv")[1])
 
 
 def test_a_difference_from_a_constant_as_second_and_a_leaky_relu_stay(tmp_path, run_frozen):
@@ -116,14 +140,45 @@ REFUSED = {
     "softmax": (tf.nn.softmax, "Softmax 'Softmax': it is taken over another axis"),
     "division": (lambda y: 1.0 / (y + 9.0), "RealDiv 'truediv': a constant is divided. .*tf.reciprocal"),
     "axis": (lambda y: y[:, 0], "StridedSlice 'strided_slice': it drops or adds an axis"),
+    "backwards": (lambda y: y[:, :, :, ::-1], "StridedSlice 'strided_slice': it goes backwards"),
+    "some axes": (
+        lambda y: y[:, 1:3],
+        r"StridedSlice 'strided_slice': it does not say all axes.*Write y\[:, a:b, :, :\]",
+    ),
+    "batches": (
+        lambda y: tf.batch_to_space_nd(y, [2, 1], [[0, 0], [0, 0]]),
+        "BatchToSpaceND 'BatchToSpaceND': it is known around a convolution only",
+    ),
+    "space": (
+        lambda y: tf.space_to_batch_nd(y, [2, 1], [[0, 0], [0, 0]]),
+        "SpaceToBatchND 'SpaceToBatchND': it is known around a convolution only",
+    ),
+    "depthwise": (
+        lambda y: tf.nn.depthwise_conv2d_native(
+            y, np.ones((2, 2, 3, 1), np.float32), [1] * 4, "SAME", dilations=[1, 2, 2, 1]
+        ),
+        "DepthwiseConv2dNative 'DepthwiseConv2dNative': its `dilations` are overlooked",
+    ),
+    "squeeze": (lambda y: tf.squeeze(tf.nn.avg_pool2d(y, [6, 4], 1, "VALID")), "Squeeze 'Squeeze': it does not name"),
+    "all": (lambda y: tf.reduce_sum(y, [1, 2, 3]), "Sum 'Sum': it reduces other axes than the height"),
+    "many numbers": (lambda y: y * np.ones((6, 4, 3), np.float32), "Mul 'mul': a constant of several axes"),
+    "rows": (lambda y: tf.reshape(tf.reshape(y, [12, 12]), [2, 4, 6, 3]), "Reshape 'Reshape_1': it makes images"),
+    "turned": (
+        lambda y: tf.matmul(tf.reshape(y, [2, 72]), np.ones((5, 72), np.float32), transpose_b=True),
+        "MatMul 'MatMul': it turns a matrix",
+    ),
+    "bias of rows": (
+        lambda y: tf.matmul(tf.reshape(y, [2, 72]), np.ones((72, 72), np.float32)) + tf.reshape(y, [2, 72]),
+        "AddV2 'add': it is read as the bias of a product of matrices.*tf.add_n",
+    ),
     "order": (lambda y: tf.transpose(y, [0, 2, 1, 3]), "Transpose 'transpose': it turns axes otherwise"),
     "smaller": (lambda y: tf.minimum(y, C), "it has no Minimum: 'Minimum'.*c - tf.nn.relu"),
     "larger": (lambda y: tf.maximum(y, 0.5), "Maximum 'Maximum': it is known as a leaky ReLU only.*tf.nn.relu"),
     "no leak": (lambda y: tf.maximum(y, 1.5 * y), "Maximum 'Maximum': it is known as a leaky ReLU only"),
     "sort": (lambda y: tf.nn.top_k(y, 2)[0], "it has no TopKV2: 'TopKV2'"),
     "many": (
-        lambda y: tf.acos(tf.asin(tf.atan(tf.acos(tf.asin(y))))),
-        "it has no Asin: 'Asin'; it has no Acos: 'Acos'; it has no Atan: 'Atan'; and 2 more",
+        lambda y: tf.erfc(tf.math.expm1(tf.erfc(tf.math.log1p(tf.math.expm1(y))))),
+        "it has no Expm1: 'Expm1'; it has no Log1p: 'Log1p'; it has no Erfc: 'Erfc'; and 2 more",
     ),
 }
 
@@ -150,6 +205,18 @@ def test_what_openvino_takes_along_another_axis_is_refused_for_images_and_not_fo
     with pytest.raises(errors.ExportError, match=f"OpenVINO .* {op} '.*': .* along another axis behind a convolution"):
         exported(after, tmp_path, runtime="openvino")
     assert op in exported(lambda y: after(tf.reshape(y, [48, 3])), tmp_path, runtime="openvino")[1]
+
+
+def test_a_normalisation_over_near_channels_is_refused_for_openvino(tmp_path):
+    with pytest.raises(errors.ExportError, match="OpenVINO .* LRN 'LRN': its radius is taken for the whole width"):
+        exported(lambda y: tf.nn.lrn(y, 1), tmp_path, runtime="openvino")
+
+
+@pytest.mark.parametrize("op", ["bicubic", "area"])
+def test_a_resize_that_tf2onnx_turns_into_another_is_refused(op, tmp_path):
+    resize = {"bicubic": tf.image.resize_bicubic, "area": tf.image.resize_area}[op]
+    with pytest.raises(errors.ExportError, match="tf2onnx .* it has no Resize(Bicubic|Area): .* (bilinearly|averages)"):
+        exported(lambda y: resize(y, [3, 2]), tmp_path, runtime="onnx", to="frozen")
 
 
 def test_images_without_an_op_that_knows_their_channels_are_refused_for_opencv(graph, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -63,11 +64,12 @@ def cases() -> list[Case]:
     return [Case(mode, spelling, switch) for mode in MODES for spelling in SPELLINGS for switch in SWITCHES]
 
 
-def frozen(case: Case, folder: Path) -> Model:
-    """Builds the network, gives its variables values, and exports it for inference."""
+def frozen(case: Case, folder: Path, within: Callable[[], Any] = contextlib.nullcontext) -> Model:
+    """Builds the network in a context, gives its variables values, and exports it for inference."""
     with graph_mode(MODES[case.mode]) as graph, tf.Session() as session:
         training = SWITCHES[case.switch]()
-        _network(lambda x: SPELLINGS[case.spelling](x, training))
+        with within():
+            _network(lambda x: SPELLINGS[case.spelling](x, training))
         values = _set(session)
         path = str(folder / "frozen.pb")
         export.export(graph, session, "y", path, to="frozen")
@@ -118,12 +120,13 @@ def _by_hand(values: dict[str, Any]) -> Any:
             values[f"layer{number}/{leaf}"] for leaf in ("kernel", "beta", "moving_mean", "moving_variance")
         )
         gamma = values.get(f"layer{number}/gamma", 1.0)
-        y = (_convolved(y, kernel) - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+        y = (convolved(y, kernel) - mean) / np.sqrt(variance + 1e-3) * gamma + beta
         y = np.maximum(y, 0)
     return y.mean((1, 2))
 
 
-def _convolved(x: Any, kernel: Any) -> Any:
+def convolved(x: Any, kernel: Any) -> Any:
+    """A convolution of 3 by 3 with padding SAME, channels last."""
     padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
     _, height, width, _ = x.shape
     return sum(padded[:, i : i + height, j : j + width] @ kernel[i, j] for i in range(3) for j in range(3))

@@ -393,3 +393,56 @@ def test_the_auditor_finds_nothing_in_graphs_that_are_right(engine, kind, tmp_pa
         tf.train.export_meta_graph(str(tmp_path / "model.meta"))
     findings += audit(tmp_path / "model.meta").findings
     assert findings == []
+
+
+@pytest.mark.parametrize("mode", EXTREMES, ids=str)
+def test_a_sum_over_replicas_is_restored_beside_averages_of_them(mode, tmp_path):
+    """TensorFlow restores an equal share of a sum into each copy, and a mean as it is into each."""
+    parts = engines.shards(X, (5, 3))
+
+    def built():
+        strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+
+        def step():
+            part = parts[int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))]
+            rows = tf.get_variable(
+                "rows", [], tf.float64, tf.zeros_initializer(), trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ, aggregation=tf.VariableAggregation.SUM,
+            )  # fmt: skip
+            y = tf1bn.batch_norm(tf.constant(part), True, scope="bn", decay=DECAY)
+            with tf.control_dependencies([y, rows.assign_add(float(len(part)))]):
+                return tf.constant(0)
+
+        with strategy.scope():
+            fetches = strategy.experimental_local_results(strategy.run(step))
+            kept = {v.name.split(":")[0]: v for v in tf.global_variables()}
+        copies = {leaf: strategy.experimental_local_results(kept[leaf]) for leaf in ("rows", "bn/moving_mean")}
+        return list(fetches), kept, copies
+
+    def values(session, found):
+        return [session.run(found[leaf]) for leaf in ("rows", "bn/moving_mean", "bn/moving_variance")]
+
+    def after(times, part):
+        return moved(reference.moments(part), times)
+
+    with graphs.graph_mode(mode), engines.session() as session:
+        fetches, kept, _ = built()
+        session.run(tf.global_variables_initializer())
+        for _ in range(2):
+            session.run(fetches)
+        saved = values(session, kept)
+        prefix = tf.train.Saver().save(session, str(tmp_path / "model"))
+    means = [np.mean([after(2, part)[i] for part in parts], 0) for i in (0, 1)]
+    for value, wanted in zip(saved, [16.0, *means], strict=True):
+        np.testing.assert_allclose(value, wanted, 1e-9)
+    with graphs.graph_mode(mode), engines.session() as session:
+        fetches, kept, copies = built()
+        tf.train.Saver().restore(session, prefix)
+        for value, wanted in zip(values(session, kept), saved, strict=True):
+            np.testing.assert_allclose(value, wanted, 1e-12)
+        np.testing.assert_allclose(session.run(list(copies["rows"])), [8.0, 8.0])
+        np.testing.assert_allclose(session.run(list(copies["bn/moving_mean"])), [saved[1]] * 2, 1e-12)
+        session.run(fetches)
+        steps = [DECAY * saved[1] + (1 - DECAY) * reference.moments(part)[0] for part in parts]
+        np.testing.assert_allclose(values(session, kept)[1], np.mean(steps, 0), 1e-9)
+        np.testing.assert_allclose(session.run(kept["rows"]), 24.0)

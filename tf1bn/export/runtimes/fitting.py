@@ -37,9 +37,9 @@ def fit(runtime: Runtime, product: Product) -> tuple[Product, list[str]]:
 
 def _rewrite(runtime: Runtime, draft: Draft) -> set[str]:
     """Puts ops in other words; returns the types of those that changed."""
-    changed = set()
+    changed, view = set(), View(draft)
     for node in [node for node in draft.nodes.values() if node.op in runtime.rewrites]:
-        runtime.rewrites[node.op](draft, node)
+        runtime.rewrites[node.op](draft, node, view)
         if draft.nodes[node.name] is not node:
             changed.add(node.op)
     return changed

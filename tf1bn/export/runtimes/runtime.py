@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,8 +13,8 @@ import tensorflow.compat.v1 as tf
 from tf1bn.export.draft import Draft, Ref, parse
 from tf1bn.graph import consts
 
-Rewrite = Callable[[Draft, Any], Any]
-"""Puts a node in other words, in place."""
+Rewrite = Callable[[Draft, Any, "View"], Any]
+"""Puts a node in other words, in place; the view is of the draft before the first such change."""
 
 
 class View:
@@ -25,9 +26,14 @@ class View:
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self._graph = tf.Graph()
-        with self._graph.as_default():
-            tf.import_graph_def(draft.graph_def(), name="")
+
+    @functools.cached_property
+    def _graph(self) -> tf.Graph:
+        """Made by the first question for a shape, which most graphs do not need."""
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.import_graph_def(self.draft.graph_def(), name="")
+        return graph
 
     def shape(self, ref: Ref) -> tuple[int | None, ...] | None:
         """Returns the shape of a tensor; None for an unknown rank, and None for an unknown size."""
@@ -38,6 +44,11 @@ class View:
         """Returns the value of a constant, else None."""
         node = self.draft.nodes[ref[0]]
         return consts.tensor_value(node.attr["value"].tensor) if node.op == "Const" else None
+
+    def readers(self, node: Any) -> list[Any]:
+        """Returns the nodes that take an output of a node."""
+        nodes = self.draft.nodes.values()
+        return [other for other in nodes if any(name == node.name for name, _ in inputs(other))]
 
 
 @dataclasses.dataclass(frozen=True)
