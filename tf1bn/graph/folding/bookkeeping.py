@@ -46,8 +46,8 @@ def _called(node: Any, name: str) -> Any:
     for attr in copy.attr.values():
         if attr.list.s:  # of a value of another kind it would make an empty list
             attr.list.s[:] = [text.replace(_NEW.encode(), name.encode()) for text in attr.list.s]
-        if attr.s == _NEW.encode():
-            attr.s = name.encode()
+        if _NEW.encode() in attr.s:
+            attr.s = attr.s.replace(_NEW.encode(), name.encode())
     return copy
 
 
