@@ -74,13 +74,11 @@ def test_folders_that_cannot_be_served_are_refused(named: str, text: str, tmp_pa
         run.run(run.Options(str(tmp_path / "s.py"), folders=(str(tmp_path / named),)))
 
 
-def test_a_flag_of_ours_after_the_script_is_told(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script = tmp_path / "s.py"
-    script.write_text("import sys; print(sys.argv[1:])\n")
-    assert run.main([str(script), "--tf1bn_report", "--tf1bn_reports"]) == 0
-    told = capsys.readouterr()
-    assert told.out == "['--tf1bn_report', '--tf1bn_reports']\n"
-    assert told.err.count("after SCRIPT") == 1 and "'--tf1bn_report' stands after SCRIPT" in told.err
+def test_a_flag_of_ours_after_the_script_is_told(start: Start, tmp_path: pathlib.Path) -> None:
+    script = write(tmp_path / "s.py", "import sys; print(sys.argv[1:])")
+    told = start(tmp_path, script, "--tf1bn_report", "--tf1bn_reports")
+    assert told.returncode == 0 and told.stdout == "['--tf1bn_report', '--tf1bn_reports']\n"
+    assert told.stderr.count("after SCRIPT") == 1 and "'--tf1bn_report' stands after SCRIPT" in told.stderr
 
 
 def test_help_and_usage_errors_load_no_tensorflow(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,5 +131,28 @@ def test_file_that_is_too_large_is_named(tmp_path, monkeypatch):
         audit(tmp_path / "huge.meta")
 
 
+@pytest.mark.parametrize(
+    ("method", "read"), [("as_graph_def", loading.load), ("_as_graph_def", loading.exported)], ids=["load", "export"]
+)
+def test_live_graph_that_no_message_holds_is_named(method, read, monkeypatch):
+    def refuse(self, *arguments, **named):
+        raise tf.errors.InvalidArgumentError(
+            None,
+            None,
+            "Unable to serialize tensorflow.GraphDef protocol buffer, perhaps the serialized size is too large?",
+        )
+
+    graph = program()
+    monkeypatch.setattr(tf.Graph, method, refuse)
+    text = "does not fit into one message.*Keep large arrays in variables"
+    with graph.as_default(), pytest.raises(errors.GraphError, match=text):
+        read(graph)
+
+
+def test_other_refusals_of_a_live_graph_keep_their_words():
+    with pytest.raises(ValueError, match="^something else$"), loading.fitting_a_message():
+        raise ValueError("something else")
+
+
 def test_tests_write_nowhere_else():
     assert not pathlib.Path("saved_model.pb").exists()

@@ -217,12 +217,12 @@ FLAT = ("dense", "dense_turned", "conv1d", "conv3d", "conv3d_transposed", "chann
 def randomised(session, seed=0):
     """Gives every variable other values: variances positive, the rest of both signs."""
     random = np.random.RandomState(seed)
-    values = {}
+    values = []
     for variable in tf.global_variables():
         value = random.normal(size=variable.shape.as_list())
         if "variance" in variable.op.name:
             value = np.abs(value) * 2 + 0.05
-        values[variable] = value.astype(np.float32)
+        values.append((variable, value.astype(np.float32)))
     running.load(session, values)
 
 

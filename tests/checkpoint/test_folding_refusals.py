@@ -331,3 +331,21 @@ def test_saver_of_batch_norms_alone_is_refused():
         meta = tf.train.export_meta_graph(graph=graph)
     with pytest.raises(errors.RepairError, match="saves nothing but tensors of folded batch norms"):
         rewrite.fold_graph(GraphModel(meta), stored(graph))
+
+
+def test_a_folded_graph_that_no_file_holds_is_refused_before_it_is_run(tmp_path, monkeypatch):
+    class TooLarge:
+        def SerializeToString(self):
+            raise ValueError("Message tensorflow.MetaGraphDef exceeds maximum protobuf size of 2GB: 2200000000")
+
+    with graph_mode():
+        samples.fused(conv(images()))
+        prefix = samples.saved(tmp_path)
+    folded = rewrite.fold_graph
+    monkeypatch.setattr(
+        "tf1bn.checkpoint.folding.fold_graph", lambda *a, **b: folded(*a, **b)._replace(meta_graph=TooLarge())
+    )
+    monkeypatch.setattr("tf1bn.checkpoint.folding.prove_folding", lambda *a, **b: pytest.fail("it was run"))
+    with pytest.raises(errors.GraphError, match="does not fit into one message.*maximum protobuf size"):
+        checkpoint.fold(f"{prefix}.meta", prefix, str(tmp_path / "folded"))
+    assert not list(tmp_path.glob("folded*"))

@@ -52,13 +52,13 @@ def test_outputs_without_rows_are_said_not_to_be_checked(graph, tmp_path):
 def test_a_batch_norm_that_is_rewritten_wrongly_is_seen(graph, tmp_path, monkeypatch):
     programs.forward(programs.centred, True)
     prefix = programs.save(tmp_path)
-    read = rewriting.reader
+    read = rewriting.Readers.of
     other = {"bn/moving_mean": "bn/moving_variance", "bn/moving_variance": "bn/moving_mean"}
 
-    def swapped(graph_def, nodes, item):
-        return read(graph_def, nodes, SimpleNamespace(name=other[item.name], node=item.node))
+    def swapped(self, item):
+        return read(self, SimpleNamespace(name=other[item.name], node=item.node))
 
-    monkeypatch.setattr(rewriting, "reader", swapped)
+    monkeypatch.setattr(rewriting.Readers, "of", swapped)
     refused("'bn' differs by .* from .x - mean. / sqrt", f"{prefix}.meta", prefix, ["logits"], tmp_path)
 
 

@@ -202,3 +202,16 @@ def test_values_that_no_graph_holds_are_refused_before_they_are_copied(form, tmp
     with pytest.raises(errors.ExportError, match=text):
         EVERY[form].write(product, str(tmp_path / "file"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("form", "limit"), [("frozen", 35), ("tflite", 35), ("frozen", 36), ("meta", 1)])
+def test_a_graph_that_no_file_holds_is_refused_before_its_values_are_read(form, limit, graph, tmp_path, monkeypatch):
+    x = tf.placeholder(tf.float32, [None, 3], "x")
+    tf.matmul(x, tf.get_variable("weights", [3, 3]), name="y")
+    monkeypatch.setattr("tf1bn.export.variables.LARGEST", limit)
+    fits = form == "meta" or limit >= 3 * 3 * 4
+    # There is no checkpoint, so an attempt to read one shows.
+    error = (errors.CheckpointError, "cannot be read") if fits else (errors.ExportError, "do not fit into a graph")
+    with pytest.raises(error[0], match=error[1]):
+        export.export(graph, str(tmp_path / "absent"), ["y"], tmp_path / "new", to=form)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +20,11 @@ LEAVES = ("beta", "gamma", "moving_mean", "moving_variance")
 Step = Callable[[int, str], Any]
 
 
-def network(batch_norms: int) -> Any:
+def network(batch_norms: int, always: bool = False) -> Any:
     """Builds a chain of dense layers, each with a batch norm, and its training step; returns the step."""
     x = tf.placeholder(tf.float32, [None, WIDTH], "x")
     is_training = tf.placeholder_with_default(False, [], "is_training")
+    is_training = True if always else is_training
     y = x
     for number in range(batch_norms):
         with tf.variable_scope(f"block{number}"):
@@ -31,10 +33,15 @@ def network(batch_norms: int) -> Any:
     return tf1bn.minimize(tf.train.GradientDescentOptimizer(0.1), tf.reduce_mean(tf.square(y)))
 
 
-def build(batch_norms: int, folder: str) -> None:
+def always_training(batch_norms: int) -> Any:
+    """As `network`, without a switch: as programs do that evaluate in a graph of its own."""
+    return network(batch_norms, True)
+
+
+def build(batch_norms: int, folder: str, make: Callable[[int], Any] = network) -> None:
     """Builds the graph of a training program, runs a step of it and saves it."""
     with tf.Graph().as_default(), tf.Session() as session:
-        step = network(batch_norms)
+        step = make(batch_norms)
         session.run(tf.global_variables_initializer())
         session.run(step, {"x:0": np.ones((2, WIDTH)), "is_training:0": True})
         tf.train.Saver().save(session, os.path.join(folder, "model"))
@@ -52,11 +59,16 @@ def export_it(_: int, folder: str) -> None:
     export.export(f"{prefix}.meta", prefix, "y", os.path.join(folder, "served"), to="frozen", overwrite=True)
 
 
+def export_as_meta(_: int, folder: str) -> None:
+    """Exports the saved graph with variables, as folding takes it."""
+    prefix = os.path.join(folder, "model")
+    export.export(f"{prefix}.meta", prefix, "y", os.path.join(folder, "inference"), to="meta", overwrite=True)
+
+
 def fold_it(_: int, folder: str) -> None:
-    """Exports as a `.meta`, and folds the batch norms into the layers before them."""
-    prefix, between = (os.path.join(folder, name) for name in ("model", "inference"))
-    export.export(f"{prefix}.meta", prefix, "y", between, to="meta", overwrite=True)
-    checkpoint.fold(f"{between}.meta", between, os.path.join(folder, "folded"))
+    """Folds the batch norms of the exported graph into the layers before them."""
+    prefix = os.path.join(folder, "inference")
+    checkpoint.fold(f"{prefix}.meta", prefix, os.path.join(folder, "folded"))
 
 
 def write_tensors(path: str, groups: int, kernel_bytes: int) -> None:
@@ -133,11 +145,22 @@ def _replicated(strategy: Any, devices: int) -> Any:
     return list(results), iterator.initializer
 
 
+_OF_GRAPHS: dict[str, Step] = {
+    "audit": audit_it,
+    "export": export_it,
+    "export as .meta": export_as_meta,
+    "fold": fold_it,
+}
 CASES: dict[str, tuple[str, int, dict[str, Step]]] = {
-    "graph": ("batch norms", 1000, {"build": build, "audit": audit_it, "export": export_it, "fold": fold_it}),
+    "graph": ("batch norms with a switch", 200, {"build": build, **_OF_GRAPHS}),
+    "training": (
+        "batch norms without a switch",
+        1000,
+        {"build": functools.partial(build, make=always_training), **_OF_GRAPHS},
+    ),
     "large": (
         "MiB in a checkpoint",
-        5120,
+        10_240,
         {"write": write_large, "inspect": inspect_it, "migrate": migrate_it, "compare": compare_it},
     ),
     "many": (

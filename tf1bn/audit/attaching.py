@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors
@@ -10,6 +10,7 @@ from tf1bn.audit import own, unreached
 from tf1bn.graph import rewriting, stand_ins
 from tf1bn.graph.kinds import UPDATE_OPS
 from tf1bn.graph.model import GraphModel
+from tf1bn.graph.once import once
 from tf1bn.graph.switches import FLAG, Gate
 from tf1bn.graph.training import TrainOp
 
@@ -54,23 +55,24 @@ def attach(model: GraphModel, new: Any) -> tuple[list[str], list[Update]]:
     train = _train_op(model)
     _require_same_mode(model, train, () if stalling else lost)
     root = model.nodes[train.roots[0]].name
-    changes = []
+    users = _waiting_for(new)
+    editor = stand_ins.Editor(model, new.graph_def)
+    changes, waiting = [], []
     for group in _by_place(model, stalling):
-        name = stand_ins.add(model, new.graph_def, [update.writer for update in group])
-        changes.append(_replace(model, new, group, name))
+        name = editor.add([update.writer for update in group])
+        changes.append(_replace(model, new, users, group, name))
     for group in _by_place(model, lost):
         held = _entries(model, group)
         if held or not _inside(model, group[0].writer):
             names = held or [model.nodes[update.writer].name for update in group]
             changes += [f"attached {name} to {root}" for name in names]
         else:
-            names = [stand_ins.add(model, new.graph_def, [update.writer for update in group])]
+            names = [editor.add([update.writer for update in group])]
             _enter(model, new, group, names[0])
             told = ", ".join(model.nodes[update.writer].name for update in group)
             changes.append(f"attached {names[0]}, which stands for {told}, to {root}")
-        nodes = {node.name: node for node in new.graph_def.node}
-        for name in names:
-            rewriting.add_control(nodes[root], name)
+        waiting += names
+    rewriting.add_controls(next(node for node in new.graph_def.node if node.name == root), waiting)
     return changes, [*stalling, *lost]
 
 
@@ -154,8 +156,9 @@ def _by_place(model: GraphModel, updates: Sequence[Update]) -> list[list[Update]
       RepairError: one does.
     """
     groups: dict[Any, list[Update]] = {}
+    behind = model.flow.downstream(model.train_ops[0].roots[:1])
     for update in updates:
-        if update.still and model.flow.reach([update.writer])[model.train_ops[0].roots[0]]:
+        if update.still and behind[update.writer]:
             name = model.nodes[update.writer].name
             raise errors.RepairError(errors.explain(f"the update {name!r} waits for the train op"))
         groups.setdefault(stand_ins.place(model, update.writer), []).append(update)
@@ -169,28 +172,42 @@ def _inside(model: GraphModel, number: int) -> bool:
 
 def _entries(model: GraphModel, group: Sequence[Update]) -> list[str]:
     """The entries of UPDATE_OPS that run all updates of a group and that the train op can wait for; none else."""
-    usable = [entry for entry in model.update_ops if not _inside(model, entry)]
-    found = {}
-    for update in group:
-        names = [model.nodes[entry].name for entry in usable if update.writer in model.runners.gathered(entry)]
-        if not names:
-            return []
-        found.update(dict.fromkeys(names[:1]))
-    return list(found)
+    entries = _usable(model)
+    if not all(update.writer in entries for update in group):
+        return []
+    return list(dict.fromkeys(model.nodes[entries[update.writer]].name for update in group))
 
 
-def _replace(model: GraphModel, new: Any, group: Sequence[Update], name: str) -> str:
+@once
+def _usable(model: GraphModel) -> dict[int, int]:
+    """Returns op -> the first entry of UPDATE_OPS that runs it, of those that the train op can wait for."""
+    found: dict[int, int] = {}
+    for entry in model.update_ops:
+        if not _inside(model, entry):
+            for number in model.runners.gathered(entry):
+                found.setdefault(number, entry)
+    return found
+
+
+def _waiting_for(meta: Any) -> dict[str, list[Any]]:
+    """Returns control input -> the nodes that have it."""
+    found: dict[str, list[Any]] = {}
+    for node in meta.graph_def.node:
+        for text in node.input:
+            if text.startswith("^"):
+                found.setdefault(text, []).append(node)
+    return found
+
+
+def _replace(model: GraphModel, new: Any, users: Mapping[str, list[Any]], group: Sequence[Update], name: str) -> str:
     """Has everything that waits for an op of the group wait for its stand-in; returns the change in words."""
     names = [model.nodes[update.writer].name for update in group]
     texts = {f"^{item}" for item in names}
-    changed = 0
-    for node in new.graph_def.node:
-        kept = [text for text in node.input if text not in texts]
-        if len(kept) < len(node.input) and node.name in model.flow.by_name:
-            node.input[:] = [*kept, f"^{name}"]
-            changed += 1
+    found = {node.name: node for text in texts for node in users.get(text, ())}
+    for node in found.values():
+        node.input[:] = [*(text for text in node.input if text not in texts), f"^{name}"]
     _enter(model, new, group, name)
-    return f"{changed} ops wait for {name}, which stands for {', '.join(names)}, instead of these"
+    return f"{len(found)} ops wait for {name}, which stands for {', '.join(names)}, instead of these"
 
 
 def _enter(model: GraphModel, new: Any, group: Sequence[Update], name: str) -> None:

@@ -81,8 +81,10 @@ def repair(
             changes, sites = _switch(model, new)
             checks = trial.inference(meta, new, model, sites, checkpoint, feed or {})
         if not dry_run:
+            with loading.fitting_a_message():
+                content = new.SerializeToString()
             with open(output, "wb") as stream:
-                stream.write(new.SerializeToString())
+                stream.write(content)
         return Repair("" if dry_run else output, tuple(changes), tuple(checks), new)
 
 
@@ -137,7 +139,4 @@ def _switch(model: GraphModel, new: Any) -> tuple[list[str], list[Any]]:
                     fix="Estimate population statistics from data first.",
                 )
             )
-    changes = []
-    for site in stuck:
-        changes += rewriting.read_averages(model, new.graph_def, site)
-    return changes, stuck
+    return rewriting.read_averages(model, new.graph_def, stuck), stuck

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tf1bn.graph.once import once
 from tf1bn.graph.site import Site
 from tf1bn.graph.variables import Variable
 
@@ -91,7 +92,7 @@ def renumbered(model: GraphModel) -> Iterator[tuple[Site, Variable, str]]:
             scope, slash, leaf = variable.key.rpartition("/")
             base, number = _split(scope)
             plain = f"{base}{slash}{leaf}"
-            if number and variable.key not in values and plain in values and not _owned(model, plain):
+            if number and variable.key not in values and plain in values and plain not in _keys(model):
                 yield site, variable, plain
 
 
@@ -124,8 +125,10 @@ def _split(scope: str) -> tuple[str, str | None]:
     return (base, number) if mark and number.isdigit() else (scope, None)
 
 
-def _owned(model: GraphModel, key: str) -> bool:
-    return any(variable.key == key for variable in model.variables.by_node.values())
+@once
+def _keys(model: GraphModel) -> frozenset[str]:
+    """The names that the variables of the graph have in a checkpoint."""
+    return frozenset(variable.key for variable in model.variables.by_node.values())
 
 
 def _first(variables: list[Variable]) -> Variable | None:

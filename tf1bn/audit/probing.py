@@ -16,6 +16,7 @@ from tf1bn.audit.rules import bn014_inference_moves_averages as moved_at_inferen
 from tf1bn.audit.rules import bn025_stored_damaged_values as damaged
 from tf1bn.audit.rules import bn033_initialized_after_restore as initialized
 from tf1bn.audit.rules import bn034_batch_statistics_at_inference as depends
+from tf1bn.graph import running
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.values import CheckpointValues
 
@@ -68,7 +69,7 @@ def probe(
     with errors.located("probe"):
         model = GraphModel(session.graph)
         owners = {variable.name: site for site in model.sites for variable in site.statistics}
-        averages = [variable for variable in _variables(session) if variable.op.name in owners]
+        averages = [variable for variable, _ in _values(session) if variable.op.name in owners]
         if not averages:
             raise errors.ArgumentError(
                 errors.explain("the graph keeps no batch-norm statistics", expected="moving averages")
@@ -89,27 +90,18 @@ def probe(
 @contextlib.contextmanager
 def restored(session: Any) -> Iterator[None]:
     """Puts every initialised variable of the session's graph back to its value when the block is left."""
-    variables = _variables(session)
-    before = session.run(variables)
+    before = _values(session)
     try:
         yield
     finally:
-        for variable, value in zip(variables, before, strict=True):
-            session.run(variable.initializer, {variable.initializer.inputs[1]: value})
+        running.load(session, before)
 
 
-def _variables(session: Any) -> list[Any]:
-    """The variables of the session's graph that have a value."""
+def _values(session: Any) -> list[tuple[Any, np.ndarray]]:
+    """The variables of the session's graph that have a value, with it."""
     graph = session.graph
-    known = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES) + graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
-    found = []
-    for variable in dict.fromkeys(known):
-        try:
-            session.run(variable)
-        except tf.errors.FailedPreconditionError:
-            continue
-        found.append(variable)
-    return found
+    found = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES) + graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
+    return running.known(session, list({id(item): item for item in found}.values()))
 
 
 class _Probe:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tf1bn.audit import ordering
 from tf1bn.graph.variables import Writer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def of(model: GraphModel, writers: Sequence[Writer]) -> list[str]:
         return []
     numbers = [writer.node.id for writer in writers]
     ordered = all(
-        model.flow.reach([one])[two] or model.flow.reach([two])[one]
+        ordering.waits(model, one, two) or ordering.waits(model, two, one)
         for place, one in enumerate(numbers)
         for two in numbers[:place]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,10 @@ Told = Mapping[Tensor, bool]
 def training(
     old: Any, new: Any, model: GraphModel, updates: Sequence[Update], checkpoint: Any, feed: Mapping[str, Any]
 ) -> list[str]:
-    """Runs one training step of both graphs, for each branch that updates are in and beside it; returns what was seen.
+    """Runs training steps of both graphs, in the branches that updates are in and beside each; returns what was seen.
+
+    Each run takes as long as the graph is large, and branches can be as many as layers: those that do not exclude each
+    other are taken together, and left by halves, so that for any two there is a run beside the one and in the other.
 
     Raises:
       RunError: a graph cannot be run.
@@ -36,19 +39,41 @@ def training(
     values = running.initial(old, checkpoint)
     averages = {update.variable for update in updates}
     _require_known(averages, values)
-    groups: dict[frozenset[Gate], list[Update]] = {}
-    for update in updates:
-        groups.setdefault(update.gates, []).append(update)
     others = 0
-    for gates, group in groups.items():
+    for gates, places in _rounds([update.gates for update in updates]):
+        group = [updates[place] for place in places]
         told = _told(model, updates, gates)
         before, after = (_step(model, meta, values, feed, told) for meta in (old, new))
         _compare(values, before, after, group, averages)
         others = len(set(before) - averages)
-        if gates:
-            beside = _step(model, new, values, feed, _told(model, updates, gates, beside=True))
-            _stand_still(values, beside, group, averages - {update.variable for update in group})
+        for left in _halves(list(dict.fromkeys(update.gates for update in group if update.gates))):
+            beside = _step(model, new, values, feed, _told(model, updates, gates, left))
+            moving = {update.variable for update in updates if update.gates not in left}
+            _stand_still(values, beside, {update.variable for update in group if update.gates in left} - moving)
     return _seen(updates, others)
+
+
+def _rounds(every: Sequence[frozenset[Gate]]) -> list[tuple[frozenset[Gate], list[int]]]:
+    """Puts sets of conditions together that can all hold in one run; returns their union and their places."""
+    rounds: list[tuple[dict[Tensor, Any], list[int]]] = []
+    for place, gates in enumerate(every):
+        fitting = (one for one in rounds if all(one[0].get(tensor, branch) == branch for tensor, branch in gates))
+        home = next(fitting, None)
+        if home is None:
+            home = ({}, [])
+            rounds.append(home)
+        home[0].update(gates)
+        home[1].append(place)
+    return [(frozenset(known.items()), places) for known, places in rounds]
+
+
+def _halves(every: Sequence[frozenset[Gate]]) -> Iterator[set[frozenset[Gate]]]:
+    """Yields parts of several, by the digits of their numbers: of any two, each is in a part without the other."""
+    for digit in range(max(1, (len(every) - 1).bit_length())):
+        for side in (0, 1):
+            part = {gates for place, gates in enumerate(every) if place >> digit & 1 == side}
+            if part:
+                yield part
 
 
 def _require_known(averages: set[str], values: Values) -> None:
@@ -82,8 +107,7 @@ def _compare(values: Values, before: Values, after: Values, group: Sequence[Upda
             )
 
 
-def _stand_still(values: Values, beside: Values, group: Sequence[Update], others: set[str]) -> None:
-    own = {update.variable for update in group} - others
+def _stand_still(values: Values, beside: Values, own: set[str]) -> None:
     moved = sorted(name for name in own if not np.array_equal(beside[name], values[name]))
     if moved:
         raise errors.RepairError(
@@ -104,26 +128,26 @@ def _seen(updates: Sequence[Update], others: int) -> list[str]:
 
 
 def _told(
-    model: GraphModel, updates: Sequence[Update], gates: frozenset[Gate], beside: bool = False
+    model: GraphModel, updates: Sequence[Update], gates: frozenset[Gate], left: Iterable[frozenset[Gate]] = ()
 ) -> dict[Tensor, bool]:
-    """The values of the conditions of one group: those that it runs under; and of switches that choose what is written.
+    """The values of the conditions of one run: those to run under; and of switches that choose what is written.
 
     Args:
       model: the graph.
       updates: all that were repaired.
-      gates: the conditions of the group.
-      beside: the outermost condition the other way, so that the group does not run.
+      gates: the conditions that hold.
+      left: the conditions of updates that must not run: the outermost of each does not hold.
     """
+    moved = {update.variable for update in updates}
     told = {
         site.predicate: True if site.by_batch is None else site.by_batch
         for site in model.sites
-        if site.predicate is not None and {v.name for v in site.statistics} & {u.variable for u in updates}
+        if site.predicate is not None and any(variable.name in moved for variable in site.statistics)
     }
-    depth = {tensor: len(model.flow.contexts[tensor[0]]) for tensor, _ in gates}
     told |= {tensor: bool(branch) for tensor, branch in gates}
-    if beside:
-        outer = min(depth, key=lambda tensor: (depth[tensor], tensor))
-        told[outer] = not told[outer]
+    for each in left:
+        outer, branch = min(each, key=lambda gate: (len(model.flow.contexts[gate[0][0]]), gate[0]))
+        told[outer] = not branch
     return {tensor: value for tensor, value in told.items() if model.nodes[tensor[0]].call < 0}
 
 
@@ -137,11 +161,9 @@ def inference(
       RepairError: a site's output is not that of the formula.
     """
     values = formula.shaken(running.initial(old, checkpoint), sites)
-    groups: dict[frozenset[Gate], list[Site]] = {}
-    for site in sites:
-        groups.setdefault(stand_ins.gates(model, site.normalizers[0].node.id), []).append(site)
     moved = 0
-    for gates, group in groups.items():
+    for gates, places in _rounds([stand_ins.gates(model, site.normalizers[0].node.id) for site in sites]):
+        group = [sites[place] for place in places]
         told = {tensor: bool(branch) for tensor, branch in gates}
         fed, changed = (_outputs(model, meta, group, values, feed, told) for meta in (new, old))
         for site, (x, y) in zip(group, fed, strict=True):

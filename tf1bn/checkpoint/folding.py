@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,7 +127,7 @@ def fold(
         would be left without tensors. Nothing is written.
       RunError: this TensorFlow cannot run one of the graphs; an input pipeline wants `feed`.
       CheckpointExistsError: a file of that name exists.
-      GraphError, CheckpointError: the graph or the checkpoint cannot be read.
+      GraphError, CheckpointError: the graph or the checkpoint cannot be read, or the new graph is larger than 2 GiB.
 
     Example:
       >>> from tf1bn import checkpoint
@@ -147,13 +147,14 @@ def fold(
         folded = fold_graph(model, values, outputs=outputs, taken=names)
         _check(folded, strict)
         # Variables that the checkpoint lacks get their initial value, so that the graph runs for the proof.
-        before = {name: values.get(name, value) for name, value in running.initial(meta).items()}
+        before = running.initial(meta, values)
         after = {name: value for name, value in before.items() if name not in folded.dropped}
         after.update({**folded.values, **folded.new})
+        content = _content(folded, checkpoint is None)
         proof = prove_folding(model, meta, before, folded, after, outputs=outputs, feed=feed)
         done = _report(folded, proof, _dropped(folded, names), "" if dry_run else output)
         if not dry_run:
-            _write(done, folded, checkpoint, output)
+            _write(done, folded, content, checkpoint, output)
         return done
 
 
@@ -237,8 +238,14 @@ def _dropped(folded: FoldedGraph, names: Iterable[str]) -> list[str]:
     own = {folded.keys[name] for name in folded.dropped}
     stays = {key for name, key in folded.keys.items() if name not in folded.dropped}
     # Slots and averages lie below the name of their variable, and mean nothing without it.
-    below = tuple(f"{name}/" for name in own)
-    return sorted(name for name in names if name not in stays and (name in own or name.startswith(below)))
+    return sorted(name for name in names if name not in stays and not own.isdisjoint(_with_scopes(name)))
+
+
+def _with_scopes(name: str) -> Iterator[str]:
+    """Yields a name and all scopes that it lies in."""
+    while name:
+        yield name
+        name = name.rpartition("/")[0]
 
 
 def _check_free(output: str, frozen: bool) -> None:
@@ -249,17 +256,22 @@ def _check_free(output: str, frozen: bool) -> None:
             )
 
 
-def _write(done: Fold, folded: FoldedGraph, checkpoint: Any, output: str) -> None:
+def _content(folded: FoldedGraph, frozen: bool) -> bytes:
+    """Returns the bytes of the new graph; before the runs that prove it, which would be lost if it were too large."""
+    with loading.fitting_a_message():
+        return bytes((folded.graph_def if frozen else folded.meta_graph).SerializeToString())
+
+
+def _write(done: Fold, folded: FoldedGraph, content: bytes, checkpoint: Any, output: str) -> None:
     """Writes graph and checkpoint; the graph gets its name last, so that it never stands alone."""
     folder = os.path.dirname(os.path.abspath(output))
     # In the folder of the target, as a rename works within one file system only.
     os.makedirs(folder, exist_ok=True)
     frozen = checkpoint is None
-    proto = folded.graph_def if frozen else folded.meta_graph
     with tempfile.TemporaryDirectory(prefix=".folding", dir=folder) as place:
         made = os.path.join(place, "graph")
         with open(made, "wb") as stream:
-            stream.write(proto.SerializeToString())
+            stream.write(content)
         if not frozen:
             values = {folded.keys[name]: value for name, value in folded.values.items()}
             new = {folded.keys[name]: value for name, value in folded.new.items()}

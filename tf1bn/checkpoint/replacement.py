@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,12 @@ def replace(
       >>> checkpoint.replace("trained/model", "repaired/model", {"conv1/bn/moving_mean": mean})  # doctest: +SKIP
     """
     with errors.located("replace", source=os.fspath(source), target=os.fspath(target)):
-        plan = _plan(source, values, new or {}, tuple(drop))
+        plan = _plan(source, values, new or {}, dict.fromkeys(drop))
         return migration.migrate(plan, target, link=link, overwrite=overwrite, verify=True)
 
 
 def _plan(
-    source: str | os.PathLike[str], values: Mapping[str, Any], new: Mapping[str, Any], drop: tuple[str, ...]
+    source: str | os.PathLike[str], values: Mapping[str, Any], new: Mapping[str, Any], drop: Collection[str]
 ) -> Plan:
     with open_checkpoint(source) as opened:
         _check_names(opened, values, new, drop)
@@ -80,7 +80,7 @@ def _plan(
     return Plan(os.fspath(source), "other values", tuple(sorted(steps)), dropped, given=given)
 
 
-def _check_names(opened: Checkpoint, values: Mapping[str, Any], new: Mapping[str, Any], drop: tuple[str, ...]) -> None:
+def _check_names(opened: Checkpoint, values: Mapping[str, Any], new: Mapping[str, Any], drop: Collection[str]) -> None:
     for name in [*values, *drop]:
         if name not in opened.tensors:
             raise errors.CheckpointPlanError(

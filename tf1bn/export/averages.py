@@ -91,6 +91,7 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
     """
     # The draft has lost its updates, so only the whole graph tells whose averages they move.
     owners = {item.node.name: site for site in source.sites for item in site.normalizers}
+    known = recorded.by_scope(source.source.records) if sites else {}
     changed = []
     for site in sites:
         if site.mode != BATCH or any(item.node.call >= 0 for item in site.normalizers):
@@ -98,11 +99,12 @@ def read(draft: Draft, model: GraphModel, sites: list[Site], source: GraphModel)
         kept = _with_averages(site, owners.get(site.normalizers[0].node.name, site))
         # Calls of tf1bn were rewritten by their records before; what is left of them may shift or weigh its input as
         # well.
-        if recorded.record_of(model, kept, source.source.records) is not None:
+        if recorded.record_of(model, kept, known) is not None:
             raise _untold(kept)
         x, output = ((model.nodes[n].name, out) for n, out in (site.normalizers[0].x, site.normalizers[0].output))
-        _rewrite(draft, model, kept)
         changed.append(Changed(kept.scope, x, output, kept))
+    if changed:
+        _rewrite(draft, model, [item.site for item in changed if item.site is not None])
     return changed
 
 
@@ -140,10 +142,10 @@ def _open(model: GraphModel, site: Site) -> errors.ExportError:
     return errors.ExportError(errors.explain(f"the statistics of the batch norm {site.scope!r} are {what}", fix=fix))
 
 
-def _rewrite(draft: Draft, model: GraphModel, site: Site) -> None:
+def _rewrite(draft: Draft, model: GraphModel, sites: list[Site]) -> None:
     graph_def = draft.graph_def()
     try:
-        rewriting.read_averages(model, graph_def, site)
+        rewriting.read_averages(model, graph_def, sites)
     except errors.RepairError as error:
         raise errors.ExportError(error.text) from error
     # Repairs work on a proto, as those of the audit do.

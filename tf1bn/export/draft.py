@@ -64,7 +64,8 @@ class Draft:
         # The machine that trained is not the one that serves.
         copy.device = ""
         for key in _LOCAL_ATTRS:
-            copy.attr.pop(key, None)
+            if key in copy.attr:
+                del copy.attr[key]
         self.nodes[copy.name] = copy
         return copy
 
@@ -205,9 +206,13 @@ class Draft:
 
     def copy(self) -> Draft:
         """Returns a draft of its own."""
-        other = Draft(tf.MetaGraphDef(graph_def=self.graph_def()))
-        # Shared, as neither is changed in place.
-        other._signatures, other.shapes = self._signatures, self.shapes
+        other = Draft(tf.MetaGraphDef())
+        for copies, given in ((other.nodes, self.nodes), (other.functions, self.functions)):
+            for name, item in given.items():
+                copies[name] = type(item)()
+                copies[name].CopyFrom(item)
+        # Shared, as none of them is changed in place.
+        other._signatures, other.shapes, other._versions = self._signatures, self.shapes, self._versions
         return other
 
 
@@ -246,7 +251,8 @@ def meta_graph(graph: Any) -> Any:
     if not used <= known | functions:
         complete.meta_info_def.stripped_op_list.op.extend(_signatures(meta.graph_def))
     if not inner <= known | functions:
-        complete.meta_info_def.stripped_op_list.op.extend(_signatures(_calls_of(library)))
+        asked = _examples(library, inner - known - functions)
+        complete.meta_info_def.stripped_op_list.op.extend(_signatures(_calls_of(library, asked)))
     return complete
 
 
@@ -262,10 +268,31 @@ def _signatures(graph_def: Any) -> Any:
         return tf.train.export_meta_graph(graph=graph).meta_info_def.stripped_op_list.op
 
 
-def _calls_of(library: Any) -> Any:
-    """Returns a graph that calls every function. Trick: TensorFlow lists the ops of called functions only."""
-    result = tf.GraphDef(library=library)
-    for number, function in enumerate(library.function):
+def _examples(library: Any, ops: set[str]) -> list[Any]:
+    """Returns functions that have all of some types of ops in them: of many layers a few, as layers are alike."""
+    found, left = [], set(ops)
+    for function in library.function:
+        fresh = left.intersection(node.op for node in function.node_def)
+        if fresh:
+            found.append(function)
+            left -= fresh
+    return found
+
+
+def _calls_of(library: Any, functions: Iterable[Any]) -> Any:
+    """Returns a graph that calls some functions. Trick: TensorFlow lists the ops of called functions only."""
+    everything = {item.signature.name: item for item in library.function}
+    called, todo = {}, [item.signature.name for item in functions]
+    asked = list(todo)
+    while todo:
+        name = todo.pop()
+        if name not in called:
+            called[name] = everything[name]
+            todo += _called(everything[name].node_def, everything)
+    result = tf.GraphDef()
+    # All others would be copied for nothing, with what they call and what their gradients are.
+    result.library.function.extend(called.values())
+    for number, function in enumerate(everything[name] for name in asked):
         call = result.node.add(name=f"call_{number}", op="StatefulPartitionedCall")
         call.attr["f"].func.name = function.signature.name
         for position, arg in enumerate(function.signature.input_arg):

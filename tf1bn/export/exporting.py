@@ -127,6 +127,7 @@ def export(
         meta = meta_graph(graph)
         # Nothing is written before all that can be refused by reading alone was refused.
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
+        form.check(made.draft)
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
         plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)

@@ -97,9 +97,11 @@ class Form(abc.ABC):
 
     Attributes:
       ending: what a path of this kind ends with; empty for a prefix or a directory.
+      constants: whether variables become constants, which one message has to hold.
     """
 
     ending = ""
+    constants = False
 
     @abc.abstractmethod
     def write(self, product: Product, path: str) -> None:
@@ -108,6 +110,15 @@ class Form(abc.ABC):
     @abc.abstractmethod
     def load(self, product: Product, path: str) -> Any:
         """Loads what was written; returns something like :class:`Loaded`."""
+
+    def check(self, draft: Draft) -> None:
+        """Refuses a graph whose variables a file of this kind cannot hold; asked before any value is read.
+
+        Raises:
+          ExportError: they are of more than 2 GiB.
+        """
+        if self.constants:
+            variables.check_shapes(draft)
 
     def graph_path(self, path: str) -> str | None:
         """Returns where the graph can be read again, or None."""
@@ -166,6 +177,7 @@ class FrozenForm(Form):
     """A GraphDef whose variables are constants."""
 
     ending = ".pb"
+    constants = True
 
     def write(self, product: Product, path: str) -> None:
         draft = product.draft.copy()
@@ -195,8 +207,7 @@ class SavedModelForm(Form):
         meta = product.meta_graph(draft)
         with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
             tf.train.import_meta_graph(meta)
-            for variable in tf.global_variables():
-                session.run(variable.initializer, {variable.initializer.inputs[1]: product.values[variable.op.name]})
+            running.load(session, [(item, product.values[item.op.name]) for item in tf.global_variables()])
             builder = tf.saved_model.Builder(path)
             builder.add_meta_graph_and_variables(
                 session, [_TAG], dict(meta.signature_def), strip_default_attrs=True, clear_devices=True
@@ -211,6 +222,7 @@ class LiteForm(Form):
     """A TFLite flatbuffer with one signature."""
 
     ending = ".tflite"
+    constants = True
 
     def graph_path(self, path: str) -> None:
         return None

@@ -20,6 +20,7 @@ class OnnxForm(Form):
     """An ``.onnx`` file; its inputs and outputs have the names of the graph's tensors, as ``x:0``."""
 
     ending = ".onnx"
+    constants = True
 
     def graph_path(self, path: str) -> None:
         return None

@@ -174,8 +174,9 @@ def rewrite(draft: Draft, found: Sequence[Call]) -> tuple[list[dict[str, Ref]], 
       for each call what it reads, by role; and the results that are another tensor now.
     """
     given, moved, names = [], {}, {}
+    templates = template.Templates()
     for call in found:
-        refs, result = _build(draft, call)
+        refs, result = _build(draft, templates, call)
         given.append(refs)
         moved[call.output] = result
         if call.output[1] == 0:
@@ -192,10 +193,10 @@ def _named(ref: Ref, names: Mapping[str, str]) -> Ref:
     return names.get(ref[0], ref[0]), ref[1]
 
 
-def _build(draft: Draft, call: Call) -> tuple[dict[str, Ref], Ref]:
+def _build(draft: Draft, templates: template.Templates, call: Call) -> tuple[dict[str, Ref], Ref]:
     """Adds the ops of inference for a call; returns what they read by role, and their result."""
     refs = {role: _value(draft, name) for role, name in call.parameters().items()} | {"x": call.x}
-    made = template.build(call.record, draft.dtype(call.x), draft.dtype(refs["mean"]))
+    made = templates.of(call.record, draft.dtype(call.x), draft.dtype(refs["mean"]))
     # The training graph may hold none of these ops.
     draft.learn(made.signatures)
     prefix = draft.free_name(f"{call.output[0]}/inference") + "/"

@@ -6,6 +6,7 @@ They are built in a graph of their own, on placeholders of the shapes that the l
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -29,6 +30,25 @@ class Template(NamedTuple):
     nodes: list[Any]
     result: str
     signatures: Any
+
+
+_SHAPING = ("shape", "parameter_shape", "axis", "asked_kernel", "epsilon", *ROLES[3:])
+"""What of a record the ops depend on; of gamma and beta, whether there is one."""
+
+
+class Templates:
+    """The ops of several calls; those of calls that are alike are built once."""
+
+    def __init__(self) -> None:
+        self._built: dict[Any, Template] = {}
+
+    def of(self, record: dict[str, Any], dtype: int, parameter_dtype: int) -> Template:
+        """Returns the ops for a call that is recorded; see :func:`build`."""
+        parts = {key: record[key] is not None if key in ROLES else record[key] for key in _SHAPING}
+        key = (dtype, parameter_dtype, json.dumps(parts))
+        if key not in self._built:
+            self._built[key] = build(record, dtype, parameter_dtype)
+        return self._built[key]
 
 
 def build(record: dict[str, Any], dtype: int, parameter_dtype: int) -> Template:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from tf1bn import errors
 from tf1bn.export import functions
 from tf1bn.export.draft import Draft, parse
-from tf1bn.graph import loading
+from tf1bn.graph import consts, loading
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.graph.variables import VARIABLE_OPS
 
@@ -128,6 +129,7 @@ def _check_shape(node: Any, value: np.ndarray) -> None:
 def as_resources(draft: Draft) -> None:
     """Makes every reference variable a resource variable, which is all that TensorFlow 2 loads."""
     _dereference(draft)
+    readers = {}
     for name in names(draft):
         node = draft.nodes[name]
         if node.op == "VarHandleOp":
@@ -137,9 +139,12 @@ def as_resources(draft: Draft) -> None:
         handle.attr["shape"].shape.CopyFrom(shape)
         # Without it two variables of one container would be the same resource.
         handle.attr["shared_name"].s = name.encode()
-        reader = draft.free_name(f"{name}/ReadVariableOp")
-        draft.make(reader, "ReadVariableOp", [(name, 0)], dtype=dtype)
-        _redirect(draft, name, reader)
+        readers[name] = draft.free_name(f"{name}/ReadVariableOp")
+        # Its own input is given once all others are: they read this op then.
+        draft.make(readers[name], "ReadVariableOp", dtype=dtype)
+    _redirect(draft, readers)
+    for name, reader in readers.items():
+        draft.nodes[reader].input.append(name)
 
 
 def _dereference(draft: Draft) -> None:
@@ -149,12 +154,11 @@ def _dereference(draft: Draft) -> None:
             node.op = node.op.removeprefix("Ref")
 
 
-def _redirect(draft: Draft, name: str, reader: str) -> None:
+def _redirect(draft: Draft, readers: Mapping[str, str]) -> None:
     for node in draft.nodes.values():
-        if node.name != reader and name in node.input:
-            inputs = [reader if text == name else text for text in node.input]
-            node.ClearField("input")
-            node.input.extend(inputs)
+        for position, text in enumerate(node.input):
+            if text in readers:
+                node.input[position] = readers[text]
 
 
 def freeze(draft: Draft, values: Mapping[str, np.ndarray]) -> None:
@@ -194,7 +198,25 @@ def check_size(values: Mapping[str, np.ndarray]) -> None:
     Raises:
       ExportError: they are of more than 2 GiB.
     """
-    size = sum(value.nbytes for value in values.values())
+    _require_room(sum(value.nbytes for value in values.values()))
+
+
+def check_shapes(draft: Draft) -> None:
+    """Does what ``check_size`` does before any value is read; variables whose shape is open are left out.
+
+    Raises:
+      ExportError: the variables of the graph are of more than 2 GiB.
+    """
+    sizes = []
+    for name in names(draft):
+        shape, dtype = (draft.nodes[name].attr[key] for key in ("shape", "dtype"))
+        known = consts.shape_of(shape.shape)
+        if known is not None and None not in known:
+            sizes.append(math.prod(known) * tf.as_dtype(dtype.type).size)
+    _require_room(sum(sizes))
+
+
+def _require_room(size: int) -> None:
     if size > LARGEST:
         raise errors.ExportError(
             errors.explain(

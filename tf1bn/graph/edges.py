@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tf1bn import errors
 from tf1bn.graph import ops
@@ -100,9 +100,32 @@ class Edges:
             lists[call] = lists[call] + [source for body in bodies for source, _ in body.returns]
         return lists
 
-    def feeds(self, roots: Iterable[int]) -> bytearray:
-        """Marks every node whose value the roots are computed from."""
-        return _closure(roots, self.data_parents)
+    def feeds(self, roots: Iterable[int], up_to: int = -1) -> bytearray:
+        """Marks every node whose value the roots are computed from; what only leads to `up_to` is left out."""
+        return _closure(roots, self.data_parents, up_to)
+
+    def inherited(self, own: Mapping[int, int], *, data: bool = False) -> list[int]:
+        """Returns what each node is behind, as the bits of a number: its own and those of all that it runs after.
+
+        One walk answers here for many roots what `reach` and `feeds` answer for one.
+
+        Args:
+          own: a number for each node that is asked about, such as 1 shifted by its place.
+          data: follows values alone, without control edges.
+        """
+        edges = self.data_parents if data else self.parents
+        bits = [0] * len(self.nodes)
+        changed = True
+        # In order, so that one round is enough, and a second one sees it; a loop takes what comes round in the next.
+        while changed:
+            changed = False
+            for number in self.order:
+                found = own.get(number, 0)
+                for source in edges[number]:
+                    found |= bits[source]
+                if found != bits[number]:
+                    bits[number], changed = found, True
+        return bits
 
     def computed_from(self, tensors: set[Tensor]) -> set[int]:
         """Returns the nodes whose value is computed from one of the tensors."""
@@ -168,11 +191,14 @@ class Edges:
         return tensor
 
 
-def _closure(roots: Iterable[int], edges: list[list[int]]) -> bytearray:
+def _closure(roots: Iterable[int], edges: list[list[int]], up_to: int = -1) -> bytearray:
     marks = bytearray(len(edges))
     todo = list(roots)
     for number in todo:
         marks[number] = 1
+    if up_to >= 0:
+        todo = [number for number in todo if number != up_to]
+        marks[up_to] = 1
     while todo:
         for number in edges[todo.pop()]:
             if not marks[number]:

@@ -6,8 +6,9 @@ Nothing is imported into TensorFlow here, so a graph that today's shape function
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -19,6 +20,7 @@ from tf1bn.native import rewriting
 
 _RECORDS = "tf1bn_records"
 _MAX_BYTES = 2**31 - 1
+_TOO_LARGE = ("2GB", "too large", "maximum protobuf size")
 SAVED_MODEL_NAMES = ("saved_model.pb", "saved_model.pbtxt")
 
 
@@ -56,16 +58,43 @@ def load(graph_or_path: Any) -> Source:
         SavedModel directory.
 
     Raises:
-      GraphError: the file is missing, empty, truncated, too large, or of no known kind, or has native ops of another
-        version of tf1bn.
+      GraphError: the graph or file is missing, empty, truncated, too large, or of no known kind, or has native ops of
+        another version of tf1bn.
       ArgumentTypeError: the argument is none of these.
     """
     return _in_stock_ops(as_it_is(graph_or_path))
 
 
 def exported(graph: Any) -> Any:
-    """Returns the MetaGraphDef of a live graph, in stock ops."""
-    return rewriting.to_stock(tf.train.export_meta_graph(graph=graph))
+    """Returns the MetaGraphDef of a live graph, in stock ops.
+
+    Raises:
+      GraphError: it is larger than a message can be.
+    """
+    with fitting_a_message():
+        return rewriting.to_stock(tf.train.export_meta_graph(graph=graph))
+
+
+@contextlib.contextmanager
+def fitting_a_message() -> Iterator[None]:
+    """Tells in words that a graph is too large to be made a message, or a message to be written.
+
+    Raises:
+      GraphError: so.
+    """
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, ValueError, message.EncodeError, message.DecodeError) as error:
+        # Which of them comes depends on the step and on the version; the words are those of TensorFlow and protobuf.
+        if not isinstance(error, message.Error) and not any(word in str(error) for word in _TOO_LARGE):
+            raise
+        raise errors.GraphError(
+            errors.explain(
+                f"the graph does not fit into one message of protobuf ({str(error)[:200]})",
+                expected=f"at most {_MAX_BYTES} bytes, with all constants",
+                fix="Keep large arrays in variables, which a checkpoint holds, or feed them.",
+            )
+        ) from error
 
 
 def _in_stock_ops(source: Source) -> Source:
@@ -297,7 +326,8 @@ def _from_live(graph: Any) -> Source:
                 foreign[key] = tuple(outside)
     trainable = collections.get(tf.GraphKeys.TRAINABLE_VARIABLES, ())
     # Shapes are inferred when ops are made, so only the live graph can tell them.
-    graph_def = graph.as_graph_def(add_shapes=True)
+    with fitting_a_message():
+        graph_def = graph.as_graph_def(add_shapes=True)
     records = tuple(item for item in graph.get_collection(_RECORDS) if isinstance(item, str))
     return Source(
         graph_def, collections, foreign, initializers, frozenset(trainable), LIVE, "the live graph", None, records

@@ -7,25 +7,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf1bn.graph.model import GraphModel
+from tf1bn.graph.once import once
 from tf1bn.graph.site import Site
 
 _NEAR = 2000
 
 
-def record_of(model: GraphModel, site: Site, records: Sequence[str] | None = None) -> dict[str, Any] | None:
+Known = dict[str, list[tuple[str, dict[str, Any]]]]
+"""The records of a graph by the scope that they have there, each with the scope of the import that it came by."""
+
+
+def by_scope(texts: Sequence[str]) -> Known:
+    """Returns what layers wrote, read once for all questions about a graph."""
+    found: Known = {}
+    for text in texts:
+        above, brace, rest = text.partition("{")  # an import below a scope puts that before the text
+        record = json.loads(brace + rest)
+        found.setdefault(above + record.get("scope", ""), []).append((above, record))
+    return found
+
+
+@once
+def _own(model: GraphModel) -> Known:
+    return by_scope(model.source.records)
+
+
+def record_of(model: GraphModel, site: Site, known: Known | None = None) -> dict[str, Any] | None:
     """Returns the record of the call that made a site: the one of its scope whose input is closest above; else None.
 
     Args:
       model: the graph of the site.
       site: one of its batch norms.
-      records: of the graph that ``model`` was made from, where it has lost them; its own when None.
+      known: the records of the graph that ``model`` was made from, where it has lost them; its own when None.
     """
     inputs = {}
-    for text in model.source.records if records is None else records:
-        above, brace, rest = text.partition("{")  # an import below a scope puts that before the text
-        record = json.loads(brace + rest)
+    for above, record in (_own(model) if known is None else known).get(site.scope, ()):
         number = model.flow.by_name.get(above + str(record.get("inputs", "")).split(":")[0])
-        if above + record.get("scope", "") == site.scope and number is not None:
+        if number is not None:
             inputs[number] = record
     todo = [site.x[0]] if inputs else []
     seen = set(todo)

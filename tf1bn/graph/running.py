@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.graph import runnable
+from tf1bn.graph import loading, runnable
 from tf1bn.graph.values import CheckpointValues
 
 ROWS = 4
@@ -28,10 +28,13 @@ def initial(meta: Any, checkpoint: Any = None) -> dict[str, np.ndarray]:
       RunError: this TensorFlow cannot import or initialise the graph.
       CheckpointError: the checkpoint cannot be read.
     """
+    stored: Any = CheckpointValues(checkpoint) if checkpoint is not None else {}
+    names = loading.load(meta).collections.get(tf.GraphKeys.GLOBAL_VARIABLES, ())
+    if all(name in stored for name in names):  # then nothing has to run, which of a large graph takes long
+        return {name: np.asarray(stored.get(name)) for name in names}
     with opened(meta) as session:
         variables = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
         values = {variable.op.name: value for variable, value in zip(variables, session.run(variables), strict=True)}
-    stored: Any = CheckpointValues(checkpoint) if checkpoint is not None else {}
     return {
         name: np.asarray(stored.get(name)) if name in stored else np.asarray(value) for name, value in values.items()
     }
@@ -60,9 +63,11 @@ def opened(meta: Any, values: Mapping[str, np.ndarray] | None = None) -> Any:
             tf.train.import_meta_graph(copy, clear_devices=True)
             session = tf.Session(graph=graph, config=as_written())
             variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
-            session.run([item.initializer for item in variables + graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)])
-            if values is not None:
-                load(session, {variable: values[variable.op.name] for variable in variables})
+            if values is None:
+                session.run([item.initializer for item in variables])
+            else:
+                load(session, [(variable, values[variable.op.name]) for variable in variables])
+            session.run([item.initializer for item in graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)])
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
             raise errors.RunError(
                 errors.explain(f"this TensorFlow cannot import or initialise the graph ({str(error)[:200]})")
@@ -91,9 +96,29 @@ def make_repeatable(meta: Any) -> None:
             del node.attr["_output_shapes"]
 
 
-def load(session: Any, values: Mapping[Any, Any]) -> None:
-    """Gives variables their values, through their initializers: all in one run unless they share an initial value."""
-    left = list(values.items())
+def known(session: Any, variables: Sequence[Any]) -> list[tuple[Any, np.ndarray]]:
+    """Returns those of the variables that have a value in the session, with it; no op is added to the graph.
+
+    Each run costs as much as the graph is large: all variables are asked at once, and where that fails by halves.
+    """
+    if not variables:
+        return []
+    try:
+        return list(zip(variables, session.run(list(variables)), strict=True))
+    except tf.errors.FailedPreconditionError:
+        half = len(variables) // 2
+        halves = (variables[:half], variables[half:]) if half else ()  # one alone has no value
+        return [pair for part in halves for pair in known(session, part)]
+
+
+def load(session: Any, values: Iterable[tuple[Any, Any]]) -> None:
+    """Gives variables their values, through their initializers: all in one run unless they share an initial value.
+
+    Args:
+      session: where the variables are.
+      values: pairs of a variable and its value. An eager program's variables are no keys of a dictionary.
+    """
+    left = list(values)
     while left:
         now = {variable.initializer.inputs[1].name: (variable, value) for variable, value in reversed(left)}
         ops = [variable.initializer for variable, _ in now.values()]

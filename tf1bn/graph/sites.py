@@ -368,12 +368,20 @@ class SiteFinder:
         # A name is the weakest sign, so it never overrules a connection.
         if site.statistics or not site.affine:
             return
-        scope = site.affine[0].scope
-        for variable in self.variables.by_node.values():
-            inside = variable.scope == scope or variable.scope.startswith(f"{scope}/")
-            copy = variable.replica == site.affine[0].replica
-            if inside and copy and scope and STATISTIC_NAME.search(variable.plain_name):
+        for variable in self._named_by_scope.get(site.affine[0].scope, ()):
+            if variable.replica == site.affine[0].replica:
                 (site.variance if VARIANCE_NAME.search(variable.plain_name) else site.mean).append(variable)
+
+    @functools.cached_property
+    def _named_by_scope(self) -> dict[str, list[Variable]]:
+        """The variables that are called like a statistic, by each scope that they lie in."""
+        found: dict[str, list[Variable]] = {}
+        for variable in self.variables.by_node.values():
+            scope = variable.scope if STATISTIC_NAME.search(variable.plain_name) else ""
+            while scope:
+                found.setdefault(scope, []).append(variable)
+                scope = scope.rpartition("/")[0]
+        return found
 
     def _scope(self, site: Site) -> str:
         for variable in [*site.affine, *site.statistics]:

@@ -8,7 +8,7 @@ the other, and comes out of the conditional by the way that values take. Outputs
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors
@@ -52,34 +52,38 @@ def gates(model: GraphModel, number: int) -> frozenset[Gate]:
     )
 
 
-def add(model: GraphModel, graph_def: Any, numbers: Sequence[int]) -> str:
-    """Adds an op at top level that stands for ops in a branch; returns its name.
+class Editor:
+    """Adds ops to one graph and its functions.
 
     Args:
       model: the graph as it was.
-      graph_def: the copy of it that is changed; other stand-ins may have been added to it.
-      numbers: ops of one place, which is not the top level.
-
-    Raises:
-      RepairError: the ops are in a loop, or in a function that nothing can be handed out of.
+      graph_def: the copy of it that is changed, by this alone while it is in use.
     """
-    where = place(model, numbers[0])
-    if any(item[0] == "loop" for item in where.conditions):
-        raise _impossible(model, numbers[0], "a loop")
-    names = [model.nodes[number].proto.name for number in numbers]
-    return _Editor(model, graph_def).top_level(where, names, numbers[0])
-
-
-class _Editor:
-    """Adds ops to one graph and its functions."""
 
     def __init__(self, model: GraphModel, graph_def: Any) -> None:
         self.model = model
         self.graph_def = graph_def
         self.nodes = {node.name: node for node in graph_def.node}
         self.functions = {function.signature.name: function for function in graph_def.library.function}
+        every = [self.graph_def.node, *(function.node_def for function in self.functions.values())]
+        self._calls = Counter(name for protos in every for name in _references(protos))
 
-    def top_level(self, where: Place, names: list[str], number: int) -> str:
+    def add(self, numbers: Sequence[int]) -> str:
+        """Adds an op at top level that stands for ops in a branch; returns its name.
+
+        Args:
+          numbers: ops of one place, which is not the top level.
+
+        Raises:
+          RepairError: the ops are in a loop, or in a function that nothing can be handed out of.
+        """
+        where = place(self.model, numbers[0])
+        if any(item[0] == "loop" for item in where.conditions):
+            raise _impossible(self.model, numbers[0], "a loop")
+        names = [self.model.nodes[number].proto.name for number in numbers]
+        return self._top_level(where, names, numbers[0])
+
+    def _top_level(self, where: Place, names: list[str], number: int) -> str:
         """Returns the stand-in of ops, all of one place; `number` is one of them."""
         if where.call < 0:
             return self._merge(where.conditions, names)
@@ -88,13 +92,14 @@ class _Editor:
             raise _impossible(self.model, number, f"the {call.op} {call.name!r}")
         slot = self._hand_out(where, names)
         outer = place(self.model, where.call)
-        body = self._function(outer) if outer.call >= 0 else self.graph_def
-        protos = body.node_def if outer.call >= 0 else body.node
         text = f"{call.proto.name}:output:{slot}" if outer.call >= 0 else f"{call.proto.name}:{slot}"
-        node = _new(protos, f"{call.proto.name}/{_SLOT}", "Identity", [text], T=_BOOL)
+        if outer.call >= 0:
+            node = _in_body(self._function(outer), f"{call.proto.name}/{_SLOT}", "Identity", [text], T=_BOOL)
+        else:
+            node = self._new(f"{call.proto.name}/{_SLOT}", "Identity", [text], T=_BOOL)
         if outer.call < 0 and not outer.conditions:
             return str(node.name)
-        return self.top_level(outer, [node.name], where.call)
+        return self._top_level(outer, [node.name], where.call)
 
     def _own_conditions(self, where: Place) -> Context:
         """The conditions that a function has within, of Switch and Merge ops."""
@@ -108,9 +113,9 @@ class _Editor:
         call = self._proto(where.call)
         for branch in _BRANCHES[call.op]:
             body = self._function(Place(where.call, branch, where.conditions))
-            true = _constant(body.node_def, f"{_SLOT}/true")
+            true = _set_true(_in_body(body, f"{_SLOT}/true", "Const", (), dtype=_BOOL))
             waiting = [f"^{name}" for name in names] if branch == where.branch else []
-            node = _new(body.node_def, _SLOT, "Identity", [f"{true}:output:0", *waiting], T=_BOOL)
+            node = _in_body(body, _SLOT, "Identity", [f"{true}:output:0", *waiting], T=_BOOL)
             taken = [arg.name for arg in body.signature.output_arg]
             output = _free(_SLOT, [*taken, *body.signature.control_output])
             body.signature.output_arg.add(name=output, type=_BOOL)
@@ -135,38 +140,31 @@ class _Editor:
     def _function(self, where: Place) -> Any:
         """The function that is called in the copy, which no other call shares."""
         reference = self._proto(where.call).attr[where.branch].func
-        if Counter(self._references())[reference.name] > 1:
+        if self._calls[reference.name] > 1:
+            self._calls[reference.name] -= 1
             copy = self.graph_def.library.function.add()
             copy.CopyFrom(self.functions[reference.name])
             copy.signature.name = reference.name = _free(f"{reference.name}_{_SLOT}", self.functions)
             self.functions[copy.signature.name] = copy
+            # The functions that it calls have one more who calls them.
+            self._calls.update([copy.signature.name, *_references(copy.node_def)])
         return self.functions[reference.name]
-
-    def _references(self) -> Iterator[str]:
-        """The name of a function, as often as something names it."""
-        protos = [*self.graph_def.node, *(n for f in self.graph_def.library.function for n in f.node_def)]
-        for proto in protos:
-            yield proto.op
-            for value in proto.attr.values():
-                yield from [value.func.name, *(func.name for func in value.list.func)]
 
     def _merge(self, conditions: Context, names: list[str]) -> str:
         """One Switch for each condition, from the outer one inwards, and one Merge for each on the way out."""
         base = f"{names[0]}/{_SLOT}"
         # A branch that is not taken gives a dead tensor, which a Merge drops: the value itself means nothing.
-        inner, others = _constant(self.graph_def.node, f"{base}/true"), []
+        inner, others = _set_true(self._new(f"{base}/true", "Const", (), dtype=_BOOL)), []
         for _, predicate, branch in self._from_outside(conditions):
             text = f"{self.model.nodes[predicate[0]].name}:{predicate[1]}"
-            switch = _new(self.graph_def.node, f"{base}/switch", "Switch", [inner, text], T=_BOOL)
+            switch = self._new(f"{base}/switch", "Switch", [inner, text], T=_BOOL)
             inner = f"{switch.name}:{branch}"
             others.append(f"{switch.name}:{1 - branch}")
-        taken = _new(
-            self.graph_def.node, f"{base}/taken", "Identity", [inner, *(f"^{name}" for name in names)], T=_BOOL
-        )
+        taken = self._new(f"{base}/taken", "Identity", [inner, *(f"^{name}" for name in names)], T=_BOOL)
         name = taken.name
         # The innermost condition is left first.
         for other in reversed(others):
-            merge = _new(self.graph_def.node, f"{base}/either", "Merge", [name, other], T=_BOOL)
+            merge = self._new(f"{base}/either", "Merge", [name, other], T=_BOOL)
             merge.attr["N"].i = 2
             name = merge.name
         return str(name)
@@ -176,18 +174,36 @@ class _Editor:
         contexts = self.model.flow.contexts
         return sorted(conditions, key=lambda item: (len(contexts[item[1][0]]), item[1]))
 
+    def _new(self, name: str, op: str, inputs: Sequence[str], **types: int) -> Any:
+        """Adds a node at top level."""
+        node = _add(self.graph_def.node, _free(name, self.nodes), op, inputs, types)
+        self.nodes[node.name] = node
+        return node
 
-def _new(protos: Any, name: str, op: str, inputs: Sequence[str], **types: int) -> Any:
-    node = protos.add(op=op)
-    node.name = _free(name, {proto.name for proto in protos})
+
+def _in_body(function: Any, name: str, op: str, inputs: Sequence[str], **types: int) -> Any:
+    """Adds a node to a function."""
+    return _add(function.node_def, _free(name, {proto.name for proto in function.node_def}), op, inputs, types)
+
+
+def _add(protos: Any, name: str, op: str, inputs: Sequence[str], types: Mapping[str, int]) -> Any:
+    node = protos.add(op=op, name=name)
     node.input.extend(inputs)
     for key, value in types.items():
         node.attr[key].type = value
     return node
 
 
-def _constant(protos: Any, name: str) -> str:
-    node = _new(protos, name, "Const", [], dtype=_BOOL)
+def _references(protos: Any) -> Iterator[str]:
+    """The name of a function, as often as a node names it."""
+    for proto in protos:
+        yield proto.op
+        for value in proto.attr.values():
+            yield from [value.func.name, *(func.name for func in value.list.func)]
+
+
+def _set_true(node: Any) -> str:
+    """Gives a Const the value True; returns its name."""
     tensor = node.attr["value"].tensor
     tensor.dtype = _BOOL
     tensor.tensor_shape.SetInParent()

@@ -111,10 +111,11 @@ class Variables:
         self._initializers = initializers
         for node in flow.of_ops(lambda op: _writes(op) or is_apply(op)):
             self._add_writer(node)
-        for variable in self.by_node.values():
+        helpers = [variable for variable in self.by_node.values() if variable.name.endswith(AUXILIARY)]
+        users = self._users_of_variables() if helpers else {}
+        for helper in helpers:
             # Last, when the helpers know who moves them.
-            if variable.name.endswith(AUXILIARY):
-                self._see_through(variable)
+            self._see_through(helper, users)
 
     def of(self, tensor: Tensor) -> Variable | None:
         """Returns the variable that a handle, reference or read comes from, or None."""
@@ -140,17 +141,28 @@ class Variables:
         sources = frozenset(found)
         variable.writers.append(Writer(node, self._kind(node, variable, computed, sources), sources))
 
-    def _see_through(self, auxiliary: Variable) -> None:
-        """An average that is written from its helper, as zero-debiasing does, is moved by what moves the helper."""
-        moves = auxiliary.of_kind("update")
+    def _users_of_variables(self) -> dict[int, list[tuple[Variable, Writer]]]:
+        """The writers that take in the value of a variable, by the number of its node."""
+        found: dict[int, list[tuple[Variable, Writer]]] = {}
         for variable in self.by_node.values():
-            for writer in variable.of_kind("copy", "update") if variable is not auxiliary else ():
-                if any(number == auxiliary.node.id for number, _ in writer.sources):
-                    ran = self.flow.reach([writer.node.id])
-                    # A helper that several towers move belongs, in each step, to the move that this writer waited for.
-                    own = [move for move in moves if ran[move.node.id]] or moves
-                    writer.kind = "update"
-                    writer.sources = writer.sources.union(*(move.sources for move in own))
+            for writer in variable.writers:
+                for number in {number for number, _ in writer.sources} & self.by_node.keys():
+                    found.setdefault(number, []).append((variable, writer))
+        return found
+
+    def _see_through(self, helper: Variable, users: dict[int, list[tuple[Variable, Writer]]]) -> None:
+        """An average that is written from its helper, as zero-debiasing does, is moved by what moves the helper."""
+        moves = helper.of_kind("update")
+        for variable, writer in users.get(helper.node.id, ()):
+            if variable is helper or writer.kind not in ("copy", "update"):
+                continue
+            own = moves
+            if len(moves) > 1:
+                # A helper that several towers move belongs, in each step, to the move that this writer waited for.
+                ran = self.flow.reach([writer.node.id])
+                own = [move for move in moves if ran[move.node.id]] or moves
+            writer.kind = "update"
+            writer.sources = writer.sources.union(*(move.sources for move in own))
 
     def target(self, tensor: Tensor) -> int:
         """Follows a handle or reference, also through an earlier write that hands the reference on."""

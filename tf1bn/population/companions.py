@@ -9,11 +9,40 @@ from typing import Any
 import numpy as np
 
 _SETTLED = 1e6
+_HELPERS = ("biased", "local_step")
 _SHADOW = re.compile(r"/ExponentialMovingAverage(_\d+)?$")
 
 
+class Tensors:
+    """The tensors of a file by what they can be companions of, put in order once for all averages.
+
+    Args:
+      shapes: name -> shape of the tensors that there are.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.shapes = shapes
+        self._shadows: dict[str, list[str]] = {}
+        self._helpers: dict[str, list[str]] = {}
+        for name in shapes:
+            if _SHADOW.search(name):
+                self._shadows.setdefault(_SHADOW.sub("", name), []).append(name)
+            above, _, leaf = name.rpartition("/")
+            while leaf in _HELPERS and above:
+                self._helpers.setdefault(above, []).append(name)
+                # The scope of the average may stand before its name once more.
+                above = above.partition("/")[2]
+
+    def related(self, name: str) -> list[str]:
+        """Returns the tensor of that name, its shadows, and what debiases it."""
+        base = _SHADOW.sub("", name)
+        own = [name] if name in self.shapes else []
+        shadows = (other for other in self._shadows.get(base, ()) if other != name)
+        return [*own, *self._helpers.get(base, ()), *shadows]
+
+
 def values(
-    names: Mapping[str, tuple[int, ...]],
+    names: Tensors,
     means: Iterable[str],
     variances: Iterable[str],
     mean: np.ndarray,
@@ -28,7 +57,7 @@ def values(
     average. Renormalization refers to the mean and sqrt(variance + epsilon).
 
     Args:
-      names: name -> shape of the tensors that there are.
+      names: the tensors that there are.
       means, variances: names of the averages.
       mean, variance: float64, flat.
       epsilon: of the batch norm.
@@ -36,7 +65,7 @@ def values(
     found: dict[str, np.ndarray] = {}
     for kept, value in ((list(means), mean), (list(variances), variance)):
         for name in kept:
-            for other in _related(name, names):
+            for other in names.related(name):
                 found[other] = _of(other, value)
     deviation = np.sqrt(variance + epsilon)
     leaves: dict[str, Any] = {
@@ -51,19 +80,9 @@ def values(
     for scope in {name.rpartition("/")[0] for name in means}:
         for leaf, value in leaves.items():
             name = f"{scope}/{leaf}" if scope else leaf
-            for other in _related(name, names):
+            for other in names.related(name):
                 found[other] = np.asarray(value)
-    return {name: _shaped(value, names[name]) for name, value in found.items() if name in names}
-
-
-def _related(name: str, names: Mapping[str, Any]) -> list[str]:
-    """The tensor of that name, its shadows, and what debiases it, whose scope may stand before it once more."""
-    base = _SHADOW.sub("", name)
-    debias = tuple(f"{base}/{leaf}" for leaf in ("biased", "local_step"))
-    related = [other for other in names if other in (name, *debias) or other.endswith(tuple(f"/{d}" for d in debias))]
-    return related + [
-        other for other in names if other != name and _SHADOW.search(other) and _SHADOW.sub("", other) == base
-    ]
+    return {name: _shaped(value, names.shapes[name]) for name, value in found.items()}
 
 
 def _of(name: str, value: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -109,7 +110,7 @@ class WorkCopy:
         Raises:
           PopulationError: the input of a batch norm depends on its own output, through another call.
         """
-        above = [self._above(target) for target in self.targets]
+        above = self._above()
         groups: list[list[int]] = []
         placed: set[int] = set()
         while len(placed) < len(self.targets):
@@ -161,13 +162,18 @@ class WorkCopy:
                 )
         return sources, [name for names in makers.values() for name in names]
 
-    def _above(self, target: Target) -> set[int]:
-        marks = self.model.flow.feeds([call.x[0] for call in target.calls])
-        return {
-            i
-            for i, other in enumerate(self.targets)
-            if any(marks[number] for call in other.calls for number in call.site.anchors)
-        }
+    def _above(self) -> list[set[int]]:
+        """For each target the numbers of those that the inputs of its calls are computed with."""
+        own: dict[int, int] = {}
+        for place, target in enumerate(self.targets):
+            for number in (number for call in target.calls for number in call.site.anchors):
+                own[number] = own.get(number, 0) | 1 << place
+        behind = self.model.flow.inherited(own, data=True)
+        found = []
+        for target in self.targets:
+            bits = functools.reduce(operator.or_, (behind[call.x[0]] for call in target.calls))
+            found.append({place for place in range(len(self.targets)) if bits >> place & 1})
+        return found
 
     def _predicate(self, tensor: Tensor) -> str:
         node = self.model.nodes[tensor[0]]
@@ -188,7 +194,7 @@ class WorkCopy:
         calls = [(target, call) for target in self.targets for call in target.calls]
         # All ops of the old graph are copied out of branches before types and shapes are asked for, once for all.
         lifted = [self._lift(target, call) for target, call in calls]
-        readers = {id(site): self._readers(site) for site in self._turned if self.by == MOVING}
+        readers = self._readers()
         self._look()
         found: dict[int, tuple[Port, Axes, Names]] = {}
         for number, ((target, call), name) in enumerate(zip(calls, lifted, strict=True)):
@@ -199,8 +205,7 @@ class WorkCopy:
             with errors.located("reestimate", scope=repr(site.scope)):
                 self._turn(number, site, found, readers, renamed)
         # After all of them were built: what is added must read the old outputs where it says so.
-        for old, new in renamed.items():
-            grafting.rewire(self._graph_def, old, new)
+        grafting.rewire(self._graph_def, renamed)
         proofs = [self._prove(number, site, found, renamed) for number, site in enumerate(self._proven)]
         # By calls again, as one site may serve several.
         names = iter([found[id(call.site)][2] for _, call in calls])
@@ -226,11 +231,16 @@ class WorkCopy:
             if any(site is call.site for call in own) or any(above[number] for number in site.anchors)
         ]
 
-    def _readers(self, site: Site) -> list[str]:
+    def _readers(self) -> dict[int, list[str]]:
+        """Returns what reads the averages of the sites that are turned to them, by the identity of the site."""
+        if self.by != MOVING:
+            return {}
         # Readers are added while the graph is still as the model knows it.
-        nodes = {node.name: node for node in self._graph_def.node}
-        pairs = targets.averages(self.model, site)
-        return [rewriting.reader(self._graph_def, nodes, items[0]) + ":0" for items in pairs]
+        readers = rewriting.Readers(self._graph_def)
+        return {
+            id(site): [f"{readers.of(items[0])}:0" for items in targets.averages(self.model, site)]
+            for site in self._turned
+        }
 
     def _look(self) -> None:
         """Imports the copy once, for dtypes and static shapes."""

@@ -14,6 +14,7 @@ from tf1bn.graph import loading
 from tf1bn.graph.values import CheckpointValues
 from tf1bn.population import accuracy, companions, pooling, storing, targets
 from tf1bn.population.accuracy import Labelled
+from tf1bn.population.companions import Tensors
 from tf1bn.population.passes import Plan, Source, estimate, prepare
 from tf1bn.population.pooling import Sums
 from tf1bn.population.sessions import Values, opened
@@ -174,8 +175,11 @@ def reestimate(
         plan = prepare(meta, stored, source, mode, sequential, only, exclude)
         before, names = _accuracy(plan, labelled, predictions, {})
         sums, passes, count = estimate(plan, progress)
-        sites = tuple(_site(plan, stored, t, s) for t, s in zip(plan.copy.targets, sums, strict=True))
-        values = _values(plan, stored, sums)
+        tensors = Tensors(plan.shapes | stored.shapes)
+        found = [_of(tensors, target, each) for target, each in zip(plan.copy.targets, sums, strict=True)]
+        rows = zip(plan.copy.targets, sums, found, strict=True)
+        sites = tuple(_site(plan, stored, target, each, own) for target, each, own in rows)
+        values = {name: value for own in found for name, value in own.items()}
         # With the tensor that was found before, so that both numbers are of the same.
         after, _ = _accuracy(plan, labelled, names, values)
         written = 0
@@ -226,27 +230,19 @@ def _meta_graph(graph: Any) -> Any:
     return found.meta_graph
 
 
-def _site(plan: Plan, stored: CheckpointValues, target: Target, sums: Sums) -> SiteEstimate:
+def _site(plan: Plan, stored: CheckpointValues, target: Target, sums: Sums, values: Values) -> SiteEstimate:
     old = [stored.get(items[0].key) for items in (target.mean, target.variance)]
     mean, variance = (None if value is None else np.ravel(value) for value in old)
     return SiteEstimate(
-        target.scope, tuple(sorted(_of(plan, stored, target, sums))), len(target.calls),
+        target.scope, tuple(sorted(values)), len(target.calls),
         len(target.calls) * plan.seen, sums.count, mean, variance, np.ravel(sums.mean), np.ravel(sums.variance),
     )  # fmt: skip
 
 
-def _values(plan: Plan, stored: CheckpointValues, sums: Sequence[Sums]) -> Values:
-    values: Values = {}
-    for target, each in zip(plan.copy.targets, sums, strict=True):
-        values.update(_of(plan, stored, target, each))
-    return values
-
-
-def _of(plan: Plan, stored: CheckpointValues, target: Target, sums: Sums) -> Values:
+def _of(tensors: Tensors, target: Target, sums: Sums) -> Values:
     """The new values of one set of averages, and of what stands beside them."""
-    shapes = plan.shapes | stored.shapes
     return companions.values(
-        shapes,
+        tensors,
         [item.key for item in target.mean],
         [item.key for item in target.variance if not targets.is_deviation(item.name)],
         np.ravel(sums.mean),

@@ -43,10 +43,15 @@ def graft(graph_def: Any, scope: str, inputs: Mapping[str, Port], build: Build) 
     return names
 
 
-def rewire(graph_def: Any, old: str, new: str) -> None:
-    """Makes everything that reads a tensor read another."""
-    spelled = {old, old.removesuffix(":0")}
+def rewire(graph_def: Any, moved: Mapping[str, str]) -> None:
+    """Makes everything that reads some tensors read others.
+
+    Args:
+      graph_def: is changed.
+      moved: full name of a tensor -> the name of the one to read instead.
+    """
+    spelled = {text: new for old, new in moved.items() for text in (old, old.removesuffix(":0"))}
     for node in graph_def.node:
         for position, name in enumerate(node.input):
             if name in spelled:
-                node.input[position] = new
+                node.input[position] = spelled[name]

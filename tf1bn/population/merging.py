@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from tf1bn.checkpoint.layout import MEAN, STATISTICS, VARIANCE
 from tf1bn.checkpoint.layouts import catalog
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
 from tf1bn.population import companions, pooling
+from tf1bn.population.companions import Tensors
 from tf1bn.population.pooling import POOLED, Sums
 
 _FREE = ("optimizer slots", "global step")
@@ -109,12 +110,12 @@ def merge_checkpoints(
         found = inspector.inspect(sources[0])
         with open_checkpoint(sources[0]) as first:
             sites = _sites(first)
-            shapes = {name: info.shape for name, info in first.tensors.items()}
+            tensors = Tensors({name: info.shape for name, info in first.tensors.items()})
         free = {name for kind in _FREE for name in found.others[kind]}
         # Before anything is read: of different weights no averages can be merged.
-        from_first = _require_same(sources, _owned(sites, shapes), free, tolerance)
+        from_first = _require_same(sources, _owned(sites, tensors) | free, free, tolerance)
         statistics = zip(*(_read(source, sites) for source in sources), strict=True)
-        rows = [_merge(site, each, weights, mode, shapes) for site, each in zip(sites, statistics, strict=True)]
+        rows = [_merge(site, each, weights, mode, tensors) for site, each in zip(sites, statistics, strict=True)]
         values = {name: value for new, _ in rows for name, value in new.items()}
         verified = 0
         if not dry_run:
@@ -157,23 +158,23 @@ def _sites(first: Checkpoint) -> list[sites_module.Site]:
     return found
 
 
-def _owned(sites: Sequence[sites_module.Site], shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
+def _owned(sites: Sequence[sites_module.Site], tensors: Tensors) -> set[str]:
     """The names of everything that a merge gives a new value."""
     # Only the names are wanted, and they do not depend on the values.
     nothing = np.zeros(1)
-    return {name for site in sites for name in _companions(site, shapes, nothing, nothing)}
+    return {name for site in sites for name in _companions(site, tensors, nothing, nothing)}
 
 
 def _companions(
-    site: sites_module.Site, shapes: Mapping[str, tuple[int, ...]], mean: np.ndarray, variance: np.ndarray
+    site: sites_module.Site, tensors: Tensors, mean: np.ndarray, variance: np.ndarray
 ) -> dict[str, np.ndarray]:
     epsilon = _EPSILON if site.layout.epsilon is None else site.layout.epsilon
     names = [site.tensors[MEAN]], [site.tensors[VARIANCE]]
-    return companions.values(shapes, *names, mean, variance, epsilon)
+    return companions.values(tensors, *names, mean, variance, epsilon)
 
 
-def _require_same(sources: Sequence[str], known: set[str], free: set[str], tolerance: float) -> tuple[str, ...]:
-    """Refuses checkpoints that differ in anything but averages; returns what is taken from the first."""
+def _require_same(sources: Sequence[str], allowed: set[str], free: set[str], tolerance: float) -> tuple[str, ...]:
+    """Refuses checkpoints that differ in more than what is allowed; returns what is taken from the first."""
     from_first: set[str] = set()
     for other in sources[1:]:
         found = comparison.compare(sources[0], other, tolerance=tolerance)
@@ -185,8 +186,8 @@ def _require_same(sources: Sequence[str], known: set[str], free: set[str], toler
                 )
             )
         for row in found.differences:
-            if row.what != "value" or row.name not in known | free:
-                others = sum(item.name not in known | free for item in found.differences) - 1
+            if row.what != "value" or row.name not in allowed:
+                others = sum(item.name not in allowed for item in found.differences) - 1
                 raise errors.PopulationError(
                     errors.explain(
                         f"{sources[0]!r} and {other!r} differ in more than averages: {row.what} of {row.name!r}: "
@@ -223,7 +224,7 @@ def _merge(
     each: Sequence[Sums],
     weights: Sequence[float],
     mode: str,
-    shapes: Mapping[str, tuple[int, ...]],
+    tensors: Tensors,
 ) -> tuple[dict[str, np.ndarray], MergedSite]:
     pooled = pooling.Pooled()
     for sums, weight in zip(each, weights, strict=True):
@@ -235,5 +236,5 @@ def _merge(
     # A dead channel has no deviation to measure with.
     deviation = np.sqrt(np.maximum(variance, 1e-30))
     spread = max(float(np.max(np.abs(sums.mean - result.mean) / deviation, initial=0.0)) for sums in each)
-    values = _companions(site, shapes, result.mean, variance)
+    values = _companions(site, tensors, result.mean, variance)
     return values, MergedSite(site.label, tuple(sorted(values)), result.mean, variance, spread)

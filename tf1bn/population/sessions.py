@@ -57,7 +57,7 @@ class Runner:
     def load(self, values: Mapping[str, np.ndarray]) -> None:
         """Sets variables by their names in the graph."""
         variables = variables_of(self.session.graph)
-        running.load(self.session, {variables[name]: value for name, value in values.items() if name in variables})
+        running.load(self.session, [(variables[name], value) for name, value in values.items() if name in variables])
 
     def sources(self) -> list[str]:
         """Names of what the graph's own input pipeline delivers."""
@@ -119,7 +119,7 @@ def opened(
             session.run(graph.get_collection(tf.GraphKeys.TABLE_INITIALIZERS))
             found = variables_of(graph)
             # Before the input starts: its threads may read variables at once.
-            running.load(session, {found[name]: value for name, value in values.items() if name in found})
+            running.load(session, [(found[name], value) for name, value in values.items() if name in found])
             if own_input:
                 session.run(makers, dict(constants))
                 stack.enter_context(_queues(session))

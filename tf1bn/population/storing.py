@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.checkpoint import comparison, replacement, staging
+from tf1bn.graph import running
 from tf1bn.population.passes import Plan
 from tf1bn.population.sessions import Values, variables_of
 
@@ -25,13 +26,8 @@ def live_values(graph: Any, session: Any) -> Values:
         raise errors.PopulationError(
             errors.explain("the session is not one of this graph", fix="Pass session.graph itself, or a checkpoint.")
         )
-    values: Values = {}
-    for name, variable in variables_of(graph).items():
-        try:
-            values[name] = session.run(variable)
-        except tf.errors.FailedPreconditionError:
-            continue  # not initialised: whether that matters is seen when the network needs it
-    return values
+    # What is not initialised is left out: whether that matters is seen when the network needs it.
+    return {variable.op.name: value for variable, value in running.known(session, list(variables_of(graph).values()))}
 
 
 def assign(session: Any, values: Mapping[str, np.ndarray]) -> None:
@@ -44,9 +40,8 @@ def assign(session: Any, values: Mapping[str, np.ndarray]) -> None:
     missing = sorted(set(values) - set(known))
     if missing:
         raise errors.PopulationError(errors.explain("the session's graph has no such variable", got=missing[0]))
-    for name, value in values.items():
-        # The initialiser fed with a value: any other assignment would add an op to a graph that may be finalized.
-        session.run(known[name].initializer, {known[name].initializer.inputs[1]: value})
+    # By the initialisers: any other assignment would add an op to a graph that may be finalized.
+    running.load(session, [(known[name], value) for name, value in values.items()])
 
 
 def require_free(output: Any, checkpoint: Any, overwrite: bool) -> None:

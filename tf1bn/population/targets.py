@@ -11,6 +11,7 @@ from tf1bn import errors
 from tf1bn.graph import recorded
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.nodes import Tensor
+from tf1bn.graph.once import once
 from tf1bn.graph.site import BATCH, MOVING, Normalizer, Site
 from tf1bn.graph.variables import STATISTIC_NAME, VARIANCE_NAME, Variable
 
@@ -154,11 +155,20 @@ def averages(model: GraphModel, site: Site) -> tuple[list[Variable], list[Variab
     variance = [item for item in site.variance if "renorm_" not in item.name and not is_deviation(item.name)]
     if bool(mean) != bool(variance):
         scope = (mean or variance)[0].scope
-        for item in model.variables.by_node.values():
-            if item.scope == scope and STATISTIC_NAME.search(item.name) and not is_deviation(item.name):
-                role = variance if VARIANCE_NAME.search(item.name) else mean
-                role += [item] if item not in role else []
+        for item in _statistics(model).get(scope, ()):
+            role = variance if VARIANCE_NAME.search(item.name) else mean
+            role += [item] if item not in role else []
     return mean, variance
+
+
+@once
+def _statistics(model: GraphModel) -> dict[str, list[Variable]]:
+    """The variables that are called like a mean or variance, by their scope."""
+    found: dict[str, list[Variable]] = {}
+    for item in model.variables.by_node.values():
+        if STATISTIC_NAME.search(item.name) and not is_deviation(item.name):
+            found.setdefault(item.scope, []).append(item)
+    return found
 
 
 def is_deviation(name: str) -> bool:

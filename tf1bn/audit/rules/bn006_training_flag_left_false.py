@@ -30,6 +30,7 @@ import numpy as np
 
 from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.once import once
 
 if TYPE_CHECKING:
     from tf1bn.graph.model import GraphModel
@@ -67,7 +68,14 @@ def check(model: GraphModel) -> Iterator[Finding]:
 
 
 def _by_saver(model: GraphModel, variable: Any) -> bool:
-    return all(item.with_saver for item in model.restores if variable in item.targets.values())
+    return variable.name not in _restored_alone(model)
+
+
+@once
+def _restored_alone(model: GraphModel) -> frozenset[str]:
+    """The variables that something else than a Saver restores."""
+    alone = [item for item in model.restores if not item.with_saver]
+    return frozenset(variable.name for item in alone for variable in item.targets.values())
 
 
 def bad() -> samples.Sample:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tf1bn.audit import samples, towers
+from tf1bn.audit import ordering, samples, towers
 from tf1bn.audit.finding import Finding, Rule
 
 if TYPE_CHECKING:
@@ -91,9 +91,10 @@ def _racing(model: GraphModel, writers: list) -> int:
     chosen: list = []
     for writer in writers:
         number = writer.node.id
-        above = model.flow.reach([number])
         free = all(
-            not above[other] and not model.flow.reach([other])[number] and not _opposite(model, number, other)
+            not ordering.waits(model, number, other)
+            and not ordering.waits(model, other, number)
+            and not _opposite(model, number, other)
             for other in chosen
         )
         if free:

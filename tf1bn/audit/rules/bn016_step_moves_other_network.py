@@ -37,34 +37,28 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each batch norm that a foreign train op moves."""
     if len(model.train_ops) < 2:
         return
+    weights = [frozenset(weight.name for weight in item.weights) for item in model.train_ops]
+    foreign: dict[tuple[int, ...], list[int]] = {(): []}  # by the train ops that train a site: those that must not
     for site in model.sites:
         names = {variable.name for variable in site.affine}
-        owners = [item for item in model.train_ops if names & {weight.name for weight in item.weights}]
-        for item in model.train_ops:
-            if (
-                not owners
-                or not item.weights
-                or item in owners
-                or {w.name for w in item.weights} & _below(model, owners)
-            ):
-                continue
+        owners = tuple(at for at, trained in enumerate(weights) if not names.isdisjoint(trained))
+        if owners not in foreign:
+            shared = frozenset.intersection(*(weights[at] for at in owners))
+            others = [(at, trained) for at, trained in enumerate(weights) if trained and at not in owners]
+            foreign[owners] = [at for at, trained in others if trained.isdisjoint(shared)]
+        for item in (model.train_ops[at] for at in foreign[owners]):
             moved = [(v, w) for v, w in model.updates(site) if item.reached[w.node.id]]
             if moved:
                 variable, writer = moved[0]
                 yield RULE.finding(
                     site.scope,
                     f"the train op {item.name!r} moves {variable.name!r}, but its weights are trained by"
-                    f" {owners[0].name!r}.",
+                    f" {model.train_ops[owners[0]].name!r}.",
                     FIX,
                     variable=variable.name,
                     op=writer.node.name,
                     target=item.name,
                 )
-
-
-def _below(model: GraphModel, owners: list) -> set[str]:
-    """The weights that the owning train ops share."""
-    return set.intersection(*({weight.name for weight in item.weights} for item in owners))
 
 
 def bad() -> samples.Sample:

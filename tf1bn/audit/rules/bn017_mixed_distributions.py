@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tf1bn.audit import samples, towers
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.once import once
 from tf1bn.graph.switches import FLAG
 
 if TYPE_CHECKING:
@@ -71,10 +72,19 @@ def check(model: GraphModel) -> Iterator[Finding]:
 
 
 def _inputs(model: GraphModel, writer: Any) -> frozenset[str]:
-    moments = [number for number, _ in writer.sources if number not in model.variables.by_node]
-    marks = model.flow.feeds(moments)
-    found = [node for node in model.nodes if marks[node.id] and node.op in _INPUTS]
-    return frozenset(node.name for node in found if model.switches.kind((node.id, 0)) != FLAG)
+    names, behind = _fed(model)
+    bits = 0
+    for number, _ in writer.sources:
+        bits |= behind[number] if number not in model.variables.by_node else 0
+    return frozenset(name for place, name in enumerate(names) if bits >> place & 1)
+
+
+@once
+def _fed(model: GraphModel) -> tuple[list[str], list[int]]:
+    """The names of the inputs, and for each op the bits of those that it is computed from."""
+    found = [n for n in model.flow.of_ops(_INPUTS.__contains__) if model.switches.kind((n.id, 0)) != FLAG]
+    own = {node.id: 1 << place for place, node in enumerate(found)}
+    return [node.name for node in found], model.flow.inherited(own, data=True)
 
 
 def bad() -> samples.Sample:

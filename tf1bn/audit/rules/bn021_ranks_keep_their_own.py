@@ -35,7 +35,7 @@ _REDUCES = ("CollectiveReduce", "CollectiveReduceV2", "NcclAllReduce", "HorovodA
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each batch norm whose averages stay on their rank."""
-    reduces = [node.id for node in model.nodes if node.op in _REDUCES]
+    reduces = {node.id for node in model.flow.of_ops(_REDUCES.__contains__)}
     if not reduces or not model.trains:
         return
     below = model.flow.downstream(reduces)

@@ -40,17 +40,15 @@ def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each batch norm whose auxiliary variables differ."""
     if model.checkpoint is None:
         return
-    for site in model.sites:
+    made = [key for item in model.variables.by_node.values() if (key := item.key).endswith(_LEAVES)]
+    stored = [name for name in model.checkpoint.shapes if name.endswith(_LEAVES)]
+    for site in model.sites if made or stored else ():
         for variable in site.statistics:
             if variable.key not in model.checkpoint:
                 continue
             tail = variable.key.rsplit("/", 1)[-1]
-            here = [
-                v.key
-                for v in model.variables.by_node.values()
-                if v.key.endswith(_LEAVES) and _of(v.key, variable, tail)
-            ]
-            there = [name for name in model.checkpoint.shapes if name.endswith(_LEAVES) and _of(name, variable, tail)]
+            here = [name for name in made if _of(name, variable, tail)]
+            there = [name for name in stored if _of(name, variable, tail)]
             odd = sorted(set(here) ^ set(there))
             if odd:
                 place = "graph" if odd[0] in here else "checkpoint"

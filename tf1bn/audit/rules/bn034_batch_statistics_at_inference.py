@@ -23,10 +23,11 @@ References.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tf1bn.audit import own, samples
 from tf1bn.audit.finding import Finding, Rule
+from tf1bn.graph.once import once
 from tf1bn.graph.site import Site
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def check(model: GraphModel) -> Iterator[Finding]:
             continue
         updates = model.updates(site)
         collected = [item for item in updates if model.collections_of(item[1].node.id)]
-        inline = [item for item in updates if _behind_output(model, site, item[1].node.id)]
-        if (inline or site.scope in model.records) and not model.deployed:
+        if (site.scope in model.records or id(site) in _inline(model)) and not model.deployed:
             continue
         node = site.normalizers[0].node
         where = "requests run" if model.trains else "no optimizer is in this graph, but"
@@ -78,10 +78,22 @@ def _at_each_request(model: GraphModel, writer: Writer) -> bool:
     return bool(model.deployed and model.served[writer.node.id] and not model.switched(writer))
 
 
-def _behind_output(model: GraphModel, site: Any, number: int) -> bool:
-    """Whether something computed from the batch norm's output waits for an update."""
-    below = model.flow.computed_from({item.output for item in site.normalizers})
-    return bool(model.flow.reach(below)[number])
+@once
+def _inline(model: GraphModel) -> frozenset[int]:
+    """The identities of the sites of which something that is computed from their output waits for an update."""
+    outputs: dict[int, int] = {}
+    updates: dict[int, int] = {}
+    for place, site in enumerate(model.sites):
+        for item in site.normalizers:
+            for user, _, output in model.flow.users[item.output[0]]:
+                if output == item.output[1]:
+                    outputs[user] = outputs.get(user, 0) | 1 << place
+        for _, writer in model.updates(site):
+            updates[writer.node.id] = updates.get(writer.node.id, 0) | 1 << place
+    found = 0
+    for below, behind in zip(model.flow.inherited(outputs, data=True), model.flow.inherited(updates), strict=True):
+        found |= below & behind
+    return frozenset(id(site) for place, site in enumerate(model.sites) if found >> place & 1)
 
 
 def bad() -> samples.Sample:

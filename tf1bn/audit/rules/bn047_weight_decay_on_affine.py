@@ -33,21 +33,32 @@ FIX = "Leave gamma and beta out of the regulariser."
 
 def check(model: GraphModel) -> Iterator[Finding]:
     """Yields one finding for each decayed parameter."""
-    entries = model.collection("regularization_losses")
-    if not entries:
-        return
+    penalties = _penalties(model)
     for site in model.sites:
-        for variable in site.affine:
-            for entry in entries:
-                if model.flow.feeds([entry])[variable.node.id]:
-                    yield RULE.finding(
-                        site.scope,
-                        f"the penalty {model.nodes[entry].name!r} includes {variable.name!r}.",
-                        FIX,
-                        variable=variable.name,
-                        op=model.nodes[entry].name,
-                    )
-                    break
+        for variable in site.affine if penalties else ():
+            entry = penalties.get(variable.node.id)
+            if entry is not None:
+                yield RULE.finding(
+                    site.scope,
+                    f"the penalty {model.nodes[entry].name!r} includes {variable.name!r}.",
+                    FIX,
+                    variable=variable.name,
+                    op=model.nodes[entry].name,
+                )
+
+
+def _penalties(model: GraphModel) -> dict[int, int]:
+    """Returns op -> the first penalty that is computed from it; penalties are many, and each is of few ops."""
+    found: dict[int, int] = {}
+    for entry in model.collection("regularization_losses"):
+        todo = [entry]
+        while todo:
+            number = todo.pop()
+            # What an earlier penalty is made of was followed to its end then.
+            if number not in found:
+                found[number] = entry
+                todo += model.flow.data_parents[number]
+    return found
 
 
 def bad() -> samples.Sample:

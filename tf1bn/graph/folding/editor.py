@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from tf1bn.graph.folding.constants import PASSING
 from tf1bn.graph.folding.linear import HARMLESS
 from tf1bn.graph.folding.walk import op_name
 from tf1bn.graph.variables import VARIABLE_OPS
+
+Users = dict[str, list[tuple[Any, int]]]
+"""By the name of a node, the nodes that take it as an input, and at which position."""
 
 _STAYS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "NoOp", *VARIABLE_OPS)
 
@@ -30,19 +33,24 @@ class Editor:
         self.kept = frozenset(kept)
         self.removed: set[str] = set()
         self.dead: set[str] = set()
+        # A name that is also the scope of others would make names that no `name_scope` gives.
         self._names: set[str] = set()
+        for name in self.nodes:
+            self._take(name)
         self._instead: dict[str, str] = {}
         self._behind: dict[str, str] = {}
         self._loose: list[str] = []
 
-    def unique(self, name: str, taken: Iterable[str] = ()) -> str:
+    def _take(self, name: str) -> None:
+        """Notes a name and its scopes, from the inside out as far as they are new."""
+        while name and name not in self._names:
+            self._names.add(name)
+            name = name.rpartition("/")[0]
+
+    def unique(self, name: str, taken: Container[str] = ()) -> str:
         """Returns a name that no node, and nothing below a node's name, has."""
-        for text in self.nodes.keys() - self._names:
-            # A name that is also the scope of others would make names that no `name_scope` gives.
-            self._names.update(text.rsplit("/", count)[0] for count in range(text.count("/") + 1))
-        used = self._names.union(taken) if taken else self._names
         found, number = name, 0
-        while found in used:
+        while found in self._names or found in taken:
             number += 1
             found = f"{name}_{number}"
         return found
@@ -53,6 +61,7 @@ class Editor:
         node.name, node.op, node.device = name, op, like.device
         node.input.extend(inputs)
         self.nodes[name] = node
+        self._take(name)
         return node
 
     def adopt(self, proto: Any, device: str) -> None:
@@ -61,6 +70,7 @@ class Editor:
         node.CopyFrom(proto)
         node.device = device
         self.nodes[node.name] = node
+        self._take(node.name)
 
     def constant(self, name: str, value: Any, like: Any) -> str:
         """Adds a Const and returns its name."""
@@ -132,7 +142,7 @@ class Editor:
         # From the users to what they used, round by round: what loses its last user may let go of more.
         loose = self._loose
         while loose:
-            users = self._users()
+            users = self.users()
             found = [name for name in dict.fromkeys(loose) if name in self.nodes]
             loose = [source for name in found for source in self._drop(name, users)]
         self._forget()
@@ -150,15 +160,15 @@ class Editor:
             text = self._instead[op_name(text)]
         return text
 
-    def _users(self) -> dict[str, list[tuple[Any, int]]]:
-        """The users of each node; the position is -1 for a control input."""
-        users: dict[str, list[tuple[Any, int]]] = {}
+    def users(self) -> Users:
+        """Returns the users of each node as they are now; the position is -1 for a control input."""
+        users: Users = {}
         for node in self.nodes.values():
             for at, text in enumerate(node.input):
                 users.setdefault(op_name(text), []).append((node, -1 if text.startswith("^") else at))
         return users
 
-    def _drop(self, name: str, users: dict[str, list[tuple[Any, int]]]) -> list[str]:
+    def _drop(self, name: str, users: Users) -> list[str]:
         """Removes a node that nothing needs; returns what it used."""
         node = self.nodes[name]
         if node.op in VARIABLE_OPS:
@@ -178,7 +188,7 @@ class Editor:
                 self.removed.add(name)
         return used
 
-    def _variable(self, name: str, users: dict[str, list[tuple[Any, int]]]) -> list[str]:
+    def _variable(self, name: str, users: Users) -> list[str]:
         """Returns a variable with its reads and writes when nothing else uses it, or nothing."""
         gone, todo = [name], [name]
         while todo:

@@ -127,7 +127,7 @@ def _front(
 
 def _first(model: GraphModel, item: Normalizer) -> Node | None:
     """Returns the one op with which a normaliser takes its input."""
-    before = model.flow.feeds([item.output[0]])
+    before = model.flow.feeds([item.output[0]], up_to=item.x[0])
     users = {number for number, _, output in model.flow.users[item.x[0]] if output == item.x[1] and before[number]}
     return model.nodes[users.pop()] if len(users) == 1 else None
 

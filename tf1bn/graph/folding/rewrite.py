@@ -129,9 +129,8 @@ class _Rewriter:
         sources = savers.sources_of_saves(self.model)
         self.editor.sweep()
         savers.shrink(self.editor, sources)
-        for added, definition in self.added:
-            savers.grow(self.editor, self.model, added, sources)
-            bookkeeping.enter(self.editor.meta, added.beside.name, definition)
+        savers.grow(self.editor, self.model, [added for added, _ in self.added], sources)
+        bookkeeping.enter(self.editor.meta, [(added.beside.name, definition) for added, definition in self.added])
         bookkeeping.clean(self.editor, scopes)
         self.editor.finish()
 

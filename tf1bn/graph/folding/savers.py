@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tf1bn import errors
-from tf1bn.graph.folding.editor import Editor, set_value
+from tf1bn.graph.folding.editor import Editor, Users, set_value
 from tf1bn.graph.folding.walk import op_name
 from tf1bn.graph.model import GraphModel
 from tf1bn.graph.variables import Variable
@@ -51,13 +52,17 @@ def shrink(editor: Editor, sources: dict[str, list[str]]) -> None:
     Raises:
       RepairError: a Saver would be left with nothing to save.
     """
+    users = editor.users()
     for node in list(editor.nodes.values()):
         if node.op in _SAVES and node.name in sources:
             gone = [at for at, name in enumerate(sources[node.name]) if name in editor.dead]
             if gone:
-                _shrink_save(editor, node, gone, len(sources[node.name]))
-        elif node.op == "RestoreV2":
-            _shrink_restore(editor, node)
+                _shrink_save(editor, users, node, gone, len(sources[node.name]))
+    # Anew, as the inputs behind a deleted one have moved.
+    users = editor.users()
+    for node in list(editor.nodes.values()):
+        if node.op == "RestoreV2":
+            _shrink_restore(editor, users, node)
 
 
 def sources_of_saves(model: GraphModel) -> dict[str, list[str]]:
@@ -68,24 +73,38 @@ def sources_of_saves(model: GraphModel) -> dict[str, list[str]]:
     }
 
 
-def grow(editor: Editor, model: GraphModel, added: Added, sources: dict[str, list[str]]) -> None:
-    """Initialises, saves and restores a new variable wherever the variable beside it is."""
-    beside = added.beside
+def grow(editor: Editor, model: GraphModel, added: Sequence[Added], sources: dict[str, list[str]]) -> None:
+    """Initialises, saves and restores new variables wherever the variables beside them are."""
+    users = editor.users()
     for node in list(editor.nodes.values()):
-        if node.op in _SAVES and beside.name in sources.get(node.name, ()):
-            _grow_save(editor, node, added)
-    pairs = [(writer.node.name, added.initializer) for writer in beside.of_kind("init")]
-    for writer in beside.of_kind("restore"):
+        saved = frozenset(sources.get(node.name, ())) if node.op in _SAVES else frozenset()
+        fresh = [item for item in added if item.beside.name in saved]
+        if fresh:
+            _grow_save(editor, users, node, fresh)
+    _run_beside(editor, [pair for item in added for pair in _written(editor, model, item)])
+
+
+def _written(editor: Editor, model: GraphModel, added: Added) -> Iterator[tuple[str, str]]:
+    """Yields the ops that initialise or restore the variable beside a new one, each with the one for the new one."""
+    for writer in added.beside.of_kind("init"):
+        yield writer.node.name, added.initializer
+    for writer in added.beside.of_kind("restore"):
         source = next((number for number, _ in writer.sources if model.nodes[number].op in _RESTORES), None)
         if source is not None and model.nodes[source].name in editor.nodes:
-            pairs.append(
-                (writer.node.name, _grow_restore(editor, editor.nodes[model.nodes[source].name], writer, added))
-            )
-    # Where a group ran the old one, it must run the new one, or the variable would stay uninitialised.
-    for old, new in pairs:
-        for node in editor.nodes.values():
-            if node.op == "NoOp" and f"^{old}" in node.input:
-                node.input.append(f"^{new}")
+            restore = editor.nodes[model.nodes[source].name]
+            yield writer.node.name, _grow_restore(editor, restore, writer, added)
+
+
+def _run_beside(editor: Editor, pairs: Sequence[tuple[str, str]]) -> None:
+    """Where a group runs an old op, makes it run the new one: a variable would stay uninitialised otherwise."""
+    places: dict[str, list[int]] = {}
+    for place, (old, _) in enumerate(pairs):
+        places.setdefault(f"^{old}", []).append(place)
+    for node in editor.nodes.values():
+        if node.op == "NoOp":
+            # In the order of the variables, whatever order the group has.
+            found = {place for text in node.input for place in places.get(text, ())}
+            node.input.extend(f"^{pairs[place][1]}" for place in sorted(found))
 
 
 def _head(op: str) -> int:
@@ -102,17 +121,19 @@ def _strings(editor: Editor, text: str) -> list[bytes]:
     return list(editor.nodes[op_name(text)].attr["value"].tensor.string_val)
 
 
-def _set_strings(editor: Editor, node: Any, at: int, values: list[bytes]) -> None:
+def _set_strings(editor: Editor, users: Users, node: Any, at: int, values: list[bytes]) -> None:
     """Gives an input of a node other strings; a Const that others use as well is left alone."""
     name = op_name(node.input[at])
-    users = [other for other in editor.nodes.values() for text in other.input if op_name(text) == name]
-    if len(users) == 1:
+    known = users[name]
+    if len(known) == 1:
         set_value(editor.nodes[name], values)
-    else:
-        node.input[at] = editor.constant(f"{node.name}/folded_names", values, node)
+        return
+    known.remove((node, at))
+    node.input[at] = editor.constant(f"{node.name}/folded_names", values, node)
+    users[node.input[at]] = [(node, at)]
 
 
-def _shrink_save(editor: Editor, node: Any, gone: list[int], count: int) -> None:
+def _shrink_save(editor: Editor, users: Users, node: Any, gone: list[int], count: int) -> None:
     # A save op without tensors is refused by TensorFlow.
     if len(gone) == count:
         raise errors.RepairError(
@@ -124,45 +145,36 @@ def _shrink_save(editor: Editor, node: Any, gone: list[int], count: int) -> None
     head = _head(node.op)
     for at in range(1, head):
         values = _strings(editor, node.input[at])
-        _set_strings(editor, node, at, [value for place, value in enumerate(values) if place not in gone])
+        _set_strings(editor, users, node, at, [value for place, value in enumerate(values) if place not in gone])
     _keep_types(node, "dtypes" if node.op == "SaveV2" else "T", [at for at in range(count) if at not in gone])
     # From the end, as each deletion moves what is behind.
     for at in reversed(gone):
         del node.input[head + at]
 
 
-def _shrink_restore(editor: Editor, node: Any) -> None:
+def _shrink_restore(editor: Editor, users: Users, node: Any) -> None:
     """Takes outputs that nothing uses any more out of a restore op, and numbers the others anew."""
-    users = [
-        (user, at) for user in editor.nodes.values() for at, text in enumerate(user.input) if _reads(text, node.name)
-    ]
-    used = sorted({_output(user.input[at]) for user, at in users})
+    reads = [(user, at) for user, at in users.get(node.name, ()) if at >= 0]
+    used = sorted({_output(user.input[at]) for user, at in reads})
     count = len(node.attr["dtypes"].list.type)
     if len(used) == count:
         return
     if not used:
         names = editor.discard([node.name])
-        lonely = [name for name in names if not any(_uses(other, name) for other in editor.nodes.values())]
-        editor.discard(name for name in lonely if editor.nodes[name].op == "Const")
+        lonely = [name for name in names if all(user.name not in editor.nodes for user, _ in users.get(name, ()))]
+        editor.discard(name for name in lonely if name in editor.nodes and editor.nodes[name].op == "Const")
         return
     for at in (1, 2):
         values = _strings(editor, node.input[at])
-        _set_strings(editor, node, at, [values[place] for place in used])
+        _set_strings(editor, users, node, at, [values[place] for place in used])
     # Types, names and slices stand in parallel lists, and so must change together.
     _keep_types(node, "dtypes", used)
     if "_output_shapes" in node.attr:
         del node.attr["_output_shapes"]
-    for user, at in users:
-        place = used.index(_output(user.input[at]))
+    places = {output: place for place, output in enumerate(used)}
+    for user, at in reads:
+        place = places[_output(user.input[at])]
         user.input[at] = f"{node.name}:{place}" if place else node.name
-
-
-def _reads(text: str, name: str) -> bool:
-    return not text.startswith("^") and op_name(text) == name
-
-
-def _uses(node: Any, name: str) -> bool:
-    return any(op_name(text) == name for text in node.input)
 
 
 def _output(text: str) -> int:
@@ -175,17 +187,18 @@ def _keep_types(node: Any, key: str, kept: list[int]) -> None:
     node.attr[key].list.type.extend(types[at] for at in kept)
 
 
-def _grow_save(editor: Editor, node: Any, added: Added) -> None:
+def _grow_save(editor: Editor, users: Users, node: Any, added: Sequence[Added]) -> None:
     head = _head(node.op)
     for at in range(1, head):
         values = _strings(editor, node.input[at])
-        _set_strings(editor, node, at, [*values, added.key.encode() if at == 1 else b""])
+        fresh = [item.key.encode() if at == 1 else b"" for item in added]
+        _set_strings(editor, users, node, at, [*values, *fresh])
     data = [text for text in node.input if not text.startswith("^")]
     controls = [text for text in node.input if text.startswith("^")]
     del node.input[:]
-    node.input.extend([*data, added.read, *controls])
-    kind = added.beside.node.attr("dtype").type
-    node.attr["dtypes" if node.op == "SaveV2" else "T"].list.type.append(kind)
+    node.input.extend([*data, *(item.read for item in added), *controls])
+    kinds = [item.beside.node.attr("dtype").type for item in added]
+    node.attr["dtypes" if node.op == "SaveV2" else "T"].list.type.extend(kinds)
 
 
 def _grow_restore(editor: Editor, restore: Any, writer: Any, added: Added) -> str:
