@@ -58,5 +58,5 @@ def model_with_buckets(
 def _require(word: str, steps: int, needed: int) -> None:
     if steps < needed:
         raise errors.ArgumentError(
-            errors.explain(f"`{word}` has fewer steps than the largest bucket", got=steps, expected=needed)
+            errors.explain(f"`{word}` has fewer steps than the largest bucket", got=steps, expected=str(needed))
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -190,11 +191,12 @@ def one2many_rnn_seq2seq(
             symbols = num_decoder_symbols_dict[name]
             with tf.variable_scope(f"one2many_decoder_{name}"):
                 cell = OutputProjectionWrapper(dec_cells_dict[name], symbols)
-                outputs[name], states[name] = either(
-                    feed_previous,
-                    lambda chosen, inputs=inputs, cell=cell, symbols=symbols: embedding_rnn_decoder(
-                        inputs, encoded, cell, symbols, embedding_size, feed_previous=chosen
-                    ),
-                    encoded,
+                decode = functools.partial(
+                    _decoded, inputs=inputs, first=encoded, cell=cell, symbols=symbols, size=embedding_size
                 )
+                outputs[name], states[name] = either(feed_previous, decode, encoded)
     return outputs, states
+
+
+def _decoded(chosen: bool, inputs: Any, first: Any, cell: Any, symbols: int, size: int) -> Outputs:
+    return embedding_rnn_decoder(inputs, first, cell, symbols, size, feed_previous=chosen)

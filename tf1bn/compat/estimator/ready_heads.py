@@ -232,7 +232,9 @@ def classes(count: int, vocabulary: Any, weight_column: Any, reduction: str) -> 
         raise errors.ArgumentError(errors.explain("`n_classes` must be at least 2", got=count))
     if vocabulary is not None and len(vocabulary) != count:
         raise errors.ArgumentError(
-            errors.explain("`label_vocabulary` has another size than `n_classes`", got=len(vocabulary), expected=count)
+            errors.explain(
+                "`label_vocabulary` has another size than `n_classes`", got=len(vocabulary), expected=str(count)
+            )
         )
     kind = Binary if count == 2 else MultiClass
     return kind(count, vocabulary, weight_column, reduction)
