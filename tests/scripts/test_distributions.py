@@ -75,8 +75,8 @@ DEEP_NETWORKS = [pytest.param("cnn", engine, marks=pytest.mark.slow) for engine 
 def test_two_members_reach_the_accuracy_and_restore_on_one_device(model, engine, train, tmp_path):
     cluster, flags = ENGINES.get(engine, (("--workers=2", "--ps=1"), ("--distribution=ps",)))
     flags = [flag for flag in flags if not flag.startswith("--devices")]
-    # With averages that never moved it guesses, and is right once in ten times. At a rate of 0.01 the deep network moves so
-    # fast that averages of ten batches lag behind: 0.61 to 0.97, by seed and processor.
+    # With averages that never moved it guesses, and is right once in ten. At a rate of 0.01 the deep network moves
+    # so fast that averages of ten batches lag behind: 0.61 to 0.97, by seed and processor.
     steps, floor = {"mlp": (150, 0.9), "cnn": (150 if engine in ENGINES else 300, 0.75)}[model]
     common = [f"--model={model}", f"--steps={steps}", "--decay=0.9", "--noprogress", f"--model_dir={tmp_path}"]
     common += ["--learning_rate=0.003"] if model == "cnn" else []
