@@ -147,8 +147,8 @@ REFUSALS = {
         lambda: target_column.binary_svm_target().logits_to_predictions(tf.zeros([1, 1]), proba=True),
         "logits to probabilities is not supported",
     ),
-    "no loss": (lambda: target_column.TargetColumn(None, 1, None, None, 0), "loss_fn must be provided"),  # type: ignore[arg-type]
-    "no logits": (lambda: target_column.TargetColumn(len, None, None, None, 0), "num_label_columns must be provided"),  # type: ignore[arg-type]
+    "no loss": (lambda: target_column.RegressionTargetColumn(None, 1, None, None, 0), "loss_fn must be provided"),  # type: ignore[arg-type]
+    "no logits": (lambda: target_column.RegressionTargetColumn(len, None, None, None, 0), "num_label_columns must be provided"),  # type: ignore[arg-type]
 }
 
 

@@ -11,6 +11,7 @@ give, how they become a loss and predictions, and where labels and weights are f
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ class ProblemType:
     LOGISTIC_REGRESSION = 3
 
 
-class TargetColumn:
+class TargetColumn(abc.ABC):
     """What is common to all targets: labels and weights by name, and the loss of a batch.
 
     Args:
@@ -85,15 +86,15 @@ class TargetColumn:
         """One of :class:`ProblemType`."""
         return self._problem_type
 
+    @abc.abstractmethod
     def logits_to_predictions(self, logits: Any, proba: bool = False) -> Any:
         """Returns what logits predict; each target has its own."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abc.abstractmethod
     def get_eval_ops(
         self, features: Any, logits: Any, labels: Any, metrics: Mapping[Any, Callable[..., Pair]] | None = None
     ) -> dict[str, Pair]:
         """Returns the metrics of an evaluation by name; each target has its own."""
-        raise NotImplementedError(type(self).__name__)
 
     def get_weight_tensor(self, features: Mapping[str, Any]) -> tf.Tensor | None:
         """Returns the weights of the examples, float32 ``[batch]``; None without a ``weight_column_name``."""
@@ -276,9 +277,7 @@ _ACCURACY = {("accuracy", "classes"): metrics.streaming_accuracy}
 def _named(item: tuple[Any, Any]) -> tuple[tuple[str, str], Any]:
     """Returns a metric with the pair that names it."""
     key, metric = item
-    name, of = (
-        (key, "classes") if isinstance(key, str) else key if isinstance(key, tuple) and len(key) == 2 else ("", "")
-    )
+    name, of = (key, "classes") if isinstance(key, str) else key if _is_pair(key) else ("", "")
     if of not in ("classes", "probabilities"):
         raise errors.ArgumentError(
             errors.explain(
@@ -289,6 +288,10 @@ def _named(item: tuple[Any, Any]) -> tuple[tuple[str, str], Any]:
             where="get_eval_ops",
         )
     return (name, of), metric
+
+
+def _is_pair(key: Any) -> bool:
+    return isinstance(key, tuple) and len(key) == 2
 
 
 def _squared_errors(logits: Any, target: Any) -> Any:
