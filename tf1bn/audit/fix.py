@@ -46,8 +46,8 @@ def repair(
     branch of a conditional, or in a function, is attached by a stand-in: an op at top level that waits for it where
     its branch is taken, and for nothing where it is not. A train op that was skipped with a branch waits for the
     stand-in, too. A graph without an optimizer gets its batch norms out of training mode: they read their averages.
-    Both copies, old and new, are then imported and run on the same numbers, once for each branch that is repaired
-    and once beside it, and the new one is kept only if it does what it should and nothing else changed.
+    Both copies, old and new, are then imported and run on the same numbers, in every branch that is repaired and beside
+    each, and the new one is kept only if it does what it should and nothing else changed.
 
     Args:
       graph_or_path: a tf.Graph, a MetaGraphDef, or the path of a `.meta` file.
