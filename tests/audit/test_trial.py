@@ -30,12 +30,13 @@ def repaired(graph, meta):
     return new, model, attaching.attach(model, new)[1]
 
 
-def moved_by_itself(meta, mode, name):
-    """The graph with a train op that moves an average in every run, taken or not."""
-    with graphs.graph_mode(mode):
+def moved_too(meta, mode, name, switch=None):
+    """The graph with a train op that moves an average once more: in every run, or in those that take a branch."""
+    with graphs.graph_mode(mode) as graph:
         tf.train.import_meta_graph(meta)
         mean = next(v for v in tf.global_variables() if v.op.name == f"{name}/moving_mean")
-        more = tf.assign_add(mean, tf.ones_like(mean)).op
+        taken = graph.get_tensor_by_name(f"if_{switch}:0") if switch else tf.constant(True)
+        more = tf.assign_add(mean, tf.ones_like(mean) * tf.cast(taken, tf.float32)).op
         broken = tf.train.export_meta_graph()
     train = next(node for node in broken.graph_def.node if node.name == "train")
     rewriting.add_controls(train, [more.name])
@@ -44,11 +45,13 @@ def moved_by_itself(meta, mode, name):
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_an_average_that_moves_beside_its_branch_fails_the_check(mode):
+    """Also where it moves with one other branch alone, whichever two they are."""
     graph, meta = three_branches(mode)
     new, model, updates = repaired(graph, meta)
     assert len(updates) == 6
     trial.training(meta, new, model, updates, None, {})
     for name in NAMES:
         text = rf"(?s)moves where its branch is not taken.*\['{name}/moving_mean'\]"
-        with pytest.raises(errors.RepairError, match=text):
-            trial.training(meta, moved_by_itself(new, mode, name), model, updates, None, {})
+        for switch in (None, *(other for other in NAMES if other != name)):
+            with pytest.raises(errors.RepairError, match=text):
+                trial.training(meta, moved_too(new, mode, name, switch), model, updates, None, {})
