@@ -8,7 +8,8 @@ the count) and gradients within rounding, so the choice is one of speed only. :f
 | a kind beside the batch's moments, several channel axes, one channel, nothing below | plain | plain |
 | fewer than 64 channels, below 98304 elements, from 32768 on (4096 if C % 16) | wide | wide |
 | up to 16384 elements, an eighth if a size is unknown, channels last, no branch | fused_small | fused_small |
-| from 98304 elements on, channels last, fewer than 32 | fused if C % 4 == 0, else wide | wide, from 16 on else fused |
+| from 98304 elements on, channels last, fewer than 16 | fused if C % 4 == 0, else wide | wide |
+| the same, from 16 to 31 | fused if C % 4 == 0, else wide | wide if rows can be joined, else fused |
 | the same, from 32 on | fused if C % 4 == 0, else wide, from 64 on plain | fused |
 | from 98304 elements on, another channel axis | fused | fused |
 
