@@ -271,6 +271,19 @@ def test_files_that_are_no_databases_of_pairs_are_refused(tmp_path):
         list(lmdb.pairs(path))
 
 
+def test_a_database_that_is_cut_off_or_damaged_gives_no_shortened_values(tmp_path):
+    path, value = tmp_path / "data.mdb", b"x" * 9000
+    whole = lmdb_file({b"a": value})
+    for size in (PAGE, 2 * PAGE, 3 * PAGE + 8, 4 * PAGE, len(whole) - PAGE, 4 * PAGE + 16 + len(value) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=rf"is cut off or damaged: it has {size} bytes, not \d+"):
+            list(lmdb.pairs(path))
+    circle = lmdb_page(2, 0x01, [struct.pack("<HHHH", 2, 0, 0, 0)])
+    path.write_bytes(whole[: 2 * PAGE] + circle + whole[3 * PAGE :])
+    with pytest.raises(ValueError, match="is damaged: its tree has more than 32 levels"):
+        list(lmdb.pairs(path))
+
+
 class _Estimator:
     """What the hook reads of an Estimator."""
 

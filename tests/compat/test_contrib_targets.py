@@ -148,7 +148,10 @@ REFUSALS = {
         "logits to probabilities is not supported",
     ),
     "no loss": (lambda: target_column.RegressionTargetColumn(None, 1, None, None, 0), "loss_fn must be provided"),  # type: ignore[arg-type]
-    "no logits": (lambda: target_column.RegressionTargetColumn(len, None, None, None, 0), "num_label_columns must be provided"),  # type: ignore[arg-type]
+    "no logits": (
+        lambda: target_column.RegressionTargetColumn(len, None, None, None, 0),
+        "num_label_columns must be provided",
+    ),  # type: ignore[arg-type]
 }
 
 

@@ -36,9 +36,6 @@ class CheckpointInputPipelineHook(tf.train.SessionRunHook):  # type: ignore[misc
 
     Args:
       estimator: an Estimator, of which ``model_dir`` and ``config`` are read.
-
-    Raises:
-      RunError: there is no global step.
     """
 
     def __init__(self, estimator: Any) -> None:
