@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Lowest first. A unit (a package, or a module directly under tf1bn/) imports from lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "exits", "extras", "lazy", "printing", "registry", "terms"),
+    ("errors", "exits", "extras", "lazy", "printing", "progress", "registry", "terms"),
     ("native",),
     ("core", "datasets", "graph"),
     ("strategies", "distribute", "checkpoint"),
@@ -48,6 +48,7 @@ TENSORFLOW_FREE = (
     "tf1bn.exits",
     "tf1bn.lazy",
     "tf1bn.printing",
+    "tf1bn.progress",
     "tf1bn.registry",
     "tf1bn.terms",
     "tf1bn.datasets",

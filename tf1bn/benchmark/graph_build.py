@@ -15,7 +15,7 @@ from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.timing import Took
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 SHAPE = (8, 4, 4, 16)
 

@@ -14,7 +14,7 @@ from tf1bn.benchmark.cores import Watch
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import OURS
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 ROUNDS = 7
 

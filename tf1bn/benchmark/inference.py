@@ -13,7 +13,7 @@ from tf1bn.benchmark.implementations import Implementation
 from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import BIASES, BIASES_AGAIN, FOLDED
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 ROUNDS = 15
 TOLERANCE = 1e-3

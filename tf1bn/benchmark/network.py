@@ -15,7 +15,7 @@ from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import AGAIN, BIASES, NATIVE_AGAIN, OURS, OURS_COLLECTION
 from tf1bn.examples import models
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 ROUNDS, BATCH, LEARNING_RATE = 21, 64, 1e-3
 

@@ -18,7 +18,7 @@ from tf1bn.benchmark.options import Options
 from tf1bn.benchmark.results import Case
 from tf1bn.benchmark.variants import IDENT
 from tf1bn.core import native_kernel, onednn
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 ROUNDS = 15
 

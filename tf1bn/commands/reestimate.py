@@ -100,7 +100,7 @@ def _images(split: Any) -> list[Any]:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[int, int | None], None]]:
     """Gives a function that shows how many batches are done; the bar begins with the first one."""
-    from tf1bn.examples.progress import Progress
+    from tf1bn.progress import Progress
 
     bars: list[Progress] = []
 

@@ -7,5 +7,5 @@ To read, in this order: :mod:`settings` and :mod:`run_record` (what a run is, wi
 :mod:`training_graph`, :mod:`training`, :mod:`checkpoints`, :mod:`evaluation`, :mod:`comparison`, :mod:`story`;
 :mod:`distribution`, :mod:`engines`, :mod:`towers`, :mod:`mirrored`, :mod:`parameter_server`, :mod:`peers` for
 training on several devices and processes, :mod:`local_cluster` and :mod:`process_groups` to start these; and
-:mod:`plots`, :mod:`progress`, :mod:`interrupts` around them.
+:mod:`plots` and :mod:`interrupts` around them.
 """

@@ -19,9 +19,9 @@ from tf1bn import errors
 from tf1bn.datasets import Dataset, Split
 from tf1bn.datasets.batches import batches
 from tf1bn.examples import training_graph
-from tf1bn.examples.progress import Progress
 from tf1bn.examples.settings import TrainSettings
 from tf1bn.examples.training import strategy_text
+from tf1bn.progress import Progress
 from tf1bn.strategies.catalog import STRATEGIES
 
 NO_BATCH_NORM = "none"

@@ -18,9 +18,9 @@ from typing import Any
 from tf1bn import errors
 from tf1bn.datasets import Dataset
 from tf1bn.examples import tables
-from tf1bn.examples.progress import Progress
 from tf1bn.examples.settings import TrainSettings
 from tf1bn.examples.training import train
+from tf1bn.progress import Progress
 
 BUILT_IN = ("inline", "collection", "ema", "frozen")
 FORGOTTEN = "updates forgotten"

@@ -21,8 +21,8 @@ from tf1bn.examples import checkpoints, engines, run_record, training_graph
 from tf1bn.examples.distribution import ONE_DEVICE, Distribution
 from tf1bn.examples.interrupts import Interrupts
 from tf1bn.examples.peers import PeerError
-from tf1bn.examples.progress import Progress
 from tf1bn.examples.settings import TrainSettings
+from tf1bn.progress import Progress
 
 
 class DivergedError(errors.Tf1bnError, ArithmeticError):

@@ -1,6 +1,6 @@
 import io
 
-from tf1bn.examples.progress import Progress
+from tf1bn.progress import Progress
 
 
 def test_plain_lines_mark_each_tenth_where_there_is_no_terminal():
@@ -23,7 +23,7 @@ def test_a_resumed_count_goes_on():
 
 def test_lines_say_the_time_that_is_left(monkeypatch):
     clock = iter([100.0, 130.0, 160.0])
-    monkeypatch.setattr("tf1bn.examples.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("tf1bn.progress.time.monotonic", lambda: next(clock))
     stream = io.StringIO()
     with Progress(4, "work", start=1, stream=stream) as progress:
         progress.advance()
