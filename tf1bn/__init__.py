@@ -86,6 +86,7 @@ _PACKAGES = (
     "export",
     "native",
     "population",
+    "progress",
     "testing",
 )
 

@@ -19,6 +19,7 @@ TITLES = {
     "tf1bn.export": "Inference graphs",
     "tf1bn.native": "The op library",
     "tf1bn.population": "Averages estimated anew",
+    "tf1bn.progress": "Progress of long work",
     "tf1bn.testing": "Tests of batch norms",
     "tf1bn.compat.tf_layers": "Dialect: tf.layers",
     "tf1bn.compat.contrib": "Dialect: tf.contrib",

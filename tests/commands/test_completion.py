@@ -47,7 +47,7 @@ def test_bash_completes_commands():
 @needs_bash
 def test_bash_completes_flags_of_the_command():
     assert complete("train", "--upd") == ["--update_strategy="]
-    assert set(complete("fold", "--no")) == {"--nostrict", "--nodry_run"}
+    assert set(complete("fold", "--no")) == {"--nostrict", "--nodry_run", "--noprogress"}
     assert set(complete("merge", "--o")) == {"--output=", "--overwrite"}
     assert complete("merge", "--update") == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.audit import states, suppressions
 from tf1bn.audit.finding import SEVERITIES, Finding, Report
 from tf1bn.audit.rules import catalog
@@ -59,7 +59,11 @@ def audit(
             model = GraphModel(
                 graph_or_path, train_op=names_of(train_op), checkpoint=checkpoint, fetches=names_of(fetches)
             )
-        found = list(_deduplicated(finding for rule in chosen for finding in run_rule(rule, model)))
+        found = list(
+            _deduplicated(
+                finding for rule in progress.each(chosen, "auditing", "rules") for finding in run_rule(rule, model)
+            )
+        )
         sites = tuple(states.describe(model, site) for site in model.sites)
         notes = tuple(states.notes(model))
     found.sort(key=lambda item: (-SEVERITIES.index(item.severity), item.code, item.scope, item.variable))

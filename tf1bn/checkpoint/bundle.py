@@ -33,6 +33,11 @@ class TensorInfo(NamedTuple):
         """Number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the elements; of those that have no fixed size, one for each."""
+        return self.elements * max(self.dtype.size, 1)
+
 
 def data_path(prefix: str, shard: int, shards: int) -> str:
     """Returns the path of one data file."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import dtypes, object_graph, slots
 from tf1bn.checkpoint.bundle import Bundle
 from tf1bn.checkpoint.source import Checkpoint, open_checkpoint
@@ -82,7 +82,11 @@ def compare(first: str | os.PathLike[str], second: str | os.PathLike[str], *, to
             raise errors.ArgumentError(errors.explain("impossible tolerance", got=tolerance, expected="0 or more"))
         with open_checkpoint(first) as one, open_checkpoint(second) as two:
             shared = [name for name in one.tensors if name in two.tensors]
-            found = [difference for name in shared if (difference := _compare(one, two, name, tolerance))]
+            with progress.stage(
+                "comparing", sum(one.tensors[name].size_bytes for name in shared), progress.BYTES
+            ) as done:
+                counted = done.through(shared, lambda name: one.tensors[name].size_bytes)
+                found = [difference for name in counted if (difference := _compare(one, two, name, tolerance))]
             only_first = tuple(name for name in one.tensors if name not in two.tensors)
             only_second = tuple(name for name in two.tensors if name not in one.tensors)
             listed = {*only_first, *only_second, *(difference.name for difference in found)}

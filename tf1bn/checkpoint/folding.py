@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint.fold_proof import LayerProof, Proof, prove_folding
 from tf1bn.checkpoint.replacement import replace
 from tf1bn.graph import loading, running
@@ -137,24 +137,28 @@ def fold(
     Inference, 2018, section 3.2.
     """
     output = os.fspath(output)
-    with errors.located("fold", output=output):
+    with errors.located("fold", output=output), progress.stage("folding", 4, "steps") as steps:
         _check_free(output, checkpoint is None)
         meta = _meta_graph(graph)
         model = GraphModel(meta)
         stored = CheckpointValues(checkpoint) if checkpoint is not None else None
         values = _stored(model, stored)
         names = tuple(stored.shapes) if stored is not None else ()
+        steps.advance()
         folded = fold_graph(model, values, outputs=outputs, taken=names)
+        steps.advance()
         _check(folded, strict)
         # Variables that the checkpoint lacks get their initial value, so that the graph runs for the proof.
         before = running.initial(meta, values)
         after = {name: value for name, value in before.items() if name not in folded.dropped}
         after.update({**folded.values, **folded.new})
         content = _content(folded, checkpoint is None)
+        steps.advance()
         proof = prove_folding(model, meta, before, folded, after, outputs=outputs, feed=feed)
         done = _report(folded, proof, _dropped(folded, names), "" if dry_run else output)
         if not dry_run:
             _write(done, folded, content, checkpoint, output)
+        steps.advance()
         return done
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import object_graph, problems, slots, statistics
 from tf1bn.checkpoint import sites as sites_module
 from tf1bn.checkpoint.bundle import Bundle, TensorInfo
@@ -91,7 +91,7 @@ def _inspect(opened: Checkpoint, only: Layout | None) -> Inspection:
     dependent = slots.owners(opened.tensors, names.shown)
     averages = _averages(sites_module.satellites(dependent, found))
     reports = []
-    for at, site in enumerate(found):
+    for at, site in enumerate(progress.each(found, "reading statistics", "batch norms")):
         state = statistics.examine(opened, site)
         reports.append(SiteReport(site, state, tuple(problems.judge(opened, site, state, averages.get(at, {})))))
     others = _sort_others(opened, found, dependent, names)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import conversions, crc32c, dtypes, protos, shard, staging
 from tf1bn.checkpoint.bundle import Bundle, TensorInfo, data_path, slice_shape
 from tf1bn.checkpoint.plan import SYNTHESISED, Plan, Step
@@ -114,7 +114,7 @@ def _write(plan: Plan, source: Checkpoint, prefix: str, link: bool) -> tuple[int
     writer = ShardWriter(data_path(prefix, own, total), own) if fresh else None
     try:
         size = 0
-        for step in plan.steps:
+        for step in progress.each(plan.steps, "writing", "tensors"):
             number = dtypes.of_name(step.dtype).number
             if writer is not None and _is_new(step, source):
                 placed = [(part.extents, writer.add(number, part)) for part in produce(step, plan, source)]
@@ -250,7 +250,7 @@ def compare_with_plan(plan: Plan, source: Checkpoint, prefix: str) -> int:
     with Bundle(prefix) as made:
         if sorted(made.tensors) != sorted(step.target for step in plan.steps):
             raise damaged("the new checkpoint has other tensors than the plan")
-        for step in plan.steps:
+        for step in progress.each(plan.steps, "checking", "tensors"):
             info = made.tensors[step.target]
             if (info.dtype.name, info.shape) != (step.dtype, step.shape):
                 raise damaged(f"{step.target} came out with another type or shape", got=(info.dtype.name, info.shape))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import graph_planner, leftovers, naming, object_graph, plan, rules, sites, slots
 from tf1bn.checkpoint.bundle import TensorInfo
 from tf1bn.checkpoint.layout import Layout
@@ -155,7 +155,7 @@ class _LayoutPlanner:
             wanted = f"of layout {self._origin.name} " if self._origin else ""
             self._troubles.append(Trouble("unplaced", "(all)", f"no batch norm {wanted}was recognised"))
         moves = []
-        for site in found:
+        for site in progress.each(found, "planning", "batch norms"):
             scope = _plain_scope(site, self._names.shown)
             moves.append(naming.SiteMove(site, self._target, scope, tensors, self._names.shown, mapped))
             if self._origin is None and (site.rivals or site.layout.needs_naming):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import correspondence, graph_file, rules, sites, target_graph
 from tf1bn.checkpoint.graph_file import GraphFile
 from tf1bn.checkpoint.layout import ROLES, STATISTICS
@@ -109,9 +109,14 @@ def prove(
       ArgumentError: placeholders differ, or an input is missing.
       CheckpointError: a file cannot be read, or a graph wants what its checkpoint lacks.
     """
-    with errors.located("prove", source=os.fspath(source), target=os.fspath(target)):
+    with (
+        errors.located("prove", source=os.fspath(source), target=os.fspath(target)),
+        progress.stage("proving", 4, "steps") as steps,
+    ):
         ours = _side(source, source_graph, source_layout)
+        steps.advance()
         theirs = _side(target, target_graph_file, target_layout)
+        steps.advance()
         wanted = Target(theirs.path, theirs.graph.variables, {}, theirs.graph)
         tensors = target_graph.infos(ours.graph.variables)
         checked = rules.parse(rename)
@@ -121,7 +126,9 @@ def prove(
         order = sorted(pairs.sites)
         feeds = _Feeds(inputs, seed)
         one = _run(ours, [ours.sites[at] for at in order], feeds)
+        steps.advance()
         two = _run(theirs, [pairs.sites[at] for at in order], feeds)
+        steps.advance()
         rows = [
             _row(ours.sites[at].label, pairs.sites[at].label, left, right)
             for at, left, right in zip(order, one, two, strict=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tf1bn import progress
 from tf1bn.checkpoint.bundle import TensorInfo
 from tf1bn.checkpoint.layout import MEAN, ROLES, STATISTICS, VARIANCE, Layout, last_word
 from tf1bn.checkpoint.layouts import catalog
@@ -67,7 +68,8 @@ def recognise(tensors: Mapping[str, TensorInfo], only: Layout | None = None) -> 
     votes = _votes(found, rows)
     sites: list[Site] = []
     taken: set[str] = set()
-    for scope, twin in sorted(found, key=lambda place: (natural(place[0]), natural(place[1]))):
+    places = sorted(found, key=lambda place: (natural(place[0]), natural(place[1])))
+    for scope, twin in progress.each(places, "recognising", "batch norms"):
         site = _choose(scope, twin, found[scope, twin], rows, votes, tensors)
         if site is not None and taken.isdisjoint(site.tensors.values()):
             taken.update(site.tensors.values())
@@ -87,7 +89,7 @@ def _match(tensors: Mapping[str, TensorInfo], layouts: Sequence[Layout]) -> Foun
         for scope, twin, roles in layout.find(tensors) if layout.find else ():
             found.setdefault((scope, twin), {})[layout.name] = roles
     by_tail: dict[str, dict[re.Pattern[str], list[tuple[str, str]]] | None] = {}
-    for name in tensors:
+    for name in progress.each(tensors, "matching names", "tensors"):
         tail = name[name.rfind("/") + 1 :]
         if tail not in by_tail:  # words repeat with every layer
             by_tail[tail] = by_word.get(last_word(tail))

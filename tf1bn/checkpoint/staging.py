@@ -12,10 +12,10 @@ import glob
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tf1bn import errors
+from tf1bn import errors, progress
 
 _MARK = "commit"  # lists the data files, old and new: until there is an index, they belong to nobody else
 _COPY_STEP = 64 << 20
@@ -215,6 +215,11 @@ def _flush_along(descriptor: int, done: threading.Event) -> None:
 
 
 def _copy_bytes(read: int, write: int, size: int) -> None:
+    with progress.stage("copying", size, progress.BYTES) as copied:
+        _copy_steps(read, write, size, copied.advance)
+
+
+def _copy_steps(read: int, write: int, size: int, advance: Callable[[int], None]) -> None:
     left, in_kernel = size, hasattr(os, "copy_file_range")
     while left:
         step = min(left, _COPY_STEP)
@@ -232,3 +237,4 @@ def _copy_bytes(read: int, write: int, size: int) -> None:
         if not count:
             raise errors.CheckpointDamagedError(errors.explain("a data file became shorter while it was copied"))
         left -= count
+        advance(count)

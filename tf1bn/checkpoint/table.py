@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import crc32c
 from tf1bn.checkpoint.wire import damaged, read_varint, varint
 
@@ -126,8 +126,8 @@ class Table:
     def __iter__(self) -> Iterator[tuple[bytes, memoryview]]:
         """Yields (key, value) in the order of the keys."""
         last: bytes | None = None
-        for _, where in _entries(self._block(self._index)):
-            handle, _ = self._handle(where, 0)
+        handles = [self._handle(where, 0)[0] for _, where in _entries(self._block(self._index))]
+        for handle in progress.each(handles, "reading the index", "blocks"):
             for key, value in _entries(self._block(handle)):
                 # Readers search by order, and would miss a tensor where it is broken.
                 if last is not None and key <= last:

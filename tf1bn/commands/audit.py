@@ -21,6 +21,7 @@ _SELECT = _FLAGS.list("select", [], "Codes of the rules to run; all when empty."
 _IGNORE = _FLAGS.list("ignore", [], "Findings to leave out: BN014, or BN014:scope/*.")
 _SUPPRESSIONS = _FLAGS.string("suppressions", None, "A file with one suppression per line.")
 _FAIL_ON = _FLAGS.enum("fail_on", "warning", ["error", "warning", "info"], "The least severity with exit code 1.")
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", ["text", "json", "sarif", "dot"], "How the report is printed.")
 _PICTURE = _FLAGS.string("picture", None, "Draws the findings into this .png, .svg or .dot file.")
 _EXPLAIN = _FLAGS.string("explain", None, "Prints the page of a rule, for example BN001.")

@@ -45,7 +45,7 @@ _THREADS = _FLAGS.integer("intra_op_threads", 0, "Threads of one op; 0 for as ma
 _SEED = _FLAGS.integer("seed", 0, "Of the values and of the order of visits.", 0, 2**31 - 1)
 _LOAD = _FLAGS.list("load", None, "Reports what earlier runs with --format=json wrote into these files.")
 _PLOT = _FLAGS.string("plot", None, "PNG file for step time over shape; only of the suite step.")
-_PROGRESS = _FLAGS.bool("progress", True, "Whether to show progress on stderr.")
+_PROGRESS = _FLAGS.progress()
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Says what would be timed, and times nothing.")
 
 

@@ -28,7 +28,7 @@ _POPULATION = _FLAGS.integer(
 )
 _OUTPUT_DIR = _FLAGS.string("output_dir", "runs/comparison", "Folder for the results.")
 _PLOTS = _FLAGS.bool("plots", True, "Whether to draw plots, which needs matplotlib.")
-_PROGRESS = _FLAGS.bool("progress", True, "Whether to show progress on stderr.")
+_PROGRESS = _FLAGS.progress()
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Says what would be trained and written, and writes nothing.")
 
 _FLAGS.register_validator(_DECAY, lambda value: 0 <= value < 1, "must be in [0, 1)")

@@ -20,6 +20,7 @@ _PROVE = _FLAGS.bool("prove", False, "Run both graphs on the same inputs instead
 _GRAPH_A = _FLAGS.string("graph_a", None, "With --prove: .meta file of the first; by default the one beside it.")
 _GRAPH_B = _FLAGS.string("graph_b", None, "With --prove: .meta file of the second; by default the one beside it.")
 _INPUTS = _FLAGS.string("inputs", None, "With --prove: .npz file, placeholder name -> values; random otherwise.")
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", ["text", "json"], "How to print. json: one object on standard output.")
 
 

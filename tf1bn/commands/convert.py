@@ -19,6 +19,7 @@ from typing import Any
 from tf1bn.commands import parsing
 
 _FLAGS = parsing.Flags()
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
 _SOURCE = _FLAGS.string("source", None, "Prefix of the checkpoint; with --from, the one whose rest is kept.")
 _GRAPH = _FLAGS.string("graph", None, "Its .meta file. Without it, roles come from names, and doubts are asked.")

@@ -20,7 +20,7 @@ _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on 
 _DATA_DIR = _FLAGS.string("data_dir", None, "Folder of the four IDX files of MNIST; else the embedded digits.")
 _STEPS = _FLAGS.integer("steps", 1500, "Training steps of each network.", 1, settings_lib.STEPS_MAXIMUM)
 _SEED = _FLAGS.integer("seed", 0, "Of weights and batches.", 0, settings_lib.SEED_MAXIMUM)
-_PROGRESS = _FLAGS.bool("progress", True, "Whether to show progress on stderr.")
+_PROGRESS = _FLAGS.progress()
 
 
 def _demo() -> parsing.Report:

@@ -16,6 +16,7 @@ import dataclasses
 from tf1bn.commands import parsing
 
 _FLAGS = parsing.Flags()
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
 _DATA_DIR = _FLAGS.string("data_dir", None, "Folder of IDX files; by default the data that training used.")
 _MODEL_DIR = _FLAGS.string("model_dir", None, "Folder of a run: its newest checkpoint is taken.")

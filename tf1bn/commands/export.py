@@ -19,6 +19,7 @@ from typing import Any
 from tf1bn.commands import parsing
 
 _FLAGS = parsing.Flags()
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
 _GRAPH = _FLAGS.string("graph", None, "The training graph: a .meta file.", required=True)
 _CHECKPOINT = _FLAGS.string("checkpoint", None, "Prefix or directory of its checkpoint.", required=True)

@@ -24,6 +24,7 @@ _OUTPUTS = _FLAGS.list("outputs", [], "Names of tensors that the program fetches
 _FEED = _FLAGS.string("feed", None, "An .npz file: values for tensors by name, for the comparison.")
 _STRICT = _FLAGS.bool("strict", False, "Write nothing when one batch norm is refused.")
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Compare, print the table of batch norms, and write nothing.")
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "How to print. json: one object on standard output.")
 
 

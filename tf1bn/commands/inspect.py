@@ -19,6 +19,7 @@ _CHECKPOINT = _FLAGS.string(
     "checkpoint", None, "Prefix of a checkpoint, such as DIR/model.ckpt-1000, or the folder of a SavedModel."
 )
 _LAYOUT = _FLAGS.string("layout", None, "The one layout to look for: a registered name.")
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", ["text", "json"], "How to print. json: one object on standard output.")
 _PICTURE = _FLAGS.string(
     "picture", None, "PNG file for a picture of the moving statistics over depth; needs matplotlib."

@@ -13,6 +13,7 @@ from __future__ import annotations
 from tf1bn.commands import parsing
 
 _FLAGS = parsing.Flags()
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
 _CHECKPOINTS = _FLAGS.list("checkpoints", [], "Prefixes of the checkpoints, at least two.")
 _OUTPUT = _FLAGS.string("output", None, "Prefix to write, in a folder that exists; not needed with --dry_run.")

@@ -30,6 +30,7 @@ _LINK = _FLAGS.bool("link", False, "Hard-link the data files instead of copying 
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Print the plan and write nothing.")
 _OVERWRITE = _FLAGS.bool("overwrite", False, "Replace a target that exists.")
 _VERIFY = _FLAGS.bool("verify", False, "Read every new tensor again and compare it with the source.")
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", ["text", "json"], "How to print. json: one object on standard output.")
 
 

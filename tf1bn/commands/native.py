@@ -17,6 +17,7 @@ from tf1bn.commands import parsing
 ACTIONS = ("build", "info")
 
 _FLAGS = parsing.Flags()
+_FLAGS.progress()
 _FORMAT = _FLAGS.enum("format", "text", parsing.FORMATS, "Form of the report on stdout.")
 _COMPILER = _FLAGS.string("compiler", None, "GCC, Clang or ziglang; by default $CXX, else the first there is.")
 _CACHE_DIR = _FLAGS.string("cache_dir", None, "Folder for it; by default $TF1BN_NATIVE_DIR, else the user's cache.")

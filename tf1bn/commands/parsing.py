@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from absl import app, flags, logging
 
-from tf1bn import errors, exits, printing
+from tf1bn import errors, exits, printing, progress
 
 FORMATS = ("text", "json")
 
@@ -47,6 +47,11 @@ class Flags:
         self.register_multi_flags_validator = functools.partial(flags.register_multi_flags_validator, **own)
         self.mark_flags_as_required = functools.partial(flags.mark_flags_as_required, **own)
         self.mark_flags_as_mutual_exclusive = functools.partial(flags.mark_flags_as_mutual_exclusive, **own)
+
+    def progress(self) -> flags.FlagHolder[bool]:
+        """Defines --progress, for a command that may take longer than seconds; see :mod:`tf1bn.progress`."""
+        held: flags.FlagHolder[bool] = self.bool("progress", True, "Whether to show progress on stderr.")
+        return held
 
     def all(self) -> list[flags.Flag]:
         """Returns the flags, sorted by name."""
@@ -131,7 +136,7 @@ class Command(NamedTuple):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         logging.set_verbosity(logging.WARNING)
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), self._progress():
                 report = self.work(words) if self.words else self.work()
         except UsageError as error:
             return _usage(str(error))
@@ -140,6 +145,10 @@ class Command(NamedTuple):
         except KeyboardInterrupt:
             report = Report("", {"error": "interrupted"}, exits.after(signal.SIGINT), "error: interrupted")
         return self._print(report)
+
+    def _progress(self) -> contextlib.AbstractContextManager[None]:
+        wanted = "progress" in self.flags.values and self.flags.values.progress
+        return progress.shown() if wanted else contextlib.nullcontext()
 
     def _wrong(self, words: list[str]) -> str:
         """Returns what is wrong with the words behind the flags, or nothing."""

@@ -39,7 +39,7 @@ _ONLY = _FLAGS.list("only", [], "Patterns of the scopes to estimate, such as hea
 _EXCLUDE = _FLAGS.list("exclude", [], "Patterns of scopes to leave as they are.")
 _LABELS = _FLAGS.bool("labels", True, "Measure the accuracy before and after on the test images.")
 _PREDICTIONS = _FLAGS.string("predictions", None, "Tensor of logits or classes; by default found by itself.")
-_PROGRESS = _FLAGS.bool("progress", True, "Whether to show progress on stderr.")
+_PROGRESS = _FLAGS.progress()
 _OVERWRITE = _FLAGS.bool("overwrite", False, "Replace an output that exists.")
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Estimate and report, and write nothing.")
 
@@ -103,18 +103,15 @@ def _progress() -> Iterator[Callable[[int, int | None], None]]:
     from tf1bn.progress import Progress
 
     bars: list[Progress] = []
+    with contextlib.ExitStack() as stack:
 
-    def progress(done: int, total: int | None) -> None:
-        if total is not None and not bars:
-            bars.append(Progress(total, "batches", quiet=not _PROGRESS.value))
-        for bar in bars:
-            bar.advance()
+        def progress(done: int, total: int | None) -> None:
+            if total is not None and not bars:
+                bars.append(stack.enter_context(Progress(total, "batches", quiet=not _PROGRESS.value)))
+            for bar in bars:
+                bar.advance()
 
-    try:
         yield progress
-    finally:
-        for bar in bars:
-            bar.__exit__()
 
 
 COMMAND = parsing.Command(_reestimate, _FLAGS, _FORMAT)

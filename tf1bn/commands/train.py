@@ -51,7 +51,7 @@ _MODEL_DIR = _FLAGS.string("model_dir", None, "Folder of the run; by default run
 _VALIDATE = _FLAGS.integer("validate_every", 500, "Steps between validations.", 1)
 _SAVE = _FLAGS.integer("save_every", 1000, "Steps between checkpoints.", 1)
 _SUMMARIZE = _FLAGS.integer("summary_every", 100, "Steps between points of the TensorBoard curves.", 1)
-_PROGRESS = _FLAGS.bool("progress", True, "Whether to show progress on stderr.")
+_PROGRESS = _FLAGS.progress()
 _DRY_RUN = _FLAGS.bool("dry_run", False, "Checks everything, says what would be done, and writes nothing.")
 
 _DISTRIBUTION = _FLAGS.enum(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import dtypes, protos, shard
 from tf1bn.checkpoint.bundle import data_path
 from tf1bn.checkpoint.staging import Staging, check_free
@@ -239,7 +239,7 @@ def _write(
 def _tensors(
     groups: Sequence[Sequence[Entry]], state: State, source: Source, kept: Sequence[str]
 ) -> Iterator[tuple[str, np.ndarray, dtypes.DType]]:
-    for group in groups:
+    for group in progress.each(groups, "converting", "layers"):
         stored: dict[str, Stored] = {part.source.key: part.source for e in group for part in e.target.parts}
         for name, value in _undone(group, state, source).items():
             yield name, value, dtypes.of_name(stored[name].dtype)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.convert import placing, planner, planning, states
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.source import Source
@@ -169,7 +169,11 @@ def _write(plan: Plan, row: Writer, source: Source, target: str, most: int, over
     base = os.path.basename(target)
     names = shard_names(base, row.ending, len(groups))
     metadata = {"format": "pt" if plan.dialect == "torch" else "np"}
-    with placing.staged(target, overwrite) as folder, Making(source) as making:
+    with (
+        placing.staged(target, overwrite) as folder,
+        progress.stage("converting", plan.nbytes, progress.BYTES) as done,
+        Making(source, done.advance) as making,
+    ):
         for name, group in zip(names, groups, strict=True):
             row.write(os.path.join(folder, name), group, making, metadata)
         if len(groups) > 1:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.convert import states
 from tf1bn.convert.plan import Plan
 from tf1bn.convert.proof.verdict import TOLERANCE, Verdict, compare
@@ -59,7 +59,7 @@ def verify(
       ... )  # doctest: +SKIP
       >>> verdict.require()  # doctest: +SKIP
     """
-    with errors.located("verify"):
+    with errors.located("verify"), progress.stage("verifying", 3, "steps") as steps:
         from tf1bn.convert.converting import plan_conversion
         from tf1bn.convert.proof import running
 
@@ -69,7 +69,9 @@ def verify(
         form = "keras" if keras else "npz" if onnx else "torch"
         asked: dict[str, Any] = {"outputs": outputs, "inputs": inputs, "switches": switches, "ema": ema}
         plan = plan or plan_conversion(source, form, graph=graph, **asked, **options)
+        steps.advance()
         results = running.run(plan, source, graph, feed=feed, **asked)
+        steps.advance()
         if onnx:
             from tf1bn.convert.proof import onnx_side
 
@@ -82,6 +84,7 @@ def verify(
             from tf1bn.convert.proof import torch_side
 
             found = torch_side.run(target, plan, results, None if state is None else states.load(state))
+        steps.advance()
         return compare(plan, results, found, tolerance)
 
 

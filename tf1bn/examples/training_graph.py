@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.datasets import Split
 from tf1bn.examples import models
 from tf1bn.examples.settings import TrainSettings
@@ -330,7 +330,7 @@ def accuracy(predict: Callable[[np.ndarray], np.ndarray], split: Split, pieces: 
     pieces = pieces or -(-count // PIECE)
     bounds = np.linspace(0, count, pieces + 1).astype(int)
     right = 0
-    for start, end in itertools.pairwise(bounds):
+    for start, end in progress.each(list(itertools.pairwise(bounds)), "evaluating", "batches"):
         right += int(np.sum(predict(split.images[start:end]) == split.labels[start:end]))
     return right / count
 

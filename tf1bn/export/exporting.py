@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint.staging import Staging
 from tf1bn.export import checks, inference, relayout, variables
 from tf1bn.export.draft import meta_graph
@@ -116,7 +116,7 @@ def export(
       >>> done = export.export("run/model.meta", "run/model", ["logits"], "served")  # doctest: +SKIP
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
-    with errors.located("export", output=os.fspath(output)):
+    with errors.located("export", output=os.fspath(output)), progress.stage("exporting", 4, "steps") as steps:
         reader = catalog.named(runtime) if runtime is not None else None
         kind = catalog.form(reader, to)
         form, wishes = _form(kind), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
@@ -127,17 +127,20 @@ def export(
         meta = meta_graph(graph)
         # Nothing is written before all that can be refused by reading alone was refused.
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
+        steps.advance()
         form.check(made.draft)
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
         plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
         reference = checks.Reference(made, plain, known, feed or {})
+        steps.advance()
         product, facing, result = relayout.apply(wishes, made, plain, reference)
         notes = [*notes, *result.notes[len(made.result.notes) :]]
         if reader is not None:
             product, result, fitted = _fitted(reader, product, result)
             notes += fitted
         made = dataclasses.replace(made, result=result)
+        steps.advance()
         with _staged(target, overwrite, dry_run) as staging:
             done = _written(form, product, staging.prefix, made, reference, facing)
             if reader is not None and reader.proof not in ("", kind):
@@ -148,6 +151,7 @@ def export(
                 _check_place(form, target, overwrite)
                 # The place may have been taken while the checks ran.
                 form.commit(staging, target)
+        steps.advance()
         return Export("" if dry_run else target, kind, result, len(values), tuple(done), tuple(notes))
 
 

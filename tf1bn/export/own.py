@@ -86,6 +86,7 @@ class Call(NamedTuple):
 def placed(texts: Iterable[str], draft: Draft) -> list[dict[str, Any]]:
     """Returns the records of calls by the names that a graph has: a part that was exported may have lost a scope."""
     found = []
+    names = set(draft.nodes)
     for text in texts:
         record = records.parse(text)
         if not record.get("calls") or not record.get("averages"):
@@ -94,7 +95,7 @@ def placed(texts: Iterable[str], draft: Draft) -> list[dict[str, Any]]:
         depth = record["averages"][0].count("/")
         for level in range(depth + 1):
             cut = records.renamed(record, functools.partial(_above, level=level))
-            if {name.split(":")[0] for name in cut["averages"]} <= set(draft.nodes):
+            if {name.split(":")[0] for name in cut["averages"]} <= names:
                 found.append(cut)
                 break
     return found

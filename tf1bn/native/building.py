@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.native import compilers, places
 from tf1bn.native.names import DIRECTORY_VARIABLE
 
@@ -115,6 +115,7 @@ def _machine() -> str:
 
 def _compile(command: Sequence[str], target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{target.stem}.{_machine()}.", dir=target.parent) as work:
+        progress.say(f"compiling with {Path(command[0]).name}, which takes half a minute or so")
         made, finished = Path(work) / "library.so", Path(work) / "sealed.so"
         run_compiler([*command, *places.FLAGS, *_tensorflow_flags(), "-o", str(made)], work)
         with open(finished, "wb") as stream:

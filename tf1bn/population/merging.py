@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.checkpoint import comparison, dtypes, inspector, replacement
 from tf1bn.checkpoint import sites as sites_module
 from tf1bn.checkpoint.layout import MEAN, STATISTICS, VARIANCE
@@ -114,7 +114,9 @@ def merge_checkpoints(
         free = {name for kind in _FREE for name in found.others[kind]}
         # Before anything is read: of different weights no averages can be merged.
         from_first = _require_same(sources, _owned(sites, tensors) | free, free, tolerance)
-        statistics = zip(*(_read(source, sites) for source in sources), strict=True)
+        statistics = zip(
+            *(_read(source, sites) for source in progress.each(sources, "reading averages", "checkpoints")), strict=True
+        )
         rows = [_merge(site, each, weights, mode, tensors) for site, each in zip(sites, statistics, strict=True)]
         values = {name: value for new, _ in rows for name, value in new.items()}
         verified = 0

@@ -93,10 +93,11 @@ class Making:
 
     Args:
       source: has the numbers.
+      made: told of the bytes of each tensor that is made.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, made: Callable[[int], None] = lambda _: None) -> None:
+        self._source, self._made = source, made
         self._room = mmap.mmap(-1, 1)
         self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
         self._one = threading.Lock()
@@ -136,6 +137,7 @@ class Making:
             results = [future.result() for future in futures]
             if work is not None:
                 work.check(results)
+            self._made(target.nbytes)
             yield target, place
 
     def _make_room(self, size: int) -> None:
