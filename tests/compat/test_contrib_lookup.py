@@ -123,19 +123,6 @@ def test_a_table_of_any_values_is_exported(plain_graph, look):
     assert dict(zip(decoded(found[1]), found[2], strict=True)) == {"a": 0.5, "b": 1.5} and found[3] == -1
 
 
-def test_a_shared_table_is_one_in_sessions_of_a_server():
-    server = tf.train.Server.create_local_server()
-    tables = []
-    for words in (["a"], ["b"]):
-        with tf.Graph().as_default() as graph:
-            table = lookup.HashTable(lookup.KeyValueTensorInitializer(words, [7]), -1, shared_name="one")
-            tables.append((graph, table.init, table.lookup(tf.constant(["a"]))))
-    with tf.Session(server.target, graph=tables[0][0]) as session:
-        session.run(tables[0][1])
-    with tf.Session(server.target, graph=tables[1][0]) as session:
-        assert session.run(tables[1][2]) == [7]
-
-
 def test_a_data_sets_function_looks_up(graph, look):
     table = lookup.index_table_from_tensor(WORDS, num_oov_buckets=1)
     dataset = tf.data.Dataset.from_tensor_slices(["lake", "x"]).map(table.lookup)
