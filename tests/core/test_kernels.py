@@ -84,7 +84,8 @@ def assert_close(found, expected, tolerance):
         np.testing.assert_allclose(have, want, atol=tolerance * max(np.abs(want).max(), 1e-3), rtol=0)
 
 
-@pytest.mark.parametrize("mode", graphs.MODES, ids=str)
+# There is no variable here, so the two kinds of control flow are what differs.
+@pytest.mark.parametrize("mode", (graphs.MODES[0], graphs.MODES[3]), ids=str)
 def test_every_kernel_gives_the_same_outputs_moments_and_gradients(mode):
     # Compiling takes most of the time, so XLA is tried in one mode.
     cases = [case for case in CASES if case[0] != "xla" or (mode is graphs.MODES[0] and case[1:3] == IMAGES)]
