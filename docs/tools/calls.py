@@ -6,7 +6,7 @@ from typing import Any
 
 import griffe
 
-DECORATORS = tuple(f"tf1bn.compat.calls.{name}" for name in ("takes", "made_with", "built_with", "takes_as"))
+DECORATORS = tuple(f"tf1bn.compat.calls.{name}" for name in ("takes", "made_with", "method_takes", "takes_as"))
 
 
 class Calls(griffe.Extension):
@@ -37,8 +37,8 @@ def _show(function: griffe.Function, pkg: griffe.Module) -> None:
         elif function.name == "__init__":
             keywords = [griffe.Parameter("kwargs", kind=griffe.ParameterKind.var_keyword)] if by_keyword(kind) else []
             function.parameters = griffe.Parameters(function.parameters["self"], *fields(kind), *keywords)
-        elif function.name == "__new__":
-            function.parameters = griffe.Parameters(function.parameters["cls"], *fields(kind))
+        elif decorator.callable_path.endswith(".method_takes"):
+            function.parameters = griffe.Parameters(next(iter(function.parameters)), *fields(kind))
         else:
             function.parameters = griffe.Parameters(*fields(kind))
 

@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import tf_layers
-from tf1bn.compat.calls import built_with, given, made_with, takes, takes_as
+from tf1bn.compat.calls import given, made_with, method_takes, takes, takes_as
 from tf1bn.compat.contrib import layers
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -94,7 +94,7 @@ class Pair(NamedTuple):
 class Sorted(Pair):
     __slots__ = ()
 
-    @built_with(Pair)
+    @method_takes(Pair)
     def __new__(cls, given: Pair) -> Sorted:
         return super().__new__(cls, *sorted(given))
 

@@ -21,7 +21,7 @@ flows on to the core. Signatures that have much in common inherit from each othe
 * ``field(init=False)`` is no argument: it keeps a place that a class below fills, or takes an argument away, for good
   where it has a default.
 
-Constructors have :func:`made_with`, named tuples :func:`built_with`; a function whose arguments are those of another
+Constructors have :func:`made_with`, other methods :func:`method_takes`; a function whose arguments are those of another
 function has :func:`takes_as`.
 """
 
@@ -99,27 +99,28 @@ def made_with(
     return decorated
 
 
-def built_with(
+def method_takes(
     kind: Callable[Arguments, Value],
-) -> Callable[[Callable[[type[Object], Value], Object]], Callable[Concatenate[type[Object], Arguments], Object]]:
-    """Makes a ``__new__`` of one value into one of that value's fields.
+) -> Callable[[Callable[[Object, Value], Result]], Callable[Concatenate[Object, Arguments], Result]]:
+    """Makes a method of one value into one of that value's fields; ``__new__`` of a named tuple, too.
 
     Args:
-      kind: a dataclass, or a ``typing.NamedTuple``, whose fields are the arguments of the tuple that is built.
+      kind: a dataclass, or the ``typing.NamedTuple`` that ``__new__`` builds on.
+
+    Raises:
+      TypeError: when called with other arguments, in Python's words and with the method's name.
     """
 
-    def decorated(
-        body: Callable[[type[Object], Value], Object],
-    ) -> Callable[Concatenate[type[Object], Arguments], Object]:
+    def decorated(body: Callable[[Object, Value], Result]) -> Callable[Concatenate[Object, Arguments], Result]:
         @functools.wraps(body)
-        def built(cls: type[Object], /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Object:
-            return body(cls, value_of(kind, f"{cls.__name__}.__new__", *args, **kwargs))
+        def called(self: Object, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            return body(self, value_of(kind, body.__qualname__, *args, **kwargs))
 
         own = inspect.signature(body)
         itself = next(iter(own.parameters.values()))
         fields = (field.replace(annotation=_written(field)) for field in inspect.signature(kind).parameters.values())
-        built.__signature__ = own.replace(parameters=[itself, *fields])  # type: ignore[attr-defined]
-        return built
+        called.__signature__ = own.replace(parameters=[itself, *fields])  # type: ignore[attr-defined]
+        return called
 
     return decorated
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.calls import built_with
+from tf1bn.compat.calls import method_takes
 from tf1bn.compat.estimator import checks, export_outputs, modes
 from tf1bn.compat.estimator.modes import ModeKeys
 
@@ -56,7 +56,7 @@ class EstimatorSpec(_Fields):
 
     __slots__ = ()
 
-    @built_with(_Fields)
+    @method_takes(_Fields)
     def __new__(cls, given: _Fields) -> EstimatorSpec:
         with errors.located("EstimatorSpec"):
             mode = given.mode

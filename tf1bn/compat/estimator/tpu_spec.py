@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
-from tf1bn.compat.calls import built_with
+from tf1bn.compat.calls import method_takes
 from tf1bn.compat.estimator import checks
 from tf1bn.compat.estimator.spec import EstimatorSpec, require_mode
 
@@ -58,7 +58,7 @@ class TPUEstimatorSpec(_Fields):
 
     __slots__ = ()
 
-    @built_with(_Fields)
+    @method_takes(_Fields)
     def __new__(cls, given: _Fields) -> TPUEstimatorSpec:
         with errors.located("TPUEstimatorSpec"):
             require_mode(given.mode)
