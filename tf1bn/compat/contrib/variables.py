@@ -95,16 +95,21 @@ def model_getter(rename: Mapping[str, str] | None = None, plain: Iterable[str] =
     return wrapped
 
 
-def local_variable(initial_value: Any, validate_shape: bool = True, name: Any = None, use_resource: Any = None) -> Any:
-    """Returns a variable in LOCAL_VARIABLES, not trainable."""
+def untrained(collection: str, initial_value: Any, validate_shape: bool, name: Any, use_resource: Any) -> Any:
+    """Returns a variable in one collection, not trainable."""
     return tf.Variable(
         initial_value,
         trainable=False,
-        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+        collections=[collection],
         validate_shape=validate_shape,
         name=name,
         use_resource=use_resource,
     )
+
+
+def local_variable(initial_value: Any, validate_shape: bool = True, name: Any = None, use_resource: Any = None) -> Any:
+    """Returns a variable in LOCAL_VARIABLES, not trainable."""
+    return untrained(tf.GraphKeys.LOCAL_VARIABLES, initial_value, validate_shape, name, use_resource)
 
 
 def add_model_variable(var: Any) -> None:
