@@ -1,4 +1,4 @@
-"""Signatures that are dataclasses, for the reader of sources: ``@takes(Kind)`` shows the fields of ``Kind``."""
+"""Signatures that are written elsewhere, for the reader of sources: ``@takes(Kind)`` shows the fields of ``Kind``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import griffe
 
-DECORATORS = ("tf1bn.compat.calls.takes", "tf1bn.compat.calls.made_with")
+DECORATORS = tuple(f"tf1bn.compat.calls.{name}" for name in ("takes", "made_with", "method_takes", "takes_as"))
 
 
 class Calls(griffe.Extension):
@@ -32,11 +32,32 @@ def _show(function: griffe.Function, pkg: griffe.Module) -> None:
         if decorator.callable_path not in DECORATORS:
             continue
         kind = pkg.modules_collection[decorator.value.arguments[0].canonical_path]
-        if function.name == "__init__":
-            keywords = griffe.Parameter("kwargs", kind=griffe.ParameterKind.var_keyword)
-            function.parameters = griffe.Parameters(function.parameters["self"], *fields(kind), keywords)
+        if kind.is_function:
+            function.parameters = griffe.Parameters(*redefined(kind, decorator.value.arguments[1:]))
+        elif function.name == "__init__":
+            keywords = [griffe.Parameter("kwargs", kind=griffe.ParameterKind.var_keyword)] if by_keyword(kind) else []
+            function.parameters = griffe.Parameters(function.parameters["self"], *fields(kind), *keywords)
+        elif decorator.callable_path.endswith(".method_takes"):
+            function.parameters = griffe.Parameters(next(iter(function.parameters)), *fields(kind))
         else:
             function.parameters = griffe.Parameters(*fields(kind))
+
+
+def redefined(other: griffe.Function, defaults: list[Any]) -> list[griffe.Parameter]:
+    """Returns the arguments of another function, some with other defaults."""
+    new = {default.name: default.value for default in defaults}
+    return [
+        griffe.Parameter(
+            given.name, annotation=given.annotation, kind=given.kind, default=new.get(given.name, given.default)
+        )
+        for given in other.parameters
+    ]
+
+
+def by_keyword(kind: griffe.Class) -> bool:
+    """Whether some fields are given by keyword only."""
+    said = (_said(field) for above in (kind, *kind.mro()) for field in above.attributes.values())
+    return any(field.get("kw_only") == "True" for field in said)
 
 
 def fields(kind: griffe.Class) -> list[griffe.Parameter]:

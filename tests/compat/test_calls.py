@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pathlib
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import tf_layers
-from tf1bn.compat.calls import given, made_with, takes
+from tf1bn.compat.calls import given, made_with, method_takes, takes, takes_as
 from tf1bn.compat.contrib import layers
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -83,6 +84,44 @@ def test_a_constructor_takes_the_fields_and_shows_its_keywords_together():
     shown = str(inspect.signature(tf_layers.Conv2DTranspose))
     assert shown.startswith("(filters: 'int', kernel_size: 'Any', strides: 'Any' = 1, padding: 'str' = 'valid',")
     assert shown.endswith("name: 'Any' = None, **kwargs: 'Any') -> 'None'") and "dilation_rate" not in shown
+
+
+class Pair(NamedTuple):
+    first: int
+    second: int = 2
+
+
+class Sorted(Pair):
+    __slots__ = ()
+
+    @method_takes(Pair)
+    def __new__(cls, given: Pair) -> Sorted:
+        return super().__new__(cls, *sorted(given))
+
+
+def test_a_tuple_is_built_of_its_fields():
+    built = Sorted(3)
+    assert isinstance(built, Sorted) and built == (2, 3) and Sorted(second=1, first=0) == (0, 1)
+    assert copy.copy(built) == built
+    assert str(inspect.signature(Sorted)) == "(first: 'int', second: 'int' = 2) -> 'Sorted'"
+    with pytest.raises(TypeError, match=r"^Sorted.__new__\(\) missing 1 required positional argument: 'first'"):
+        Sorted()
+
+
+def summed(a: int, b: int = 2, **more: int) -> int:
+    return a + b + sum(more.values())
+
+
+@takes_as(summed, b=5)
+def told(given: dict[str, int]) -> dict[str, int]:
+    return given
+
+
+def test_the_arguments_of_another_function_come_as_a_dictionary():
+    assert told(1) == {"a": 1, "b": 5} and told(b=3, a=1, c=4) == {"a": 1, "b": 3, "c": 4}
+    assert str(inspect.signature(told)) == "(a: 'int', b: 'int' = 5, **more: 'int') -> 'dict[str, int]'"
+    with pytest.raises(TypeError, match=r"^told\(\) missing a required argument: 'a'"):
+        told(b=1)
 
 
 @pytest.mark.parametrize("word", ["kernel_initializer", "kernel_regularizer", "kernel_constraint"])

@@ -20,12 +20,16 @@ flows on to the core. Signatures that have much in common inherit from each othe
 * A field that is written again keeps its place, with the new default: ``stride: Any = (1, 1)``.
 * ``field(init=False)`` is no argument: it keeps a place that a class below fills, or takes an argument away, for good
   where it has a default.
+
+Constructors have :func:`made_with`, other methods :func:`method_takes`; a function whose arguments are those of another
+function has :func:`takes_as`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -95,6 +99,74 @@ def made_with(
     return decorated
 
 
+def method_takes(
+    kind: Callable[Arguments, Value],
+) -> Callable[[Callable[[Object, Value], Result]], Callable[Concatenate[Object, Arguments], Result]]:
+    """Makes a method of one value into one of that value's fields; ``__new__`` of a named tuple, too.
+
+    Args:
+      kind: a dataclass, or the ``typing.NamedTuple`` that ``__new__`` builds on.
+
+    Raises:
+      TypeError: when called with other arguments, in Python's words and with the method's name.
+    """
+
+    def decorated(body: Callable[[Object, Value], Result]) -> Callable[Concatenate[Object, Arguments], Result]:
+        @functools.wraps(body)
+        def called(self: Object, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            return body(self, value_of(kind, body.__qualname__, *args, **kwargs))
+
+        own = inspect.signature(body)
+        itself = next(iter(own.parameters.values()))
+        fields = (field.replace(annotation=_written(field)) for field in inspect.signature(kind).parameters.values())
+        called.__signature__ = own.replace(parameters=[itself, *fields])  # type: ignore[attr-defined]
+        return called
+
+    return decorated
+
+
+def takes_as(
+    other: Callable[Arguments, Any], **defaults: Any
+) -> Callable[[Callable[[dict[str, Any]], Result]], Callable[Arguments, Result]]:
+    """Makes a function of a dictionary into one of all arguments of another function.
+
+    Args:
+      other: the function whose arguments they are.
+      **defaults: what differs from its defaults.
+
+    Raises:
+      TypeError: when called with other arguments, in Python's words and with the function's name.
+    """
+    theirs = inspect.signature(other)
+    parameters = [p.replace(default=defaults.get(p.name, p.default)) for p in theirs.parameters.values()]
+    more = [p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD]
+
+    def decorated(body: Callable[[dict[str, Any]], Result]) -> Callable[Arguments, Result]:
+        shown = theirs.replace(parameters=parameters, return_annotation=inspect.signature(body).return_annotation)
+
+        @functools.wraps(body)
+        def called(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            try:
+                bound = shown.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{body.__name__}() {error}") from None
+            bound.apply_defaults()
+            given = dict(bound.arguments)
+            for name in more:
+                given |= given.pop(name)
+            return body(given)
+
+        called.__signature__ = shown  # type: ignore[attr-defined]
+        return called
+
+    return decorated
+
+
+def _written(field: inspect.Parameter) -> Any:
+    """Returns the annotation of a field as it is written: a NamedTuple keeps it as a reference."""
+    return getattr(field.annotation, "__forward_arg__", field.annotation)
+
+
 def refuse(where: str, unknown: Mapping[str, Any], known: tuple[str, ...] = ()) -> None:
     """Refuses keyword arguments that a function does not have, naming all of them.
 
@@ -112,8 +184,8 @@ def value_of(kind: Callable[Arguments, Value], called: str, *args: Arguments.arg
     try:
         return kind(*args, **kwargs)
     except TypeError as error:
-        text = str(error).replace(f"{getattr(kind, '__qualname__', kind)}.__init__", called)
-        raise TypeError(text) from None
+        made = re.escape(getattr(kind, "__qualname__", str(kind)))
+        raise TypeError(re.sub(rf"{made}\.__(init|new)__", called, str(error))) from None
 
 
 def given(call: Any, *but: str) -> dict[str, Any]:

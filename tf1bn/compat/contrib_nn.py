@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import absent, transposed
-from tf1bn.compat.calls import takes
+from tf1bn.compat.calls import given, takes
 
 _SCALE, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 """Of the activation SELU (Klambauer et al., 2017), for which ``alpha_dropout`` keeps mean and variance."""
@@ -198,19 +198,9 @@ def rank_sampled_softmax_loss(call: RankSampled) -> tf.Tensor:
             unique=True,
             range_max=call.num_classes,
         )
-        return tf.nn.sampled_softmax_loss(
-            weights=call.weights,
-            biases=call.biases,
-            labels=call.labels,
-            inputs=call.inputs,
-            num_sampled=call.num_resampled,
-            num_classes=call.num_classes,
-            num_true=call.num_true,
-            sampled_values=_likeliest(call, drawn),
-            remove_accidental_hits=call.remove_accidental_hits,
-            partition_strategy=call.partition_strategy,
-            name=scope,
-        )
+        own = ("num_sampled", "num_resampled", "sampled_values", "resampling_temperature", "name")
+        kept, samples = call.num_resampled, _likeliest(call, drawn)
+        return tf.nn.sampled_softmax_loss(**given(call, *own), num_sampled=kept, sampled_values=samples, name=scope)
 
 
 def _likeliest(call: RankSampled, drawn: Any) -> tuple[Any, Any, Any]:

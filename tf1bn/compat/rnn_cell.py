@@ -6,11 +6,13 @@ of TensorFlow 1.2 to 1.15 fit; older ones have other names (``weights``, before 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import given, made_with
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
 from tf1bn.compat.rnn_units import Activation, GatedCell, PlainCell
 
@@ -43,6 +45,39 @@ class GRUCell(GatedCell):
         return new, new
 
 
+@dataclass(frozen=True)
+class _Units:
+    num_units: int
+
+
+@dataclass(frozen=True)
+class _Sizes(_Units):
+    use_peepholes: bool = False
+    cell_clip: float | None = None
+    initializer: Any = None
+    num_proj: int | None = None
+    proj_clip: float | None = None
+    num_unit_shards: int | None = None
+    num_proj_shards: int | None = None
+
+
+@dataclass(frozen=True)
+class BasicLSTM(_Units):
+    """What ``BasicLSTMCell`` takes, which is the end of what ``LSTMCell`` takes."""
+
+    forget_bias: float = 1.0
+    state_is_tuple: bool = True
+    activation: Activation | None = None
+    reuse: Any = None
+    name: str | None = None
+    dtype: Any = None
+
+
+@dataclass(frozen=True)
+class LSTM(BasicLSTM, _Sizes):
+    """What ``LSTMCell`` takes."""
+
+
 class LSTMCell(RNNCell):
     """Long short-term memory, with peepholes and a projection when asked for.
 
@@ -57,38 +92,24 @@ class LSTMCell(RNNCell):
       ArgumentError: shards, which named a way to split variables that is gone.
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        use_peepholes: bool = False,
-        cell_clip: float | None = None,
-        initializer: Any = None,
-        num_proj: int | None = None,
-        proj_clip: float | None = None,
-        num_unit_shards: int | None = None,
-        num_proj_shards: int | None = None,
-        forget_bias: float = 1.0,
-        state_is_tuple: bool = True,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
-        for option, value in {"num_unit_shards": num_unit_shards, "num_proj_shards": num_proj_shards}.items():
+    @made_with(LSTM)
+    def __init__(self, call: LSTM) -> None:
+        super().__init__(name=call.name, dtype=call.dtype, reuse=call.reuse)
+        for option in ("num_unit_shards", "num_proj_shards"):
+            value = getattr(call, option)
             if value not in (None, 1):
                 raise errors.ArgumentError(
                     errors.explain(f"`{option}` is not served", got=value, fix="Use a variable scope's partitioner."),
                     where="LSTMCell",
                 )
-        self._num_units = num_units
-        self._peepholes = use_peepholes
-        self._cell_clip, self._proj_clip = cell_clip, proj_clip
-        self._initializer = initializer
-        self._num_proj = num_proj
-        self._forget_bias = forget_bias
-        self._tuple = state_is_tuple
-        self._activation = activation or tf.tanh
+        self._num_units = call.num_units
+        self._peepholes = call.use_peepholes
+        self._cell_clip, self._proj_clip = call.cell_clip, call.proj_clip
+        self._initializer = call.initializer
+        self._num_proj = call.num_proj
+        self._forget_bias = call.forget_bias
+        self._tuple = call.state_is_tuple
+        self._activation = call.activation or tf.tanh
 
     @property
     def state_size(self) -> Any:
@@ -130,25 +151,9 @@ class LSTMCell(RNNCell):
 class BasicLSTMCell(LSTMCell):
     """The LSTM without options; see :class:`LSTMCell`."""
 
-    def __init__(
-        self,
-        num_units: int,
-        forget_bias: float = 1.0,
-        state_is_tuple: bool = True,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            num_units,
-            forget_bias=forget_bias,
-            state_is_tuple=state_is_tuple,
-            activation=activation,
-            reuse=reuse,
-            name=name,
-            dtype=dtype,
-        )
+    @made_with(BasicLSTM)
+    def __init__(self, call: BasicLSTM) -> None:
+        super().__init__(**given(call))
 
 
 def _linear(

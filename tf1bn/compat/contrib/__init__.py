@@ -6,8 +6,8 @@ the original, so its checkpoints restore by name. ``tf.contrib.slim`` is made of
 To read: :mod:`scoping` (``arg_scope``); :mod:`normalization` (``batch_norm``) with :mod:`zero_debias`; :mod:`affine`
 (what layers with weights share), :mod:`linear`, :mod:`convolution`, :mod:`separable`, :mod:`shaping` and the other
 layers; :mod:`layers`, which lists them. Beside them :mod:`framework` with :mod:`variables` and :mod:`restoring`;
-:mod:`training` with :mod:`optimizing`, :mod:`learning` and :mod:`training_loop`; :mod:`evaluation`; :mod:`losses`;
-:mod:`metrics`.
+:mod:`training` with :mod:`optimizing`, :mod:`learning` and :mod:`training_loop`; :mod:`evaluation` with
+:mod:`evaluation_hooks`; :mod:`losses`; :mod:`metrics`.
 """
 
 from __future__ import annotations

@@ -101,16 +101,7 @@ from tf1bn.compat.contrib.shaping import (
     softmax,
     stack,
 )
-from tf1bn.compat.contrib.summaries import (
-    summarize_activation,
-    summarize_activations,
-    summarize_biases,
-    summarize_collection,
-    summarize_tensor,
-    summarize_tensors,
-    summarize_variables,
-    summarize_weights,
-)
+from tf1bn.compat.contrib.summaries import *  # noqa: F403
 from tf1bn.compat.contrib.target_column import multi_class_target, regression_target
 from tf1bn.compat.contrib.transforming import transform_features
 
@@ -204,14 +195,6 @@ __all__ = [
     "stack",
     "sum_regularizer",
     "summaries",
-    "summarize_activation",
-    "summarize_activations",
-    "summarize_biases",
-    "summarize_collection",
-    "summarize_tensor",
-    "summarize_tensors",
-    "summarize_variables",
-    "summarize_weights",
     "transform_features",
     "unit_norm",
     "variance_scaling_initializer",
@@ -219,6 +202,7 @@ __all__ = [
     "weighted_sum_from_feature_columns",
     "xavier_initializer",
     "xavier_initializer_conv2d",
+    *summaries.__all__,
 ]
 
 

@@ -9,28 +9,41 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat.calls import takes
-from tf1bn.compat.contrib.metric_parts import Kept, Metric, Streaming, broadcast, collected, metric_variable, squeezed
+from tf1bn.compat.contrib.metric_parts import (
+    Kept,
+    Metric,
+    PredictionsFirst,
+    Streaming,
+    broadcast,
+    metric_variable,
+    squeezed,
+)
 
 
-def count(
-    values: Any,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _Values:
+    values: Any
+
+
+@dataclass(frozen=True)
+class Count(Kept, _Values):
+    """What ``count`` is given."""
+
+
+@takes(Count)
+def count(call: Count) -> Metric:
     """Returns the number of values that were seen, or the sum of their weights, and the update."""
-    with tf.variable_scope(name, "count", [values]):
-        values = tf.convert_to_tensor(values)
+    with tf.variable_scope(call.name, "count", [call.values]):
+        values = tf.convert_to_tensor(call.values)
         total = metric_variable([], tf.float32, "count")
-        if weights is None:
+        if call.weights is None:
             more = tf.cast(tf.size(values), tf.float32)
         else:
-            values, _, weights = squeezed(tf.cast(values, tf.float32), None, weights)
+            values, _, weights = squeezed(tf.cast(values, tf.float32), None, call.weights)
             more = tf.reduce_sum(broadcast(weights, values))
         with tf.control_dependencies([values]):
             update = tf.assign_add(total, more)
-        return collected(tf.identity(total), update, metrics_collections, updates_collections)
+        return call.collected(tf.identity(total), update)
 
 
 @takes(Streaming)
@@ -78,31 +91,39 @@ def streaming_pearson_correlation(call: Streaming) -> Metric:
     return call.collected(value, update)
 
 
-def streaming_mean_cosine_distance(
-    predictions: Any,
-    labels: Any,
-    dim: int,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _AlongAxis(PredictionsFirst):
+    dim: int
+
+
+@dataclass(frozen=True)
+class CosineDistance(Kept, _AlongAxis):
+    """What ``streaming_mean_cosine_distance`` is given."""
+
+
+@takes(CosineDistance)
+def streaming_mean_cosine_distance(call: CosineDistance) -> Metric:
     """Returns 1 minus the mean product along an axis, of unit vectors the cosine distance, and the update."""
-    predictions, labels, weights = squeezed(predictions, labels, weights)
-    products = tf.reduce_sum(predictions * labels, [dim], keepdims=True)
-    value, update = tf.metrics.mean(products, weights, name=name or "mean_cosine_distance")
-    return collected(1 - value, 1 - update, metrics_collections, updates_collections)
+    predictions, labels, weights = squeezed(call.predictions, call.labels, call.weights)
+    products = tf.reduce_sum(predictions * labels, [call.dim], keepdims=True)
+    value, update = tf.metrics.mean(products, weights, name=call.name or "mean_cosine_distance")
+    return call.collected(1 - value, 1 - update)
 
 
-def cohen_kappa(
-    labels: Any,
-    predictions_idx: Any,
-    num_classes: int,
-    weights: Any = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
-) -> Metric:
+@dataclass(frozen=True)
+class _Classes:
+    labels: Any
+    predictions_idx: Any
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class Kappa(Kept, _Classes):
+    """What ``cohen_kappa`` is given."""
+
+
+@takes(Kappa)
+def cohen_kappa(call: Kappa) -> Metric:
     """Returns Cohen's kappa, (agreement - agreement by chance) / (1 - agreement by chance), and the update.
 
     Variables (local; in ``name``, by default ``cohen_kappa``): po, pe_row and pe_col, ``[num_classes]``.
@@ -112,22 +133,22 @@ def cohen_kappa(
 
     Source: Cohen: A coefficient of agreement for nominal scales (1960).
     """
-    if num_classes < 2:
+    if call.num_classes < 2:
         raise errors.ArgumentError(
-            errors.explain("there are too few classes", got=num_classes, expected="`num_classes` of at least 2"),
+            errors.explain("there are too few classes", got=call.num_classes, expected="`num_classes` of at least 2"),
             where="cohen_kappa",
         )
-    with tf.variable_scope(name, "cohen_kappa", [labels, predictions_idx]):
-        labels = tf.convert_to_tensor(labels)
+    with tf.variable_scope(call.name, "cohen_kappa", [call.labels, call.predictions_idx]):
+        labels = tf.convert_to_tensor(call.labels)
         labels = tf.squeeze(labels, [-1]) if labels.shape.rank == 2 else labels
-        predictions, labels, weights = squeezed(predictions_idx, labels, weights)
+        predictions, labels, weights = squeezed(call.predictions_idx, labels, call.weights)
         dtype = tf.int64 if weights is None or weights.dtype.is_integer else tf.float32
-        table = tf.confusion_matrix(labels, predictions, num_classes, dtype, weights=weights)
+        table = tf.confusion_matrix(labels, predictions, call.num_classes, dtype, weights=weights)
         batch = {"po": tf.diag_part(table), "pe_row": tf.reduce_sum(table, 0), "pe_col": tf.reduce_sum(table, 1)}
-        kept = {leaf: metric_variable([num_classes], dtype, leaf) for leaf in batch}
+        kept = {leaf: metric_variable([call.num_classes], dtype, leaf) for leaf in batch}
         updated = [tf.assign_add(kept[leaf], batch[leaf]) for leaf in batch]
         value, update = _kappa(*kept.values()), _kappa(*updated)
-        return collected(value, update, metrics_collections, updates_collections)
+        return call.collected(value, update)
 
 
 def _kappa(agreed: Any, rows: Any, columns: Any) -> Any:

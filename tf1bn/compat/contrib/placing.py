@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat.contrib.scoping import add_arg_scope
+from tf1bn.compat.contrib.variables import untrained
 
 
 @add_arg_scope
@@ -14,14 +15,7 @@ def global_variable(
     initial_value: Any, validate_shape: bool = True, name: str | None = None, use_resource: Any = None
 ) -> Any:
     """Returns a variable in GLOBAL_VARIABLES, not trainable."""
-    return tf.Variable(
-        initial_value,
-        trainable=False,
-        collections=[tf.GraphKeys.GLOBAL_VARIABLES],
-        validate_shape=validate_shape,
-        name=name,
-        use_resource=use_resource,
-    )
+    return untrained(tf.GraphKeys.GLOBAL_VARIABLES, initial_value, validate_shape, name, use_resource)
 
 
 def get_variable_full_name(var: Any) -> str:

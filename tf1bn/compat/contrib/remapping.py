@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import given, takes
 
 Initializer = Callable[..., Any]
 
@@ -27,30 +29,53 @@ class _Axis(NamedTuple):
     buckets: int
 
 
-class _Source(NamedTuple):
-    path: Any
-    tensor: str
-    rows: _Axis
-    columns: _Axis
-    initializer: Initializer
-    rows_at_once: int
+@dataclass(frozen=True)
+class _Matrix:
+    """What ``load_and_remap_matrix_initializer`` takes; only that of a slot is told of a part of a variable."""
+
+    ckpt_path: Any
+    old_tensor_name: str
+    primary_partition_info: Any = field(init=False)
+    new_row_vocab_size: int
+    new_col_vocab_size: int
+    old_row_vocab_size: int = -1
+    old_row_vocab_file: Any = None
+    new_row_vocab_file: Any = None
+    old_col_vocab_file: Any = None
+    new_col_vocab_file: Any = None
+    num_row_oov_buckets: int = 0
+    num_col_oov_buckets: int = 0
+    initializer: Initializer | None = None
+    max_rows_in_memory: int = -1
+
+    @property
+    def rows(self) -> _Axis:
+        """The first axis."""
+        files = self.new_row_vocab_file, self.old_row_vocab_file
+        return _Axis(self.new_row_vocab_size, *files, self.old_row_vocab_size, self.num_row_oov_buckets)
+
+    @property
+    def columns(self) -> _Axis:
+        """The second axis."""
+        files = self.new_col_vocab_file, self.old_col_vocab_file
+        return _Axis(self.new_col_vocab_size, *files, -1, self.num_col_oov_buckets)
+
+    @property
+    def start(self) -> Initializer:
+        """Initializer of what the checkpoint lacks."""
+        return tf.zeros_initializer() if self.initializer is None else self.initializer
 
 
-def load_and_remap_matrix_initializer(
-    ckpt_path: Any,
-    old_tensor_name: str,
-    new_row_vocab_size: int,
-    new_col_vocab_size: int,
-    old_row_vocab_size: int = -1,
-    old_row_vocab_file: Any = None,
-    new_row_vocab_file: Any = None,
-    old_col_vocab_file: Any = None,
-    new_col_vocab_file: Any = None,
-    num_row_oov_buckets: int = 0,
-    num_col_oov_buckets: int = 0,
-    initializer: Initializer | None = None,
-    max_rows_in_memory: int = -1,
-) -> Initializer:
+@dataclass(frozen=True)
+class _Slot(_Matrix):
+    """What ``load_variable_slot_initializer`` takes."""
+
+    primary_partition_info: Any
+    old_row_vocab_size: int = field(default=-1, init=False)
+
+
+@takes(_Matrix)
+def load_and_remap_matrix_initializer(call: _Matrix) -> Initializer:
     """Returns an initializer of a float32 matrix ``[new rows + buckets, new columns + buckets]``.
 
     Args:
@@ -64,19 +89,15 @@ def load_and_remap_matrix_initializer(
       ArgumentError: one file of a pair, no pair at all, or less than 0 buckets.
       ShapeError: later, a variable of another shape.
     """
-    start = tf.zeros_initializer() if initializer is None else initializer
-    rows = _Axis(new_row_vocab_size, new_row_vocab_file, old_row_vocab_file, old_row_vocab_size, num_row_oov_buckets)
-    columns = _Axis(new_col_vocab_size, new_col_vocab_file, old_col_vocab_file, -1, num_col_oov_buckets)
-    source = _Source(ckpt_path, old_tensor_name, rows, columns, start, max_rows_in_memory)
     with errors.located("load_and_remap_matrix_initializer"):
-        _check(source)
+        _check(call)
 
     def made(shape: Any, dtype: Any = tf.float32, partition_info: Any = None) -> tf.Tensor:
         sizes = [int(size) for size in shape]
-        with errors.located("load_and_remap_matrix_initializer", tensor=old_tensor_name):
+        with errors.located("load_and_remap_matrix_initializer", tensor=call.old_tensor_name):
             first = 0 if partition_info is None else partition_info.single_offset(sizes)
-            _check_variable(source, sizes, tf.as_dtype(dtype), first)
-            return _matrix(source, sizes, first)
+            _check_variable(call, sizes, tf.as_dtype(dtype), first)
+            return _matrix(call, sizes, first)
 
     return made
 
@@ -136,21 +157,8 @@ def load_linear_multiclass_bias_initializer(
     )
 
 
-def load_variable_slot_initializer(
-    ckpt_path: Any,
-    old_tensor_name: str,
-    primary_partition_info: Any,
-    new_row_vocab_size: int,
-    new_col_vocab_size: int,
-    old_row_vocab_file: Any = None,
-    new_row_vocab_file: Any = None,
-    old_col_vocab_file: Any = None,
-    new_col_vocab_file: Any = None,
-    num_row_oov_buckets: int = 0,
-    num_col_oov_buckets: int = 0,
-    initializer: Initializer | None = None,
-    max_rows_in_memory: int = -1,
-) -> Initializer:
+@takes(_Slot)
+def load_variable_slot_initializer(call: _Slot) -> Initializer:
     """Returns an initializer of an optimizer's slot.
 
     Args:
@@ -158,31 +166,17 @@ def load_variable_slot_initializer(
         partitioned.
       others: as in ``load_and_remap_matrix_initializer``.
     """
-    whole = load_and_remap_matrix_initializer(
-        ckpt_path,
-        old_tensor_name,
-        new_row_vocab_size,
-        new_col_vocab_size,
-        -1,
-        old_row_vocab_file,
-        new_row_vocab_file,
-        old_col_vocab_file,
-        new_col_vocab_file,
-        num_row_oov_buckets,
-        num_col_oov_buckets,
-        initializer,
-        max_rows_in_memory,
-    )
+    whole = load_and_remap_matrix_initializer(**given(call, "primary_partition_info"))
 
     def made(shape: Any, dtype: Any = tf.float32, partition_info: Any = None) -> tf.Tensor:
-        return whole(shape, dtype, primary_partition_info)
+        return whole(shape, dtype, call.primary_partition_info)
 
     return made
 
 
-def _check(source: _Source) -> None:
-    if not callable(source.initializer):
-        raise errors.ArgumentTypeError(errors.explain("`initializer` cannot be called", got=source.initializer))
+def _check(source: _Matrix) -> None:
+    if not callable(source.start):
+        raise errors.ArgumentTypeError(errors.explain("`initializer` cannot be called", got=source.start))
     for word, axis in (("row", source.rows), ("col", source.columns)):
         if axis.buckets < 0:
             raise errors.ArgumentError(
@@ -198,7 +192,7 @@ def _check(source: _Source) -> None:
         )
 
 
-def _check_variable(source: _Source, sizes: list[int], dtype: tf.DType, first: int) -> None:
+def _check_variable(source: _Matrix, sizes: list[int], dtype: tf.DType, first: int) -> None:
     if dtype != tf.float32:
         raise errors.ArgumentTypeError(errors.explain("the variable must be float32", got=dtype.name))
     width, height = (axis.size + axis.buckets for axis in (source.columns, source.rows))
@@ -208,33 +202,33 @@ def _check_variable(source: _Source, sizes: list[int], dtype: tf.DType, first: i
         )
 
 
-def _matrix(source: _Source, sizes: list[int], first: int) -> tf.Tensor:
+def _matrix(source: _Matrix, sizes: list[int], first: int) -> tf.Tensor:
     """Returns ``sizes[0]`` rows from row ``first`` on."""
     loaded = max(0, min(sizes[0], source.rows.size - first))
     if not loaded:
-        return source.initializer(sizes, dtype=tf.float32)
+        return source.start(sizes, dtype=tf.float32)
     rows, known_rows = _remapping(source.rows, first, loaded)
     columns, known_columns = _remapping(source.columns, 0, source.columns.size)
     if source.rows.new_file is None:  # the op needs the rows of a part even where they keep their order
         rows = tf.range(first, first + loaded, dtype=tf.int64)
     lacking = loaded * source.columns.size - known_rows * known_columns
     # As many as there could be: a constant initializer needs a shape that is known.
-    anew = source.initializer([loaded * source.columns.size, 1], dtype=tf.float32)
+    anew = source.start([loaded * source.columns.size, 1], dtype=tf.float32)
     body = tf.raw_ops.LoadAndRemapMatrix(
-        ckpt_path=source.path,
-        old_tensor_name=source.tensor,
+        ckpt_path=source.ckpt_path,
+        old_tensor_name=source.old_tensor_name,
         row_remapping=rows,
         col_remapping=columns,
         initializing_values=anew[:lacking],
         num_rows=loaded,
         num_cols=source.columns.size,
-        max_rows_in_memory=source.rows_at_once,
+        max_rows_in_memory=source.max_rows_in_memory,
     )
     if sizes[0] > loaded:
-        below = source.initializer([sizes[0] - loaded, source.columns.size], dtype=tf.float32)
+        below = source.start([sizes[0] - loaded, source.columns.size], dtype=tf.float32)
         body = tf.concat([body, below], 0)
     if source.columns.buckets:
-        beside = source.initializer([sizes[0], source.columns.buckets], dtype=tf.float32)
+        beside = source.start([sizes[0], source.columns.buckets], dtype=tf.float32)
         body = tf.concat([body, beside], 1)
     return body
 

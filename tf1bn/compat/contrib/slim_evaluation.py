@@ -9,15 +9,10 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat.calls import takes
-from tf1bn.compat.contrib import evaluation
-from tf1bn.compat.contrib.evaluation import (
-    StopAfterNEvalsHook,
-    SummaryAtEndHook,
-    checkpoints_iterator,
-    evaluate_repeatedly,
-    get_or_create_eval_step,
-    wait_for_new_checkpoint,
-)
+from tf1bn.compat.contrib import evaluation, evaluation_hooks
+from tf1bn.compat.contrib.evaluation import Waiting, evaluate_repeatedly
+from tf1bn.compat.contrib.evaluation_hooks import *  # noqa: F403
+from tf1bn.compat.contrib.evaluation_hooks import StopAfterNEvalsHook, SummaryAtEndHook
 from tf1bn.compat.contrib.variables import get_variables_to_restore
 
 _DEFAULT: Any = 0
@@ -100,14 +95,10 @@ class EvaluateOnce(Evaluation, _Checkpoint):
 
 
 @dataclass(frozen=True)
-class EvaluationLoop(Evaluation, _Folder):
+class EvaluationLoop(Waiting, Evaluation, _Folder):
     """What ``evaluation_loop`` is given."""
 
     init_fn: Callable[[Any], Any] | None = None
-    eval_interval_secs: float = 60
-    max_number_of_evaluations: int | None = None
-    timeout: float | None = None
-    timeout_fn: Callable[[], bool] | None = None
 
 
 @takes(EvaluateOnce)
@@ -142,13 +133,4 @@ def evaluation_loop(call: EvaluationLoop) -> Any:
     )
 
 
-__all__ = [
-    "StopAfterNEvalsHook",
-    "SummaryAtEndHook",
-    "checkpoints_iterator",
-    "evaluate_once",
-    "evaluate_repeatedly",
-    "evaluation_loop",
-    "get_or_create_eval_step",
-    "wait_for_new_checkpoint",
-]
+__all__ = [*evaluation_hooks.__all__, "evaluate_once", "evaluate_repeatedly", "evaluation_loop"]

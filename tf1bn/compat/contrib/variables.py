@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes_as
 from tf1bn.compat.contrib.scoping import add_arg_scope
 
 get_global_step = tf.train.get_global_step
@@ -69,41 +70,10 @@ def variable(
 
 
 @add_arg_scope
-def model_variable(
-    name: str,
-    shape: Any = None,
-    dtype: Any = tf.float32,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool = True,
-    collections: Sequence[str] | None = None,
-    caching_device: Any = None,
-    device: Any = None,
-    partitioner: Any = None,
-    custom_getter: Any = None,
-    use_resource: Any = None,
-    synchronization: Any = tf.VariableSynchronization.AUTO,
-    aggregation: Any = tf.VariableAggregation.NONE,
-    **more: Any,
-) -> Any:
+@takes_as(variable, dtype=tf.float32)
+def model_variable(given: dict[str, Any]) -> Any:
     """Returns a ``variable`` that is also in GLOBAL_VARIABLES and MODEL_VARIABLES."""
-    return variable(
-        name,
-        shape=shape,
-        dtype=dtype,
-        initializer=initializer,
-        regularizer=regularizer,
-        trainable=trainable,
-        collections=[*(collections or []), *_MODEL],
-        caching_device=caching_device,
-        device=device,
-        partitioner=partitioner,
-        custom_getter=custom_getter,
-        use_resource=use_resource,
-        synchronization=synchronization,
-        aggregation=aggregation,
-        **more,
-    )
+    return variable(**{**given, "collections": [*(given["collections"] or []), *_MODEL]})
 
 
 def model_getter(rename: Mapping[str, str] | None = None, plain: Iterable[str] = ()) -> Callable[..., Any]:
@@ -125,16 +95,21 @@ def model_getter(rename: Mapping[str, str] | None = None, plain: Iterable[str] =
     return wrapped
 
 
-def local_variable(initial_value: Any, validate_shape: bool = True, name: Any = None, use_resource: Any = None) -> Any:
-    """Returns a variable in LOCAL_VARIABLES, not trainable."""
+def untrained(collection: str, initial_value: Any, validate_shape: bool, name: Any, use_resource: Any) -> Any:
+    """Returns a variable in one collection, not trainable."""
     return tf.Variable(
         initial_value,
         trainable=False,
-        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+        collections=[collection],
         validate_shape=validate_shape,
         name=name,
         use_resource=use_resource,
     )
+
+
+def local_variable(initial_value: Any, validate_shape: bool = True, name: Any = None, use_resource: Any = None) -> Any:
+    """Returns a variable in LOCAL_VARIABLES, not trainable."""
+    return untrained(tf.GraphKeys.LOCAL_VARIABLES, initial_value, validate_shape, name, use_resource)
 
 
 def add_model_variable(var: Any) -> None:

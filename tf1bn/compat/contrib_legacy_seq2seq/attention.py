@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib_legacy_seq2seq.decoders import (
     Loop,
     Outputs,
@@ -19,7 +20,8 @@ from tf1bn.compat.contrib_legacy_seq2seq.decoders import (
     reuse_after_first,
     told_by_tensor,
 )
-from tf1bn.compat.contrib_rnn import EmbeddingWrapper, OutputProjectionWrapper
+from tf1bn.compat.contrib_legacy_seq2seq.networks import Symbols
+from tf1bn.compat.contrib_rnn import OutputProjectionWrapper
 from tf1bn.compat.rnn_cell import _linear as linear
 
 
@@ -170,34 +172,26 @@ def embedding_attention_decoder(
         )
 
 
-def embedding_attention_seq2seq(
-    encoder_inputs: Sequence[Any],
-    decoder_inputs: Sequence[Any],
-    cell: Any,
-    num_encoder_symbols: int,
-    num_decoder_symbols: int,
-    embedding_size: int,
-    num_heads: int = 1,
-    output_projection: Any = None,
-    feed_previous: Any = False,
-    dtype: Any = None,
-    scope: Any = None,
-    initial_state_attention: bool = False,
-) -> Outputs:
+@dataclass(frozen=True)
+class AttendedSymbols(Symbols):
+    """What ``embedding_attention_seq2seq`` takes."""
+
+    num_heads: int = 1
+    initial_state_attention: bool = False
+
+
+@takes(AttendedSymbols)
+def embedding_attention_seq2seq(call: AttendedSymbols) -> Outputs:
     """Encodes symbols and decodes symbols, with attention to the encoder's outputs.
 
     The encoder has a copy of the cell, with weights of its own.
 
     Variables, in the variable scope ``embedding_attention_seq2seq``:
-      rnn/embedding_wrapper/embedding: ``[num_encoder_symbols, embedding_size]``; the encoder's cell beside it.
-      embedding_attention_decoder/embedding: ``[num_decoder_symbols, embedding_size]``; the decoder's below it.
+      As of :func:`embedding_rnn_seq2seq`, with embedding_attention_decoder in place of embedding_rnn_decoder.
 
     Args:
-      encoder_inputs, decoder_inputs: for each step whole numbers ``[batch]``.
-      output_projection: None, where outputs are logits ``[batch, num_decoder_symbols]``; or weights and biases, where
-        they are ``[batch, cell.output_size]``.
-      feed_previous: a bool, or a bool tensor: whether the decoder goes on with what it chose itself. Gradients reach
-        the embedding through what was chosen unless a tensor says so, as in 1.15.
+      num_heads, initial_state_attention: as of :func:`attention_decoder`.
+      others: as of :func:`embedding_rnn_seq2seq`.
 
     Returns:
       A list of outputs, and the decoder's last state.
@@ -205,31 +199,30 @@ def embedding_attention_seq2seq(
     Raises:
       ArgumentError, ShapeError: as :func:`embedding_attention_decoder`.
     """
-    with tf.variable_scope(scope or "embedding_attention_seq2seq", dtype=dtype) as inside:
-        encoder = EmbeddingWrapper(copy.deepcopy(cell), num_encoder_symbols, embedding_size)
-        steps, encoded = tf.nn.static_rnn(encoder, encoder_inputs, dtype=inside.dtype)
+    with tf.variable_scope(call.scope or "embedding_attention_seq2seq", dtype=call.dtype) as inside:
+        steps, encoded = call.encoded(inside.dtype)
+        cell, output_size = call.cell, None
         states = tf.concat([tf.reshape(step, [-1, 1, cell.output_size]) for step in steps], 1)
-        output_size = None
-        if output_projection is None:
-            cell, output_size = OutputProjectionWrapper(cell, num_decoder_symbols), num_decoder_symbols
+        if call.output_projection is None:
+            cell, output_size = OutputProjectionWrapper(cell, call.num_decoder_symbols), call.num_decoder_symbols
 
         def decode(chosen: bool) -> Outputs:
             return embedding_attention_decoder(
-                decoder_inputs,
+                call.decoder_inputs,
                 encoded,
                 states,
                 cell,
-                num_decoder_symbols,
-                embedding_size,
-                num_heads=num_heads,
+                call.num_decoder_symbols,
+                call.embedding_size,
+                num_heads=call.num_heads,
                 output_size=output_size,
-                output_projection=output_projection,
+                output_projection=call.output_projection,
                 feed_previous=chosen,
-                update_embedding_for_previous=not told_by_tensor(feed_previous),
-                initial_state_attention=initial_state_attention,
+                update_embedding_for_previous=not told_by_tensor(call.feed_previous),
+                initial_state_attention=call.initial_state_attention,
             )
 
-        return either(feed_previous, decode, encoded)
+        return either(call.feed_previous, decode, encoded)
 
 
 def _require_attention(inputs: Sequence[Any], heads: int, states: Any) -> None:

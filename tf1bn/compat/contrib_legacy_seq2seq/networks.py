@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import takes
 from tf1bn.compat.contrib_legacy_seq2seq.decoders import (
     Loop,
     Outputs,
@@ -70,18 +72,31 @@ def tied_rnn_seq2seq(
         return rnn_decoder(decoder_inputs, encoded, cell, loop_function, inner)
 
 
-def embedding_rnn_seq2seq(
-    encoder_inputs: Sequence[Any],
-    decoder_inputs: Sequence[Any],
-    cell: Any,
-    num_encoder_symbols: int,
-    num_decoder_symbols: int,
-    embedding_size: int,
-    output_projection: Any = None,
-    feed_previous: Any = False,
-    dtype: Any = None,
-    scope: Any = None,
-) -> Outputs:
+@dataclass(frozen=True)
+class Symbols:
+    """What ``embedding_rnn_seq2seq`` takes; only the one with attention has ``num_heads``."""
+
+    encoder_inputs: Sequence[Any]
+    decoder_inputs: Sequence[Any]
+    cell: Any
+    num_encoder_symbols: int
+    num_decoder_symbols: int
+    embedding_size: int
+    num_heads: int = field(default=1, init=False)
+    output_projection: Any = None
+    feed_previous: Any = False
+    dtype: Any = None
+    scope: Any = None
+
+    def encoded(self, dtype: Any) -> Outputs:
+        """Returns outputs and last state of a copy of the cell that runs over embedded symbols."""
+        encoder = EmbeddingWrapper(copy.deepcopy(self.cell), self.num_encoder_symbols, self.embedding_size)
+        outputs: Outputs = tf.nn.static_rnn(encoder, self.encoder_inputs, dtype=dtype)
+        return outputs
+
+
+@takes(Symbols)
+def embedding_rnn_seq2seq(call: Symbols) -> Outputs:
     """Encodes symbols with a copy of the cell, and decodes symbols with the cell.
 
     Variables, in the variable scope ``embedding_rnn_seq2seq``:
@@ -98,25 +113,24 @@ def embedding_rnn_seq2seq(
     Raises:
       ArgumentError: weights or biases of another shape.
     """
-    with tf.variable_scope(scope or "embedding_rnn_seq2seq", dtype=dtype) as inside:
-        encoder = EmbeddingWrapper(copy.deepcopy(cell), num_encoder_symbols, embedding_size)
-        _, encoded = tf.nn.static_rnn(encoder, encoder_inputs, dtype=inside.dtype)
-        if output_projection is None:
-            cell = OutputProjectionWrapper(cell, num_decoder_symbols)
+    with tf.variable_scope(call.scope or "embedding_rnn_seq2seq", dtype=call.dtype) as inside:
+        _, encoded = call.encoded(inside.dtype)
+        projected = call.output_projection is not None
+        cell = call.cell if projected else OutputProjectionWrapper(call.cell, call.num_decoder_symbols)
 
         def decode(chosen: bool) -> Outputs:
             return embedding_rnn_decoder(
-                decoder_inputs,
+                call.decoder_inputs,
                 encoded,
                 cell,
-                num_decoder_symbols,
-                embedding_size,
-                output_projection,
+                call.num_decoder_symbols,
+                call.embedding_size,
+                call.output_projection,
                 feed_previous=chosen,
-                update_embedding_for_previous=not told_by_tensor(feed_previous),
+                update_embedding_for_previous=not told_by_tensor(call.feed_previous),
             )
 
-        return either(feed_previous, decode, encoded)
+        return either(call.feed_previous, decode, encoded)
 
 
 def embedding_tied_rnn_seq2seq(

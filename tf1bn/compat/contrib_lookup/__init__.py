@@ -3,8 +3,8 @@
 In come keys, dense or sparse; out come their values. A table is filled by its initializer, which
 ``tf.tables_initializer()`` runs; it is no part of a checkpoint, but mutable tables are.
 
-To read, in this order: :mod:`initializers` (what fills a table), :mod:`tables`, :mod:`vocabularies` (tables between
-symbols and their numbers).
+To read, in this order: :mod:`dtypes`, :mod:`initializers` (what fills a table), :mod:`tables`, :mod:`vocabularies`
+(tables between symbols and their numbers).
 """
 
 from __future__ import annotations

@@ -8,26 +8,14 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.contrib_lookup.dtypes import Dtypes
 
 TextFileIndex = tf.lookup.TextFileIndex
 WHOLE_LINE, LINE_NUMBER = TextFileIndex.WHOLE_LINE, TextFileIndex.LINE_NUMBER
 
 
-class TableInitializerBase(abc.ABC):
+class TableInitializerBase(Dtypes, abc.ABC):
     """Fills a table; for subclasses, which define ``initialize(table)``."""
-
-    def __init__(self, key_dtype: Any, value_dtype: Any) -> None:
-        self._key_dtype, self._value_dtype = tf.as_dtype(key_dtype), tf.as_dtype(value_dtype)
-
-    @property
-    def key_dtype(self) -> tf.DType:
-        """Dtype of keys."""
-        return self._key_dtype
-
-    @property
-    def value_dtype(self) -> tf.DType:
-        """Dtype of values."""
-        return self._value_dtype
 
     @abc.abstractmethod
     def initialize(self, table: Any) -> Any:

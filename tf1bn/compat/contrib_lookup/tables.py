@@ -6,12 +6,13 @@ import abc
 import collections
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.contrib_lookup.dtypes import Dtypes
 
 MutableHashTable = tf.lookup.experimental.MutableHashTable
 MutableDenseHashTable = tf.lookup.experimental.DenseHashTable
@@ -19,24 +20,11 @@ MutableDenseHashTable = tf.lookup.experimental.DenseHashTable
 _numbers = itertools.count()
 
 
-class LookupInterface(abc.ABC):
+class LookupInterface(Dtypes, abc.ABC):
     """Looks up values of keys; for subclasses, which define ``lookup``, ``size`` and ``name``.
 
     The mutable tables are TensorFlow's own; they count as instances.
     """
-
-    def __init__(self, key_dtype: Any, value_dtype: Any) -> None:
-        self._key_dtype, self._value_dtype = tf.as_dtype(key_dtype), tf.as_dtype(value_dtype)
-
-    @property
-    def key_dtype(self) -> tf.DType:
-        """Dtype of keys."""
-        return self._key_dtype
-
-    @property
-    def value_dtype(self) -> tf.DType:
-        """Dtype of values."""
-        return self._value_dtype
 
     @property
     @abc.abstractmethod
@@ -51,12 +39,21 @@ class LookupInterface(abc.ABC):
     def lookup(self, keys: Any, name: str | None = None) -> Any:
         """Returns the values of keys, dense or sparse as these are."""
 
-    def _require_keys(self, keys: Any) -> None:
+    def _like(self, keys: Any, name: str | None, find: Callable[[Any], Any]) -> Any:
+        """Returns what a function finds for keys, dense or sparse as these are.
+
+        Raises:
+          ArgumentTypeError: keys of another dtype.
+        """
         if keys.dtype.base_dtype != self._key_dtype.base_dtype:
             raise errors.ArgumentTypeError(
                 errors.explain("keys have another dtype", got=keys.dtype.name, expected=self._key_dtype.name),
                 where=f"{type(self).__name__}.lookup",
             )
+        with tf.name_scope(name, f"{self.name}_Lookup"):
+            if not isinstance(keys, tf.SparseTensor):
+                return find(keys)
+            return tf.SparseTensor(keys.indices, find(keys.values), keys.dense_shape)
 
 
 LookupInterface.register(MutableHashTable)
@@ -114,14 +111,14 @@ class InitializableLookupTableBase(LookupInterface):
         Raises:
           ArgumentTypeError: keys of another dtype.
         """
-        self._require_keys(keys)
-        dense = keys.values if isinstance(keys, tf.SparseTensor) else keys
-        with tf.name_scope(name, f"{self.name}_Lookup"):
-            values = tf.raw_ops.LookupTableFindV2(
-                table_handle=self._resource_handle, keys=dense, default_value=self._default_value
-            )
-        values.set_shape(dense.shape)
-        return _like(keys, values)
+        return self._like(keys, name, self._found)
+
+    def _found(self, keys: Any) -> tf.Tensor:
+        values = tf.raw_ops.LookupTableFindV2(
+            table_handle=self._resource_handle, keys=keys, default_value=self._default_value
+        )
+        values.set_shape(keys.shape)
+        return values
 
 
 class HashTable(InitializableLookupTableBase):
@@ -261,10 +258,7 @@ class IdTableWithHashBuckets(LookupInterface):
         Raises:
           ArgumentTypeError: keys of another dtype.
         """
-        self._require_keys(keys)
-        dense = keys.values if isinstance(keys, tf.SparseTensor) else keys
-        with tf.name_scope(name, f"{self.name}_Lookup"):
-            return _like(keys, self._ids(dense))
+        return self._like(keys, name, self._ids)
 
     def _ids(self, keys: Any) -> tf.Tensor:
         if self._table is None:
@@ -306,8 +300,3 @@ def _key_dtype(table: Any, dtype: Any) -> tf.DType:
             errors.explain("`key_dtype` does not fit the table", got=given.name, expected=table.key_dtype.name)
         )
     return given
-
-
-def _like(keys: Any, values: Any) -> Any:
-    """Returns values in the place of keys."""
-    return tf.SparseTensor(keys.indices, values, keys.dense_shape) if isinstance(keys, tf.SparseTensor) else values

@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import given, made_with
 from tf1bn.compat.contrib_opt.rules import SlotRule, Slots
+
+
+@dataclass(frozen=True)
+class Adam:
+    """What ``tf.train.AdamOptimizer`` takes, and its relatives under names of their own."""
+
+    learning_rate: Any = 0.001
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    epsilon: Any = 1e-8
+    use_locking: bool = False
+    name: str = "Adam"
+
+
+@dataclass(frozen=True)
+class AdaMax(Adam):
+    """What ``AdaMaxOptimizer`` takes."""
+
+    name: str = "AdaMax"
+
+
+@dataclass(frozen=True)
+class _Counted:
+    global_step: Any = 0
+
+
+@dataclass(frozen=True)
+class AdamOfGlobalStep(Adam, _Counted):
+    """What ``AdamGSOptimizer`` and ``LazyAdamGSOptimizer`` take."""
 
 
 class _AdamRule(SlotRule, tf.train.AdamOptimizer):
@@ -39,16 +70,9 @@ class AdaMaxOptimizer(_AdamRule):
     Variables: ``VARIABLE/AdaMax`` (m), ``VARIABLE/AdaMax_1`` (v), ``beta1_power``.
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta1: Any = 0.9,
-        beta2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        use_locking: bool = False,
-        name: str = "AdaMax",
-    ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+    @made_with(AdaMax)
+    def __init__(self, call: AdaMax) -> None:
+        super().__init__(**given(call))
 
     def _create_slots(self, var_list: Any) -> None:
         first = min(var_list, key=lambda var: var.name)
@@ -116,18 +140,10 @@ class LazyAdamOptimizer(_LazyRule):
 class _GlobalStep(tf.train.AdamOptimizer):
     """Adam whose t is the global step + 1, so that it keeps no powers of its own."""
 
-    def __init__(
-        self,
-        global_step: Any = 0,
-        learning_rate: Any = 0.001,
-        beta1: Any = 0.9,
-        beta2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        use_locking: bool = False,
-        name: str = "Adam",
-    ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
-        self._global_step = global_step
+    @made_with(AdamOfGlobalStep)
+    def __init__(self, call: AdamOfGlobalStep) -> None:
+        super().__init__(**given(call, "global_step"))
+        self._global_step = call.global_step
 
     def _create_slots(self, var_list: Any) -> None:
         for var in var_list:

@@ -5,11 +5,42 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.contrib_opt.rules import SlotRule, Slots, given
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What both take; each has one of ``alpha`` and ``base``."""
+
+    learning_rate: Any = 0.1
+    alpha: Any = field(default=1.0, init=False)
+    base: float = field(default=math.e, init=False)
+    beta: Any = 0.9
+    sign_decay_fn: Callable[[Any], Any] | None = None
+    use_locking: bool = False
+    name: str = field(init=False)
+
+
+@dataclass(frozen=True)
+class AddSign(Sign):
+    """What ``AddSignOptimizer`` takes."""
+
+    alpha: Any = 1.0
+    name: str = "AddSignOptimizer"
+
+
+@dataclass(frozen=True)
+class PowerSign(Sign):
+    """What ``PowerSignOptimizer`` takes."""
+
+    base: float = math.e
+    name: str = "PowerSignOptimizer"
 
 
 class _SignRule(SlotRule):
@@ -18,16 +49,9 @@ class _SignRule(SlotRule):
     slot_names = ("m",)
     slots_decay = True
 
-    def __init__(
-        self,
-        learning_rate: Any,
-        beta: Any,
-        sign_decay_fn: Callable[[Any], Any] | None,
-        use_locking: bool,
-        name: str,
-    ) -> None:
-        super().__init__(use_locking, name)
-        self._lr, self._beta, self._sign_decay_fn = learning_rate, beta, sign_decay_fn
+    def __init__(self, call: Sign) -> None:
+        super().__init__(call.use_locking, call.name)
+        self._lr, self._beta, self._sign_decay_fn = call.learning_rate, call.beta, call.sign_decay_fn
         self._sign_decay: Any = 1.0
 
     def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: str | None = None) -> Any:
@@ -65,17 +89,10 @@ class AddSignOptimizer(_SignRule):
       sign_decay_fn: gives d from the global step; 1 without it.
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.1,
-        alpha: Any = 1.0,
-        beta: Any = 0.9,
-        sign_decay_fn: Callable[[Any], Any] | None = None,
-        use_locking: bool = False,
-        name: str = "AddSignOptimizer",
-    ) -> None:
-        super().__init__(learning_rate, beta, sign_decay_fn, use_locking, name)
-        self._alpha = alpha
+    @made_with(AddSign)
+    def __init__(self, call: AddSign) -> None:
+        super().__init__(call)
+        self._alpha = call.alpha
 
     def _factor(self, agreement: Any) -> Any:
         return given(self._alpha, agreement.dtype) + agreement
@@ -93,17 +110,10 @@ class PowerSignOptimizer(_SignRule):
       sign_decay_fn: gives d from the global step; 1 without it.
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.1,
-        base: float = math.e,
-        beta: Any = 0.9,
-        sign_decay_fn: Callable[[Any], Any] | None = None,
-        use_locking: bool = False,
-        name: str = "PowerSignOptimizer",
-    ) -> None:
-        super().__init__(learning_rate, beta, sign_decay_fn, use_locking, name)
-        self._log_base = math.log(base)
+    @made_with(PowerSign)
+    def __init__(self, call: PowerSign) -> None:
+        super().__init__(call)
+        self._log_base = math.log(call.base)
 
     def _factor(self, agreement: Any) -> Any:
         return tf.exp(self._log_base * agreement)

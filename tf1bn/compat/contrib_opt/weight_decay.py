@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat import calls
+from tf1bn.compat.contrib_opt.adams import Adam
 from tf1bn.compat.contrib_opt.rules import given
 
 
@@ -97,31 +100,38 @@ def extend_with_decoupled_weight_decay(base_optimizer: Any) -> Any:
     return OptimizerWithDecoupledWeightDecay
 
 
+@dataclass(frozen=True)
+class _Decay:
+    weight_decay: Any
+
+
+@dataclass(frozen=True)
+class AdamW(Adam, _Decay):
+    """What ``AdamWOptimizer`` takes."""
+
+    name: str = "AdamW"
+
+
 class AdamWOptimizer(DecoupledWeightDecayExtension, tf.train.AdamOptimizer):
     """``tf.train.AdamOptimizer`` with decoupled weight decay.
 
     Variables: ``VARIABLE/AdamW`` (m), ``VARIABLE/AdamW_1`` (v), ``beta1_power``, ``beta2_power``.
     """
 
-    def __init__(
-        self,
-        weight_decay: Any,
-        learning_rate: Any = 0.001,
-        beta1: Any = 0.9,
-        beta2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        use_locking: bool = False,
-        name: str = "AdamW",
-    ) -> None:
-        super().__init__(
-            weight_decay,
-            learning_rate=learning_rate,
-            beta1=beta1,
-            beta2=beta2,
-            epsilon=epsilon,
-            use_locking=use_locking,
-            name=name,
-        )
+    @calls.made_with(AdamW)
+    def __init__(self, call: AdamW) -> None:
+        super().__init__(**calls.given(call))
+
+
+@dataclass(frozen=True)
+class MomentumW(_Decay):
+    """What ``MomentumWOptimizer`` takes."""
+
+    learning_rate: Any
+    momentum: Any
+    use_locking: bool = False
+    name: str = "MomentumW"
+    use_nesterov: bool = False
 
 
 class MomentumWOptimizer(DecoupledWeightDecayExtension, tf.train.MomentumOptimizer):
@@ -130,23 +140,9 @@ class MomentumWOptimizer(DecoupledWeightDecayExtension, tf.train.MomentumOptimiz
     Variables: ``VARIABLE/MomentumW``.
     """
 
-    def __init__(
-        self,
-        weight_decay: Any,
-        learning_rate: Any,
-        momentum: Any,
-        use_locking: bool = False,
-        name: str = "MomentumW",
-        use_nesterov: bool = False,
-    ) -> None:
-        super().__init__(
-            weight_decay,
-            learning_rate=learning_rate,
-            momentum=momentum,
-            use_locking=use_locking,
-            name=name,
-            use_nesterov=use_nesterov,
-        )
+    @calls.made_with(MomentumW)
+    def __init__(self, call: MomentumW) -> None:
+        super().__init__(**calls.given(call))
 
 
 def _names(variables: Iterable[Any] | None) -> set[str] | None:

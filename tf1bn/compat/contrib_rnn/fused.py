@@ -7,14 +7,42 @@ numbers, variables and checkpoints are the same and the speed is that of the pla
 from __future__ import annotations
 
 import abc
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.contrib_rnn.sized import MemoryCell, affine, clipped
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
 from tf1bn.compat.rnn_units import UnitsCell
+
+
+@dataclass(frozen=True)
+class _Gates:
+    num_units: int
+    forget_bias: float = 1.0
+    cell_clip: float | None = None
+    use_peephole: bool = False
+
+
+@dataclass(frozen=True)
+class LSTMBlock(_Gates):
+    """What ``LSTMBlockCell`` takes."""
+
+    dtype: Any = None
+    reuse: Any = None
+    name: str | None = "lstm_cell"
+
+
+@dataclass(frozen=True)
+class LSTMBlockFused(_Gates):
+    """What ``LSTMBlockFusedCell`` takes."""
+
+    reuse: Any = None
+    dtype: Any = None
+    name: str = "lstm_fused_cell"
 
 
 class LSTMBlockCell(MemoryCell):
@@ -23,18 +51,10 @@ class LSTMBlockCell(MemoryCell):
     With peepholes ``w_i_diag``, ``w_f_diag`` (at c before) and ``w_o_diag`` (at c after the step).
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        forget_bias: float = 1.0,
-        cell_clip: float | None = None,
-        use_peephole: bool = False,
-        dtype: Any = None,
-        reuse: Any = None,
-        name: str | None = "lstm_cell",
-    ) -> None:
-        super().__init__(num_units, dtype=dtype, reuse=reuse, name=name)
-        self._forget_bias, self._cell_clip, self._peepholes = forget_bias, cell_clip, use_peephole
+    @made_with(LSTMBlock)
+    def __init__(self, call: LSTMBlock) -> None:
+        super().__init__(call.num_units, dtype=call.dtype, reuse=call.reuse, name=call.name)
+        self._forget_bias, self._cell_clip, self._peepholes = call.forget_bias, call.cell_clip, call.use_peephole
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns h and the new state."""
@@ -237,19 +257,11 @@ class LSTMBlockFusedCell(LSTMBlockWrapper):
       ``lstm_fused_cell/kernel``, ``bias``, and ``w_i_diag``, ``w_f_diag``, ``w_o_diag`` with peepholes.
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        forget_bias: float = 1.0,
-        cell_clip: float | None = None,
-        use_peephole: bool = False,
-        reuse: Any = None,
-        dtype: Any = None,
-        name: str = "lstm_fused_cell",
-    ) -> None:
-        self._num_units, self._forget_bias, self._cell_clip = num_units, forget_bias, cell_clip
-        self._variables = RNNCell(name=name, dtype=dtype, reuse=reuse)
-        self._peepholes, self._name, self._reuse, self._entered = use_peephole, name, reuse, None
+    @made_with(LSTMBlockFused)
+    def __init__(self, call: LSTMBlockFused) -> None:
+        self._num_units, self._forget_bias, self._cell_clip = call.num_units, call.forget_bias, call.cell_clip
+        self._variables = RNNCell(name=call.name, dtype=call.dtype, reuse=call.reuse)
+        self._peepholes, self._name, self._reuse, self._entered = call.use_peephole, call.name, call.reuse, None
 
     @property
     def num_units(self) -> int:

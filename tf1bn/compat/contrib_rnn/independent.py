@@ -5,13 +5,15 @@ Sources: Li, Li, Cook, Zhu, Gao: Independently recurrent neural network (2018); 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.contrib_rnn.sized import MemoryCell
 from tf1bn.compat.rnn_base import LSTMStateTuple, RNNCell, depth_of
-from tf1bn.compat.rnn_units import Activation, GatedCell, PlainCell
+from tf1bn.compat.rnn_units import Gated, GatedCell, PlainCell
 
 
 class _Names(NamedTuple):
@@ -65,6 +67,13 @@ class IndyGRUCell(GatedCell):
         return new, new
 
 
+@dataclass(frozen=True)
+class IndyLSTM(Gated):
+    """What ``IndyLSTMCell`` takes."""
+
+    forget_bias: float = 1.0
+
+
 class IndyLSTMCell(MemoryCell):
     """An LSTM whose recurrent matrices are diagonal.
 
@@ -73,19 +82,10 @@ class IndyLSTMCell(MemoryCell):
     h = sigmoid(o) * activation(c)
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        forget_bias: float = 1.0,
-        activation: Activation | None = None,
-        reuse: Any = None,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(num_units, activation, reuse=reuse, name=name, dtype=dtype)
-        self._forget_bias, self._kernel, self._bias = forget_bias, kernel_initializer, bias_initializer
+    @made_with(IndyLSTM)
+    def __init__(self, call: IndyLSTM) -> None:
+        super().__init__(**call.of_units())
+        self._forget_bias, self._kernel, self._bias = call.forget_bias, call.kernel_initializer, call.bias_initializer
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Returns h and the new state."""

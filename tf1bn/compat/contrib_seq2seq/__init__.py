@@ -5,8 +5,8 @@ outputs of all steps, the last state, and lengths, from one ``tf.while_loop`` of
 shapes of 1.15, so its checkpoints restore.
 
 To read, in this order: :mod:`decoding` (the loop), :mod:`outputs`, :mod:`inputs` (helpers) with :mod:`draws` and
-:mod:`scheduled`, :mod:`basic` (a decoder); :mod:`mechanisms`, :mod:`monotonic` and :mod:`attention_wrapper`;
-:mod:`beams`, :mod:`beam_scores` and :mod:`beam_search`; :mod:`losses`.
+:mod:`scheduled`, :mod:`basic` (a decoder); :mod:`signatures` of the attention in :mod:`mechanisms` and
+:mod:`monotonic`, and :mod:`attention_wrapper`; :mod:`beams`, :mod:`beam_scores` and :mod:`beam_search`; :mod:`losses`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
 from tf1bn.compat import tf_layers
+from tf1bn.compat.calls import made_with
+from tf1bn.compat.contrib_seq2seq import signatures
 from tf1bn.compat.contrib_seq2seq.outputs import require_layer
 from tf1bn.compat.rnn_base import zeros
 
@@ -148,29 +150,10 @@ class LuongAttention(MemoryAttention):
     Source: Luong, Pham, Manning: Effective approaches to attention-based neural machine translation (2015).
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        memory: Any,
-        memory_sequence_length: Any = None,
-        scale: bool = False,
-        probability_fn: Callable[[Any], Any] | None = None,
-        score_mask_value: Any = None,
-        dtype: Any = None,
-        custom_key_value_fn: Callable[[Any, Any], Any] | None = None,
-        name: str | None = "LuongAttention",
-    ) -> None:
-        super().__init__(
-            None,
-            memory,
-            _of_score(probability_fn),
-            memory_sequence_length,
-            projection("memory_layer", num_units, dtype),
-            score_mask_value=score_mask_value,
-            custom_key_value_fn=custom_key_value_fn,
-            name=name,
-        )
-        self._num_units, self._scale = num_units, scale
+    @made_with(signatures.Luong)
+    def __init__(self, call: signatures.Luong) -> None:
+        super().__init__(None, probability_fn=_of_score(call.probability_fn), **held(call))
+        self._num_units, self._scale = call.num_units, call.scale
 
     def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
         """Returns alignments, twice: they are the next state, too."""
@@ -198,29 +181,11 @@ class BahdanauAttention(MemoryAttention):
     Source: Bahdanau, Cho, Bengio: Neural machine translation by jointly learning to align and translate (2015).
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        memory: Any,
-        memory_sequence_length: Any = None,
-        normalize: bool = False,
-        probability_fn: Callable[[Any], Any] | None = None,
-        score_mask_value: Any = None,
-        dtype: Any = None,
-        custom_key_value_fn: Callable[[Any, Any], Any] | None = None,
-        name: str | None = "BahdanauAttention",
-    ) -> None:
-        super().__init__(
-            projection("query_layer", num_units, dtype),
-            memory,
-            _of_score(probability_fn),
-            memory_sequence_length,
-            projection("memory_layer", num_units, dtype),
-            score_mask_value=score_mask_value,
-            custom_key_value_fn=custom_key_value_fn,
-            name=name,
-        )
-        self._num_units, self._normalize = num_units, normalize
+    @made_with(signatures.Bahdanau)
+    def __init__(self, call: signatures.Bahdanau) -> None:
+        projected = projection("query_layer", call.num_units, call.dtype)
+        super().__init__(projected, probability_fn=_of_score(call.probability_fn), **held(call))
+        self._num_units, self._normalize = call.num_units, call.normalize
 
     def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
         """Returns alignments, twice: they are the next state, too."""
@@ -322,6 +287,18 @@ def hardmax(logits: Any, name: str | None = None) -> tf.Tensor:
 def projection(name: str, units: int, dtype: Any) -> Any:
     """Returns a layer with a kernel and no bias."""
     return tf_layers.Dense(units, use_bias=False, name=name, dtype=dtype or tf.float32)
+
+
+def held(call: signatures.Soft | signatures.Monotonic) -> dict[str, Any]:
+    """Returns what :class:`MemoryAttention` takes of a call: all but the query's layer and ``probability_fn``."""
+    return {
+        "memory": call.memory,
+        "memory_sequence_length": call.memory_sequence_length,
+        "memory_layer": projection("memory_layer", call.num_units, call.dtype),
+        "score_mask_value": call.score_mask_value,
+        "custom_key_value_fn": call.custom_key_value_fn,
+        "name": call.name,
+    }
 
 
 def _of_score(function: Callable[[Any], Any] | None) -> Callable[[Any, Any], Any]:

@@ -13,9 +13,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
+from tf1bn.compat.contrib_seq2seq import signatures
 from tf1bn.compat.contrib_seq2seq.mechanisms import (
     MemoryAttention,
     additive_score,
+    held,
     luong_gain,
     luong_score,
     projection,
@@ -106,30 +109,11 @@ class BahdanauMonotonicAttention(MonotonicAttention):
       The rest as of :class:`BahdanauAttention`.
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        memory: Any,
-        memory_sequence_length: Any = None,
-        normalize: bool = False,
-        score_mask_value: Any = None,
-        sigmoid_noise: float = 0.0,
-        sigmoid_noise_seed: Any = None,
-        score_bias_init: float = 0.0,
-        mode: str = "parallel",
-        dtype: Any = None,
-        name: str | None = "BahdanauMonotonicAttention",
-    ) -> None:
-        super().__init__(
-            projection("query_layer", num_units, dtype),
-            memory,
-            functools.partial(_attended, noise=sigmoid_noise, seed=sigmoid_noise_seed, mode=mode),
-            memory_sequence_length,
-            projection("memory_layer", num_units, dtype),
-            score_mask_value=score_mask_value,
-            name=name,
-        )
-        self._num_units, self._normalize, self._score_bias_init = num_units, normalize, score_bias_init
+    @made_with(signatures.BahdanauMonotonic)
+    def __init__(self, call: signatures.BahdanauMonotonic) -> None:
+        projected = projection("query_layer", call.num_units, call.dtype)
+        super().__init__(projected, probability_fn=_attending(call), **held(call))
+        self._num_units, self._normalize, self._score_bias_init = call.num_units, call.normalize, call.score_bias_init
 
     def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
         """Returns alignments, twice: they are the next state, too."""
@@ -148,30 +132,10 @@ class LuongMonotonicAttention(MonotonicAttention):
       As of :class:`LuongAttention` and :class:`BahdanauMonotonicAttention`.
     """
 
-    def __init__(
-        self,
-        num_units: int,
-        memory: Any,
-        memory_sequence_length: Any = None,
-        scale: bool = False,
-        score_mask_value: Any = None,
-        sigmoid_noise: float = 0.0,
-        sigmoid_noise_seed: Any = None,
-        score_bias_init: float = 0.0,
-        mode: str = "parallel",
-        dtype: Any = None,
-        name: str | None = "LuongMonotonicAttention",
-    ) -> None:
-        super().__init__(
-            None,
-            memory,
-            functools.partial(_attended, noise=sigmoid_noise, seed=sigmoid_noise_seed, mode=mode),
-            memory_sequence_length,
-            projection("memory_layer", num_units, dtype),
-            score_mask_value=score_mask_value,
-            name=name,
-        )
-        self._num_units, self._scale, self._score_bias_init = num_units, scale, score_bias_init
+    @made_with(signatures.LuongMonotonic)
+    def __init__(self, call: signatures.LuongMonotonic) -> None:
+        super().__init__(None, probability_fn=_attending(call), **held(call))
+        self._num_units, self._scale, self._score_bias_init = call.num_units, call.scale, call.score_bias_init
 
     def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
         """Returns alignments, twice: they are the next state, too."""
@@ -179,6 +143,10 @@ class LuongMonotonicAttention(MonotonicAttention):
             gain = luong_gain(query.dtype) if self._scale else None
             score = self._biased(luong_score(query, self._keys, gain))
         return self._aligned(score, state)
+
+
+def _attending(call: signatures.Monotonic) -> Callable[[Any, Any], tf.Tensor]:
+    return functools.partial(_attended, noise=call.sigmoid_noise, seed=call.sigmoid_noise_seed, mode=call.mode)
 
 
 def _attended(score: Any, previous: Any, noise: float, seed: Any, mode: str) -> tf.Tensor:

@@ -6,15 +6,47 @@ Source: Bengio, Vinyals, Jaitly, Shazeer: Scheduled sampling for sequence predic
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.contrib_seq2seq.decoding import transpose_batch_time
 from tf1bn.compat.contrib_seq2seq.draws import bernoulli, categorical
 from tf1bn.compat.contrib_seq2seq.inputs import TrainingHelper, as_array
 from tf1bn.compat.contrib_seq2seq.outputs import embedder
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What both helpers take; only the one of symbols has an ``embedding``."""
+
+    inputs: Any
+    sequence_length: Any
+    embedding: Any = field(init=False)
+    sampling_probability: Any
+    time_major: bool = False
+    seed: Any = None
+
+
+@dataclass(frozen=True)
+class ScheduledEmbedding(Scheduled):
+    """What ``ScheduledEmbeddingTrainingHelper`` takes."""
+
+    embedding: Any
+    scheduling_seed: Any = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ScheduledOutput(Scheduled):
+    """What ``ScheduledOutputTrainingHelper`` takes."""
+
+    next_inputs_fn: Callable[[Any], Any] | None = None
+    auxiliary_inputs: Any = None
+    name: str | None = None
 
 
 class ScheduledEmbeddingTrainingHelper(TrainingHelper):
@@ -31,22 +63,13 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
       ShapeError: a probability of a higher rank, or lengths that are no vector.
     """
 
-    def __init__(
-        self,
-        inputs: Any,
-        sequence_length: Any,
-        embedding: Any,
-        sampling_probability: Any,
-        time_major: bool = False,
-        seed: Any = None,
-        scheduling_seed: Any = None,
-        name: str | None = None,
-    ) -> None:
-        with tf.name_scope(name, "ScheduledEmbeddingSamplingWrapper"):
-            self._embedding_fn = embedder(embedding)
-            self._sampling_probability = _probability(type(self).__name__, sampling_probability)
-            self._seed, self._scheduling_seed = seed, scheduling_seed
-            super().__init__(inputs, sequence_length, time_major, name)
+    @made_with(ScheduledEmbedding)
+    def __init__(self, call: ScheduledEmbedding) -> None:
+        with tf.name_scope(call.name, "ScheduledEmbeddingSamplingWrapper"):
+            self._embedding_fn = embedder(call.embedding)
+            self._sampling_probability = _probability(type(self).__name__, call.sampling_probability)
+            self._seed, self._scheduling_seed = call.seed, call.scheduling_seed
+            super().__init__(call.inputs, call.sequence_length, call.time_major, call.name)
 
     def sample(self, time: Any, outputs: Any, state: Any = None, name: str | None = None) -> Any:
         """Returns symbols, and -1 where none is drawn."""
@@ -81,26 +104,18 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
       ShapeError: a probability of a higher rank, or lengths that are no vector.
     """
 
-    def __init__(
-        self,
-        inputs: Any,
-        sequence_length: Any,
-        sampling_probability: Any,
-        time_major: bool = False,
-        seed: Any = None,
-        next_inputs_fn: Callable[[Any], Any] | None = None,
-        auxiliary_inputs: Any = None,
-        name: str | None = None,
-    ) -> None:
-        with tf.name_scope(name, "ScheduledOutputTrainingHelper"):
-            self._sampling_probability = _probability(type(self).__name__, sampling_probability)
+    @made_with(ScheduledOutput)
+    def __init__(self, call: ScheduledOutput) -> None:
+        inputs = call.inputs
+        with tf.name_scope(call.name, "ScheduledOutputTrainingHelper"):
+            self._sampling_probability = _probability(type(self).__name__, call.sampling_probability)
             self._auxiliary_input_tas: Any = None
-            if auxiliary_inputs is not None:
-                beside = tf.convert_to_tensor(auxiliary_inputs, name="auxiliary_inputs")
+            if call.auxiliary_inputs is not None:
+                beside = tf.convert_to_tensor(call.auxiliary_inputs, name="auxiliary_inputs")
                 inputs = tf.concat([tf.convert_to_tensor(inputs, name="inputs"), beside], -1)
-                self._auxiliary_input_tas = as_array(beside if time_major else transpose_batch_time(beside))
-            self._seed, self._next_inputs_fn = seed, next_inputs_fn
-            super().__init__(inputs, sequence_length, time_major, name)
+                self._auxiliary_input_tas = as_array(beside if call.time_major else transpose_batch_time(beside))
+            self._seed, self._next_inputs_fn = call.seed, call.next_inputs_fn
+            super().__init__(inputs, call.sequence_length, call.time_major, call.name)
 
     def sample(self, time: Any, outputs: Any, state: Any = None, name: str | None = None) -> Any:
         """Returns 1 for each sequence that is fed its output next."""

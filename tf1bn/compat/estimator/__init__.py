@@ -6,7 +6,7 @@ metrics, predictions and SavedModels. Averages of batch norms move in training o
 To read, in this order: :mod:`modes`, :mod:`spec` with :mod:`checks`, :mod:`run_config`; :mod:`estimator`, the front
 door, with :mod:`calling`, :mod:`feeding`, :mod:`fitting`, :mod:`evaluating`, :mod:`predicting`, :mod:`exporting`,
 :mod:`warm_start` and :mod:`batch_norms`; :mod:`alternating` with :mod:`train_specs` and :mod:`exporters`;
-:mod:`ready_made` with :mod:`ready_logits`, :mod:`ready_heads` and :mod:`ready_optimizers`;
+:mod:`ready_made` with :mod:`ready_signatures`, :mod:`ready_logits`, :mod:`ready_heads` and :mod:`ready_optimizers`;
 :mod:`inputs`, :mod:`export`, :mod:`experimental`; :mod:`tpu`; ``contrib.learn`` in the files that begin with ``learn``.
 
 >>> from tf1bn.compat import estimator

@@ -5,11 +5,13 @@ from __future__ import annotations
 import abc
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.estimator import calling, checks, folders
 
 _LOSS = "loss"
@@ -38,22 +40,35 @@ class Exporter(abc.ABC):
         """
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What ``FinalExporter`` takes; the others have more in its places."""
+
+    name: str
+    serving_input_receiver_fn: Callable[[], Any]
+    event_file_pattern: str | None = field(default=None, init=False)
+    compare_fn: Callable[..., bool] | None = field(default=None, init=False)
+    assets_extra: Mapping[str, str] | None = None
+    as_text: bool = False
+
+
+@dataclass(frozen=True)
+class Kept(Saved):
+    """What ``LatestExporter`` takes."""
+
+    exports_to_keep: int | None = 5
+
+
 class _Saving(Exporter):
     """Writes SavedModels with one receiver function."""
 
-    def __init__(
-        self,
-        name: str,
-        serving_input_receiver_fn: Callable[[], Any],
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-    ) -> None:
+    def __init__(self, call: Saved) -> None:
         with errors.located(type(self).__name__):
-            if not isinstance(name, str) or not name:
-                raise errors.ArgumentError(errors.explain("`name` must be a string, not empty", got=name))
-            checks.require_callable("serving_input_receiver_fn", serving_input_receiver_fn)
-        self._name, self._receiver_fn = name, serving_input_receiver_fn
-        self._assets, self._as_text = assets_extra, as_text
+            if not isinstance(call.name, str) or not call.name:
+                raise errors.ArgumentError(errors.explain("`name` must be a string, not empty", got=call.name))
+            checks.require_callable("serving_input_receiver_fn", call.serving_input_receiver_fn)
+        self._name, self._receiver_fn = call.name, call.serving_input_receiver_fn
+        self._assets, self._as_text = call.assets_extra, call.as_text
 
     @property
     def name(self) -> str:
@@ -82,6 +97,10 @@ class FinalExporter(_Saving):
       ArgumentTypeError: no function.
     """
 
+    @made_with(Saved)
+    def __init__(self, call: Saved) -> None:
+        super().__init__(call)
+
     def export(
         self, estimator: Any, export_path: str, checkpoint_path: str, eval_result: Any, is_the_final_export: bool
     ) -> Any:
@@ -102,18 +121,12 @@ class LatestExporter(_Saving):
       ArgumentTypeError: no function.
     """
 
-    def __init__(
-        self,
-        name: str,
-        serving_input_receiver_fn: Callable[[], Any],
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-        exports_to_keep: int | None = 5,
-    ) -> None:
-        super().__init__(name, serving_input_receiver_fn, assets_extra, as_text)
+    @made_with(Kept)
+    def __init__(self, call: Kept) -> None:
+        super().__init__(call)
         with errors.located("LatestExporter"):
-            checks.require_positive("exports_to_keep", exports_to_keep)
-        self._kept = exports_to_keep
+            checks.require_positive("exports_to_keep", call.exports_to_keep)
+        self._kept = call.exports_to_keep
 
     def export(
         self, estimator: Any, export_path: str, checkpoint_path: str, eval_result: Any, is_the_final_export: bool
@@ -123,6 +136,20 @@ class LatestExporter(_Saving):
         path = self._save(estimator, export_path, checkpoint_path)
         folders.keep_newest(export_path, self._kept)
         return path
+
+
+@dataclass(frozen=True)
+class _Steps:
+    steps_to_keep: Any
+
+
+@dataclass(frozen=True)
+class SavedAtSteps(Saved, _Steps):
+    """What ``StepsExporter`` takes."""
+
+    name: str = "steps_exporter"
+    serving_input_receiver_fn: Any = None
+    event_file_pattern: str = "eval/*.tfevents.*"
 
 
 class StepsExporter(_Saving):
@@ -136,22 +163,15 @@ class StepsExporter(_Saving):
       ArgumentError: no steps, or one that is not a positive number.
     """
 
-    def __init__(
-        self,
-        steps_to_keep: Any,
-        name: str = "steps_exporter",
-        serving_input_receiver_fn: Any = None,
-        event_file_pattern: str = "eval/*.tfevents.*",
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-    ) -> None:
-        super().__init__(name, serving_input_receiver_fn, assets_extra, as_text)
-        steps = list(steps_to_keep)
+    @made_with(SavedAtSteps)
+    def __init__(self, call: SavedAtSteps) -> None:
+        super().__init__(call)
+        steps = list(call.steps_to_keep)
         if not steps or any(not isinstance(step, int) or step <= 0 for step in steps):
             raise errors.ArgumentError(
                 errors.explain("`steps_to_keep` must be positive numbers", got=steps), where="StepsExporter"
             )
-        self._steps, self._pattern = sorted(steps), event_file_pattern
+        self._steps, self._pattern = sorted(steps), call.event_file_pattern
 
     def export(
         self, estimator: Any, export_path: str, checkpoint_path: str, eval_result: Any, is_the_final_export: bool
@@ -180,6 +200,16 @@ def _smaller_loss(best_eval_result: Mapping[str, Any], current_eval_result: Mapp
     return bool(current_eval_result[_LOSS] < best_eval_result[_LOSS])
 
 
+@dataclass(frozen=True)
+class KeptBest(Kept):
+    """What ``BestExporter`` takes."""
+
+    name: str = "best_exporter"
+    serving_input_receiver_fn: Any = None
+    event_file_pattern: str | None = "eval/*.tfevents.*"
+    compare_fn: Callable[..., bool] = _smaller_loss
+
+
 class BestExporter(_Saving):
     """Exports when an evaluation is the best so far, also of those that the event files of earlier runs tell.
 
@@ -195,30 +225,19 @@ class BestExporter(_Saving):
       ArgumentTypeError: no function.
     """
 
-    def __init__(
-        self,
-        name: str = "best_exporter",
-        serving_input_receiver_fn: Any = None,
-        event_file_pattern: str | None = "eval/*.tfevents.*",
-        compare_fn: Callable[..., bool] = _smaller_loss,
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-        exports_to_keep: int | None = 5,
-    ) -> None:
-        super().__init__(name, serving_input_receiver_fn, assets_extra, as_text)
+    @made_with(KeptBest)
+    def __init__(self, call: KeptBest) -> None:
+        super().__init__(call)
         with errors.located("BestExporter"):
-            checks.require_callable("compare_fn", compare_fn)
-            needed = {"best_eval_result", "current_eval_result"}
-            if set(calling.arguments_of(compare_fn)) != needed:
+            checks.require_callable("compare_fn", call.compare_fn)
+            taken = calling.arguments_of(call.compare_fn)
+            if set(taken) != {"best_eval_result", "current_eval_result"}:
+                expected = "best_eval_result and current_eval_result"
                 raise errors.ArgumentError(
-                    errors.explain(
-                        "`compare_fn` takes other arguments",
-                        got=calling.arguments_of(compare_fn),
-                        expected=" and ".join(sorted(needed)),
-                    )
+                    errors.explain("`compare_fn` takes other arguments", got=taken, expected=expected)
                 )
-            checks.require_positive("exports_to_keep", exports_to_keep)
-        self._pattern, self._better, self._kept = event_file_pattern, compare_fn, exports_to_keep
+            checks.require_positive("exports_to_keep", call.exports_to_keep)
+        self._pattern, self._better, self._kept = call.event_file_pattern, call.compare_fn, call.exports_to_keep
         self._best: Any = None
         self._read = False
 

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tf1bn import errors
+from tf1bn.compat.calls import method_takes
 from tf1bn.compat.estimator import calling, learn_ops
 from tf1bn.compat.estimator import estimator as core
+from tf1bn.compat.estimator.exportable import Written
 from tf1bn.compat.estimator.learn_ops import MetricSpec, ModeKeys
 from tf1bn.compat.estimator.numpy_inputs import numpy_input_fn
 from tf1bn.compat.estimator.spec import EstimatorSpec
 
 _BATCH = 128
+
+
+@dataclass(frozen=True)
+class _Serving:
+    export_dir_base: str
+    serving_input_fn: Callable[[], Any]
+    default_output_alternative_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Export(Written, _Serving):
+    """What ``export_savedmodel`` takes."""
+
+    strip_default_attrs: bool = False
 
 
 class Estimator(core.Estimator):
@@ -137,16 +154,8 @@ class Estimator(core.Estimator):
         found = super().predict(source, outputs, yield_single_examples=as_iterable and not iterate_batches)
         return found if as_iterable else _joined(found)
 
-    def export_savedmodel(  # type: ignore[override]
-        self,
-        export_dir_base: str,
-        serving_input_fn: Callable[[], Any],
-        default_output_alternative_key: str | None = None,
-        assets_extra: Mapping[str, str] | None = None,
-        as_text: bool = False,
-        checkpoint_path: str | None = None,
-        strip_default_attrs: bool = False,
-    ) -> bytes:
+    @method_takes(Export)
+    def export_savedmodel(self, call: Export) -> bytes:  # type: ignore[override]
         """Writes a SavedModel and returns its path as bytes.
 
         Args:
@@ -154,15 +163,15 @@ class Estimator(core.Estimator):
           default_output_alternative_key: which of several outputs is the default signature.
           others: as of ``tf.estimator.Estimator.export_savedmodel``.
         """
-        self._default_output = default_output_alternative_key
+        self._default_output = call.default_output_alternative_key
         try:
             return super().export_savedmodel(
-                export_dir_base,
-                lambda: learn_ops.receiver_of(serving_input_fn()),
-                assets_extra,
-                as_text,
-                checkpoint_path,
-                strip_default_attrs,
+                call.export_dir_base,
+                lambda: learn_ops.receiver_of(call.serving_input_fn()),
+                call.assets_extra,
+                call.as_text,
+                call.checkpoint_path,
+                call.strip_default_attrs,
             )
         finally:
             self._default_output = None

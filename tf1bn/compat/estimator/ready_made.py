@@ -12,18 +12,17 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import made_with
 from tf1bn.compat.estimator import ready_optimizers
+from tf1bn.compat.estimator import ready_signatures as signatures
 from tf1bn.compat.estimator.estimator import Estimator
-from tf1bn.compat.estimator.ready_heads import Head, Regression, classes, require_reduction
+from tf1bn.compat.estimator.ready_heads import Head, require_reduction
 from tf1bn.compat.estimator.ready_logits import DNN, LINEAR, Deep, Nothing, Wide, require_columns
 
-_SUM = tf.losses.Reduction.SUM
 Train = Callable[[Any], Any]
 
 
-def _estimate(
-    estimator: Any, head: Head, networks: Sequence[Any], train: Train, model_dir: Any, config: Any, warm: Any = None
-) -> None:
+def _estimate(estimator: Any, call: Any, head: Head, networks: Sequence[Any], train: Train) -> None:
     """Makes an estimator whose logits are the sum of those of some networks."""
 
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
@@ -32,9 +31,8 @@ def _estimate(
             with _inside(scope), tf.name_scope("head"):
                 return head.spec(features, labels, mode, logits, train)
 
-    combined = isinstance(estimator, DNNLinearCombinedClassifier | DNNLinearCombinedRegressor)
-    scope = "" if combined else networks[0].scope
-    Estimator.__init__(estimator, model_fn, model_dir, config, warm_start_from=warm)
+    scope = "" if isinstance(call, signatures.Combined) else networks[0].scope
+    Estimator.__init__(estimator, model_fn, call.model_dir, call.config, warm_start_from=call.warm_start_from)
 
 
 @contextlib.contextmanager
@@ -55,14 +53,10 @@ def sum_of(logits: Sequence[tf.Tensor]) -> tf.Tensor:
     return logits[0] if len(logits) == 1 else tf.add_n(list(logits))
 
 
-def _classes(where: Any, count: int, vocabulary: Any, weight_column: Any, reduction: Any) -> Head:
-    with errors.located(type(where).__name__):
-        return classes(count, vocabulary, weight_column, require_reduction(reduction))
-
-
-def _numbers(where: Any, dimension: int, weight_column: Any, reduction: Any) -> Head:
-    with errors.located(type(where).__name__):
-        return Regression(dimension, weight_column, require_reduction(reduction))
+def _head(estimator: Any, call: Any) -> Head:
+    with errors.located(type(estimator).__name__):
+        head: Head = call.head(require_reduction(call.loss_reduction))
+    return head
 
 
 def _deep(where: Any, *given: Any) -> Deep:
@@ -73,129 +67,27 @@ def _deep(where: Any, *given: Any) -> Deep:
     return Deep(list(units), require_columns(name, "feature_columns", columns), *rest)
 
 
-class DNNClassifier(Estimator):
-    """Classes from a stack of dense layers.
-
-    Args:
-      hidden_units: of the hidden layers.
-      feature_columns: dense columns of ``tf.feature_column``.
-      model_dir, config, warm_start_from: as an Estimator has them.
-      n_classes: of labels 0, 1, ...
-      weight_column: key of a feature, or a numeric column: weights of examples.
-      label_vocabulary: the labels, where they are strings.
-      optimizer: an optimizer of ``tf.train``, its maker, or a name, with learning rate 0.05.
-      activation_fn: of the hidden layers. dropout: share of units that training drops.
-      input_layer_partitioner: splits the variables of columns.
-      loss_reduction: a value of ``tf.losses.Reduction``; by default losses of a batch are summed.
-      batch_norm: whether the hidden layers are normalised, with momentum 0.999.
-
-    Raises:
-      ArgumentError: no units, no columns, fewer than 2 classes, a vocabulary of another size, a loss that is no scalar.
-    """
-
-    def __init__(
-        self,
-        hidden_units: Sequence[int],
-        feature_columns: Any,
-        model_dir: str | None = None,
-        n_classes: int = 2,
-        weight_column: Any = None,
-        label_vocabulary: Any = None,
-        optimizer: Any = "Adagrad",
-        activation_fn: Any = tf.nn.relu,
-        dropout: float | None = None,
-        input_layer_partitioner: Any = None,
-        config: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        batch_norm: bool = False,
-    ) -> None:
-        head = _classes(self, n_classes, label_vocabulary, weight_column, loss_reduction)
-        deep = _deep(self, hidden_units, feature_columns, activation_fn, dropout, input_layer_partitioner, batch_norm)
-        train = ready_optimizers.one(optimizer, ready_optimizers.DEEP_RATE)
-        _estimate(self, head, [deep], train, model_dir, config, warm_start_from)
+def _estimate_deep(estimator: Any, call: signatures.DeepClasses | signatures.DeepNumbers) -> None:
+    head = _head(estimator, call)
+    layers = (call.activation_fn, call.dropout, call.input_layer_partitioner, call.batch_norm)
+    deep = _deep(estimator, call.hidden_units, call.feature_columns, *layers)
+    _estimate(estimator, call, head, [deep], ready_optimizers.one(call.optimizer, ready_optimizers.DEEP_RATE))
 
 
-class DNNRegressor(Estimator):
-    """Numbers from a stack of dense layers; arguments as of :class:`DNNClassifier`, and ``label_dimension``."""
-
-    def __init__(
-        self,
-        hidden_units: Sequence[int],
-        feature_columns: Any,
-        model_dir: str | None = None,
-        label_dimension: int = 1,
-        weight_column: Any = None,
-        optimizer: Any = "Adagrad",
-        activation_fn: Any = tf.nn.relu,
-        dropout: float | None = None,
-        input_layer_partitioner: Any = None,
-        config: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        batch_norm: bool = False,
-    ) -> None:
-        head = _numbers(self, label_dimension, weight_column, loss_reduction)
-        deep = _deep(self, hidden_units, feature_columns, activation_fn, dropout, input_layer_partitioner, batch_norm)
-        train = ready_optimizers.one(optimizer, ready_optimizers.DEEP_RATE)
-        _estimate(self, head, [deep], train, model_dir, config, warm_start_from)
+def _estimate_wide(estimator: Any, call: signatures.WideClasses | signatures.WideNumbers) -> None:
+    head = _head(estimator, call)
+    columns = require_columns(type(estimator).__name__, "feature_columns", call.feature_columns)
+    wide = Wide(columns, call.partitioner, call.sparse_combiner)
+    train = ready_optimizers.one(call.optimizer or ready_optimizers.by_columns(columns), ready_optimizers.WIDE_RATE)
+    _estimate(estimator, call, head, [wide], train)
 
 
-class LinearClassifier(Estimator):
-    """Classes from a linear model.
-
-    Args:
-      feature_columns: of ``tf.feature_column``, dense and categorical.
-      optimizer: an optimizer of ``tf.train``, its maker, or a name, with learning rate 0.2; None is Ftrl with
-        min(0.2, 1 / sqrt(columns)).
-      partitioner: splits variables.
-      sparse_combiner: of the values of a categorical column: "sum", "mean" or "sqrtn".
-      The others: as of :class:`DNNClassifier`.
-
-    Raises:
-      ArgumentError: no columns, fewer than 2 classes, a vocabulary of another size, a loss that is no scalar.
-    """
-
-    def __init__(
-        self,
-        feature_columns: Any,
-        model_dir: str | None = None,
-        n_classes: int = 2,
-        weight_column: Any = None,
-        label_vocabulary: Any = None,
-        optimizer: Any = "Ftrl",
-        config: Any = None,
-        partitioner: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        sparse_combiner: str = "sum",
-    ) -> None:
-        head = _classes(self, n_classes, label_vocabulary, weight_column, loss_reduction)
-        columns = require_columns(type(self).__name__, "feature_columns", feature_columns)
-        train = ready_optimizers.one(optimizer or ready_optimizers.by_columns(columns), ready_optimizers.WIDE_RATE)
-        _estimate(self, head, [Wide(columns, partitioner, sparse_combiner)], train, model_dir, config, warm_start_from)
-
-
-class LinearRegressor(Estimator):
-    """Numbers from a linear model; arguments as of :class:`LinearClassifier`, and ``label_dimension``."""
-
-    def __init__(
-        self,
-        feature_columns: Any,
-        model_dir: str | None = None,
-        label_dimension: int = 1,
-        weight_column: Any = None,
-        optimizer: Any = "Ftrl",
-        config: Any = None,
-        partitioner: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        sparse_combiner: str = "sum",
-    ) -> None:
-        head = _numbers(self, label_dimension, weight_column, loss_reduction)
-        columns = require_columns(type(self).__name__, "feature_columns", feature_columns)
-        train = ready_optimizers.one(optimizer or ready_optimizers.by_columns(columns), ready_optimizers.WIDE_RATE)
-        _estimate(self, head, [Wide(columns, partitioner, sparse_combiner)], train, model_dir, config, warm_start_from)
+def _estimate_combined(estimator: Any, call: signatures.CombinedClasses | signatures.CombinedNumbers) -> None:
+    head = _head(estimator, call)
+    wide = (call.linear_feature_columns, call.input_layer_partitioner, call.linear_sparse_combiner)
+    layers = (call.dnn_activation_fn, call.dnn_dropout, call.input_layer_partitioner, call.batch_norm)
+    deep = (call.dnn_hidden_units, call.dnn_feature_columns, *layers)
+    _estimate(estimator, call, head, *_combined(estimator, wide, call.linear_optimizer, deep, call.dnn_optimizer))
 
 
 def _combined(where: Any, wide: Any, wide_optimizer: Any, deep: Any, deep_optimizer: Any) -> tuple[list[Any], Train]:
@@ -224,6 +116,71 @@ def _combined(where: Any, wide: Any, wide_optimizer: Any, deep: Any, deep_optimi
     return networks, ready_optimizers.several(parts)
 
 
+def _estimate_baseline(estimator: Any, call: signatures.BaselineClasses | signatures.BaselineNumbers) -> None:
+    _estimate(estimator, call, _head(estimator, call), [Nothing()], ready_optimizers.one(call.optimizer, 0.3))
+
+
+class DNNClassifier(Estimator):
+    """Classes from a stack of dense layers.
+
+    Args:
+      hidden_units: of the hidden layers.
+      feature_columns: dense columns of ``tf.feature_column``.
+      model_dir, config, warm_start_from: as an Estimator has them.
+      n_classes: of labels 0, 1, ...
+      weight_column: key of a feature, or a numeric column: weights of examples.
+      label_vocabulary: the labels, where they are strings.
+      optimizer: an optimizer of ``tf.train``, its maker, or a name, with learning rate 0.05.
+      activation_fn: of the hidden layers. dropout: share of units that training drops.
+      input_layer_partitioner: splits the variables of columns.
+      loss_reduction: a value of ``tf.losses.Reduction``; by default losses of a batch are summed.
+      batch_norm: whether the hidden layers are normalised, with momentum 0.999.
+
+    Raises:
+      ArgumentError: no units, no columns, fewer than 2 classes, a vocabulary of another size, a loss that is no scalar.
+    """
+
+    @made_with(signatures.DeepClasses)
+    def __init__(self, call: signatures.DeepClasses) -> None:
+        _estimate_deep(self, call)
+
+
+class DNNRegressor(Estimator):
+    """Numbers from a stack of dense layers; arguments as of :class:`DNNClassifier`, and ``label_dimension``."""
+
+    @made_with(signatures.DeepNumbers)
+    def __init__(self, call: signatures.DeepNumbers) -> None:
+        _estimate_deep(self, call)
+
+
+class LinearClassifier(Estimator):
+    """Classes from a linear model.
+
+    Args:
+      feature_columns: of ``tf.feature_column``, dense and categorical.
+      optimizer: an optimizer of ``tf.train``, its maker, or a name, with learning rate 0.2; None is Ftrl with
+        min(0.2, 1 / sqrt(columns)).
+      partitioner: splits variables.
+      sparse_combiner: of the values of a categorical column: "sum", "mean" or "sqrtn".
+      The others: as of :class:`DNNClassifier`.
+
+    Raises:
+      ArgumentError: no columns, fewer than 2 classes, a vocabulary of another size, a loss that is no scalar.
+    """
+
+    @made_with(signatures.WideClasses)
+    def __init__(self, call: signatures.WideClasses) -> None:
+        _estimate_wide(self, call)
+
+
+class LinearRegressor(Estimator):
+    """Numbers from a linear model; arguments as of :class:`LinearClassifier`, and ``label_dimension``."""
+
+    @made_with(signatures.WideNumbers)
+    def __init__(self, call: signatures.WideNumbers) -> None:
+        _estimate_wide(self, call)
+
+
 class DNNLinearCombinedClassifier(Estimator):
     """Classes from a linear model and a stack of dense layers, whose logits are added.
 
@@ -237,92 +194,30 @@ class DNNLinearCombinedClassifier(Estimator):
       ArgumentError: no columns at all, or as :class:`DNNClassifier`.
     """
 
-    def __init__(
-        self,
-        model_dir: str | None = None,
-        linear_feature_columns: Any = None,
-        linear_optimizer: Any = "Ftrl",
-        dnn_feature_columns: Any = None,
-        dnn_optimizer: Any = "Adagrad",
-        dnn_hidden_units: Sequence[int] | None = None,
-        dnn_activation_fn: Any = tf.nn.relu,
-        dnn_dropout: float | None = None,
-        n_classes: int = 2,
-        weight_column: Any = None,
-        label_vocabulary: Any = None,
-        input_layer_partitioner: Any = None,
-        config: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        batch_norm: bool = False,
-        linear_sparse_combiner: str = "sum",
-    ) -> None:
-        head = _classes(self, n_classes, label_vocabulary, weight_column, loss_reduction)
-        wide = (linear_feature_columns, input_layer_partitioner, linear_sparse_combiner)
-        layers = (dnn_activation_fn, dnn_dropout, input_layer_partitioner, batch_norm)
-        deep = (dnn_hidden_units, dnn_feature_columns, *layers)
-        networks, train = _combined(self, wide, linear_optimizer, deep, dnn_optimizer)
-        _estimate(self, head, networks, train, model_dir, config, warm_start_from)
+    @made_with(signatures.CombinedClasses)
+    def __init__(self, call: signatures.CombinedClasses) -> None:
+        _estimate_combined(self, call)
 
 
 class DNNLinearCombinedRegressor(Estimator):
     """Numbers from a linear model and dense layers; arguments as of :class:`DNNLinearCombinedClassifier`."""
 
-    def __init__(
-        self,
-        model_dir: str | None = None,
-        linear_feature_columns: Any = None,
-        linear_optimizer: Any = "Ftrl",
-        dnn_feature_columns: Any = None,
-        dnn_optimizer: Any = "Adagrad",
-        dnn_hidden_units: Sequence[int] | None = None,
-        dnn_activation_fn: Any = tf.nn.relu,
-        dnn_dropout: float | None = None,
-        label_dimension: int = 1,
-        weight_column: Any = None,
-        input_layer_partitioner: Any = None,
-        config: Any = None,
-        warm_start_from: Any = None,
-        loss_reduction: str = _SUM,
-        batch_norm: bool = False,
-        linear_sparse_combiner: str = "sum",
-    ) -> None:
-        head = _numbers(self, label_dimension, weight_column, loss_reduction)
-        wide = (linear_feature_columns, input_layer_partitioner, linear_sparse_combiner)
-        layers = (dnn_activation_fn, dnn_dropout, input_layer_partitioner, batch_norm)
-        deep = (dnn_hidden_units, dnn_feature_columns, *layers)
-        networks, train = _combined(self, wide, linear_optimizer, deep, dnn_optimizer)
-        _estimate(self, head, networks, train, model_dir, config, warm_start_from)
+    @made_with(signatures.CombinedNumbers)
+    def __init__(self, call: signatures.CombinedNumbers) -> None:
+        _estimate_combined(self, call)
 
 
 class BaselineClassifier(Estimator):
     """The share of each class, whatever the features are; optimizers by name have learning rate 0.3."""
 
-    def __init__(
-        self,
-        model_dir: str | None = None,
-        n_classes: int = 2,
-        weight_column: Any = None,
-        label_vocabulary: Any = None,
-        optimizer: Any = "Ftrl",
-        config: Any = None,
-        loss_reduction: str = _SUM,
-    ) -> None:
-        head = _classes(self, n_classes, label_vocabulary, weight_column, loss_reduction)
-        _estimate(self, head, [Nothing()], ready_optimizers.one(optimizer, 0.3), model_dir, config)
+    @made_with(signatures.BaselineClasses)
+    def __init__(self, call: signatures.BaselineClasses) -> None:
+        _estimate_baseline(self, call)
 
 
 class BaselineRegressor(Estimator):
     """The mean of the labels, whatever the features are; optimizers by name have learning rate 0.3."""
 
-    def __init__(
-        self,
-        model_dir: str | None = None,
-        label_dimension: int = 1,
-        weight_column: Any = None,
-        optimizer: Any = "Ftrl",
-        config: Any = None,
-        loss_reduction: str = _SUM,
-    ) -> None:
-        head = _numbers(self, label_dimension, weight_column, loss_reduction)
-        _estimate(self, head, [Nothing()], ready_optimizers.one(optimizer, 0.3), model_dir, config)
+    @made_with(signatures.BaselineNumbers)
+    def __init__(self, call: signatures.BaselineNumbers) -> None:
+        _estimate_baseline(self, call)

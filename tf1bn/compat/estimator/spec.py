@@ -8,22 +8,25 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import method_takes
 from tf1bn.compat.estimator import checks, export_outputs, modes
 from tf1bn.compat.estimator.modes import ModeKeys
 
+_HOOKS = ("training_chief_hooks", "training_hooks", "evaluation_hooks", "prediction_hooks")
+
 
 class _Fields(NamedTuple):
-    mode: Any
-    predictions: Any
-    loss: Any
-    train_op: Any
-    eval_metric_ops: Any
-    export_outputs: Any
-    training_chief_hooks: Any
-    training_hooks: Any
-    scaffold: Any
-    evaluation_hooks: Any
-    prediction_hooks: Any
+    mode: str
+    predictions: Any = None
+    loss: Any = None
+    train_op: Any = None
+    eval_metric_ops: Any = None
+    export_outputs: Any = None
+    training_chief_hooks: Any = None
+    training_hooks: Any = None
+    scaffold: Any = None
+    evaluation_hooks: Any = None
+    prediction_hooks: Any = None
 
 
 class EstimatorSpec(_Fields):
@@ -53,45 +56,27 @@ class EstimatorSpec(_Fields):
 
     __slots__ = ()
 
-    def __new__(
-        cls,
-        mode: str,
-        predictions: Any = None,
-        loss: Any = None,
-        train_op: Any = None,
-        eval_metric_ops: Any = None,
-        export_outputs: Any = None,
-        training_chief_hooks: Any = None,
-        training_hooks: Any = None,
-        scaffold: Any = None,
-        evaluation_hooks: Any = None,
-        prediction_hooks: Any = None,
-    ) -> EstimatorSpec:
+    @method_takes(_Fields)
+    def __new__(cls, given: _Fields) -> EstimatorSpec:
         with errors.located("EstimatorSpec"):
+            mode = given.mode
             require_mode(mode)
-            predictions = _predictions(predictions, mode)
-            hooks = {
-                "training_chief_hooks": training_chief_hooks,
-                "training_hooks": training_hooks,
-                "evaluation_hooks": evaluation_hooks,
-                "prediction_hooks": prediction_hooks,
-            }
-            checked = {name: checks.hooks_of(name, value) for name, value in hooks.items()}
-            if not isinstance(scaffold, tf.train.Scaffold | None):
+            predictions = _predictions(given.predictions, mode)
+            hooks: dict[str, Any] = {name: checks.hooks_of(name, getattr(given, name)) for name in _HOOKS}
+            if not isinstance(given.scaffold, tf.train.Scaffold | None):
                 raise errors.ArgumentTypeError(
-                    errors.explain("`scaffold` has another type", got=scaffold, expected="a tf.train.Scaffold")
+                    errors.explain("`scaffold` has another type", got=given.scaffold, expected="a tf.train.Scaffold")
                 )
-            return super().__new__(
-                cls,
-                mode=mode,
+            checked = given._replace(
                 predictions=predictions,
-                loss=_loss(loss, mode),
-                train_op=_train_op(train_op, mode),
-                eval_metric_ops=_metrics(eval_metric_ops),
-                export_outputs=_outputs(export_outputs, predictions, mode),
-                scaffold=scaffold or tf.train.Scaffold(),
-                **checked,
+                loss=_loss(given.loss, mode),
+                train_op=_train_op(given.train_op, mode),
+                eval_metric_ops=_metrics(given.eval_metric_ops),
+                export_outputs=_outputs(given.export_outputs, predictions, mode),
+                scaffold=given.scaffold or tf.train.Scaffold(),
+                **hooks,
             )
+            return super().__new__(cls, *checked)
 
     def _replace(self, **changes: Any) -> EstimatorSpec:
         """Returns a spec with some fields changed, checked again; the mode stays.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1bn import errors
+from tf1bn.compat.calls import method_takes
 from tf1bn.compat.estimator import checks
 from tf1bn.compat.estimator.spec import EstimatorSpec, require_mode
 
@@ -23,18 +24,21 @@ class HostCallHook(tf.train.SessionRunHook):
         return tf.train.SessionRunArgs(self._results)
 
 
+_HOOKS = ("training_hooks", "evaluation_hooks", "prediction_hooks")
+
+
 class _Fields(NamedTuple):
-    mode: Any
-    predictions: Any
-    loss: Any
-    train_op: Any
-    eval_metrics: Any
-    export_outputs: Any
-    scaffold_fn: Any
-    host_call: Any
-    training_hooks: Any
-    evaluation_hooks: Any
-    prediction_hooks: Any
+    mode: str
+    predictions: Any = None
+    loss: Any = None
+    train_op: Any = None
+    eval_metrics: Any = None
+    export_outputs: Any = None
+    scaffold_fn: Any = None
+    host_call: Any = None
+    training_hooks: Any = None
+    evaluation_hooks: Any = None
+    prediction_hooks: Any = None
 
 
 class TPUEstimatorSpec(_Fields):
@@ -54,44 +58,16 @@ class TPUEstimatorSpec(_Fields):
 
     __slots__ = ()
 
-    def __new__(
-        cls,
-        mode: str,
-        predictions: Any = None,
-        loss: Any = None,
-        train_op: Any = None,
-        eval_metrics: Any = None,
-        export_outputs: Any = None,
-        scaffold_fn: Any = None,
-        host_call: Any = None,
-        training_hooks: Any = None,
-        evaluation_hooks: Any = None,
-        prediction_hooks: Any = None,
-    ) -> TPUEstimatorSpec:
+    @method_takes(_Fields)
+    def __new__(cls, given: _Fields) -> TPUEstimatorSpec:
         with errors.located("TPUEstimatorSpec"):
-            require_mode(mode)
-            for name, value in (("eval_metrics", eval_metrics), ("host_call", host_call)):
-                _require_call(name, value)
-            if scaffold_fn is not None:
-                checks.require_callable("scaffold_fn", scaffold_fn)
-            hooks = {
-                "training_hooks": training_hooks,
-                "evaluation_hooks": evaluation_hooks,
-                "prediction_hooks": prediction_hooks,
-            }
-            checked = {name: checks.hooks_of(name, value) for name, value in hooks.items()}
-            return super().__new__(
-                cls,
-                mode=mode,
-                predictions=predictions,
-                loss=loss,
-                train_op=train_op,
-                eval_metrics=eval_metrics,
-                export_outputs=export_outputs,
-                scaffold_fn=scaffold_fn,
-                host_call=host_call,
-                **checked,
-            )
+            require_mode(given.mode)
+            _require_call("eval_metrics", given.eval_metrics)
+            _require_call("host_call", given.host_call)
+            if given.scaffold_fn is not None:
+                checks.require_callable("scaffold_fn", given.scaffold_fn)
+            hooks: dict[str, Any] = {name: checks.hooks_of(name, getattr(given, name)) for name in _HOOKS}
+            return super().__new__(cls, *given._replace(**hooks))
 
     def as_estimator_spec(self) -> EstimatorSpec:
         """Returns the same for one processor."""

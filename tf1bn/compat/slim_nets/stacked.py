@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1bn.compat.contrib import layers, named_outputs
 from tf1bn.compat.contrib.scoping import arg_scope
+from tf1bn.compat.slim_nets import recipes
+
+
+@dataclass(frozen=True)
+class Network:
+    """What these networks take; each has its name as the default scope."""
+
+    inputs: Any
+    num_classes: int = 1000
+    is_training: Any = True
+    dropout_keep_prob: float = 0.5
+    spatial_squeeze: bool = True
+    scope: Any = field(init=False)
 
 
 def weights_arg_scope(weight_decay: float, bias: float, pool_valid: bool) -> Any:
@@ -40,6 +54,14 @@ def classifier(
     net = layers.conv2d(net, 4096, [1, 1], scope="fc7")
     net = layers.dropout(net, keep_prob, is_training=is_training, scope="dropout7")
     return layers.conv2d(net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope="fc8", **last)
+
+
+def initialised_classifier(net: Any, window: int, width: int, call: Network) -> Any:
+    """Returns :func:`classifier` with weights of deviation 0.005, and biases 0.1 but for fc8's zeros."""
+    weights, biases = recipes.deviation(0.005), tf.constant_initializer(0.1)
+    with arg_scope([layers.conv2d], weights_initializer=weights, biases_initializer=biases):
+        settings = (call.num_classes, call.is_training, call.dropout_keep_prob)
+        return classifier(net, window, width, *settings, biases_initializer=tf.zeros_initializer())
 
 
 def finished(net: Any, squeeze: bool, collection: str, scope: str) -> tuple[Any, dict[str, Any]]:
