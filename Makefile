@@ -99,7 +99,7 @@ help:
 	@echo "make test-convert run the conversions to PyTorch, Keras 3 and ONNX, in $(CONVERT_VENV)"
 	@echo "make test-runtimes  run exported graphs in ONNX Runtime, OpenVINO, OpenCV, LiteRT, TensorFlow.js and others, in $(RUNTIMES_VENV)"
 	@echo "make test-packages  install libraries of TensorFlow 1's time, train with each, and write the table of docs/packages.md; half an hour"
-	@echo "make test-neighbours  run tf1bn beside tensorpack, lingvo, Sonnet, Keras 3, TensorBoard and Serving, in $(NEIGHBOURS_VENV)"
+	@echo "make test-neighbours  run tf1bn beside tensorpack, lingvo, Sonnet, Keras 3, SHAP, TensorBoard and others, in $(NEIGHBOURS_VENV)"
 	@echo "make test-horovod  run two ranks of Horovod, which is built first, in $(HOROVOD_VENV); wants a C++ compiler and CMake"
 	@echo "make test-nightly  run the core of the tests on the newest tf-nightly, in $(NIGHTLY_VENV)"
 	@echo "make bench        time tf1bn beside the originals, in $(PEERS_VENV); takes half an hour; one part: make bench-step"
@@ -210,7 +210,8 @@ test-neighbours: $(NEIGHBOURS)
 $(NEIGHBOURS): setup.py pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(NEIGHBOURS_VENV) TF_VERSION=2.21 $(NEIGHBOURS_VENV)/.installed-test
 	@$(NEIGHBOURS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
-	  keras==3.15.1 tensorboard==2.21.0 tensorpack==0.11 dm-sonnet==2.0.2 sympy==1.14.0 sentencepiece==0.2.1 matplotlib && \
+	  keras==3.15.1 tensorboard==2.21.0 tensorpack==0.11 dm-sonnet==2.0.2 sympy==1.14.0 sentencepiece==0.2.1 matplotlib \
+	  shap==0.51.0 tensorflow-probability==0.25.0 tf_keras==2.21.0 && \
 	$(NEIGHBOURS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
 	  lingvo==0.14.2 model-pruning-google-research==0.0.5 graph-compression-google-research==0.0.4 \
 	  tensorflow-serving-api==2.21.0 || { \

@@ -64,3 +64,27 @@ def test_a_sum_of_columns_is_a_moment_where_it_is_not_the_gradient_of_a_bias(lay
     assert model.flow.is_batch_moment((own, 0))
     assert model.flow.reduced_axes(own) == ((0, 1, 2) if layout == "NHWC" else (0, 2, 3))
     assert found and not any(model.flow.is_batch_moment((number, 0)) for number in found.values())
+
+
+@pytest.mark.parametrize("shape", [[16, 4], [4, 3, 3, 5]], ids=str)
+@pytest.mark.parametrize("kind", ["constant", "variable", "placeholder"])
+def test_a_batch_norm_by_hand_is_seen_whatever_its_input_is(kind, shape):
+    """`tf.nn.batch_normalization` multiplies the input and gamma alike; the input is what the mean is the mean of."""
+    with graphs.graph_mode() as graph:
+        x = {
+            "constant": lambda: tf.constant(1.0, shape=shape),
+            "variable": lambda: tf.get_variable("x", shape),
+            "placeholder": lambda: tf.placeholder(tf.float32, shape),
+        }[kind]()
+        names = ("gamma", "beta", "moving_mean", "moving_variance")
+        gamma, beta, *averages = (
+            tf.get_variable(name, shape[-1:], trainable=not name.startswith("moving")) for name in names
+        )
+        moments = tf.nn.moments(x, list(range(len(shape) - 1)))
+        for average, moment in zip(averages, moments, strict=True):
+            tf.assign_sub(average, 0.1 * (average - moment))
+        tf.nn.batch_normalization(x, *moments, beta, gamma, 1e-3)
+        (site,) = GraphModel(graph).sites
+    assert site.mode == sites.BATCH
+    assert (site.gamma.name, site.beta.name) == ("gamma", "beta")
+    assert [*(item.name for item in site.mean), *(item.name for item in site.variance)] == list(names[2:])

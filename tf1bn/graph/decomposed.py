@@ -243,11 +243,17 @@ class _Finder:
         for mean in sorted(walk.means):
             if not self._statistic(mean):
                 continue
+            reduced = self._reduced(mean)
             for number, partner, _ in walk.products:
-                if partner != mean and not self._is_parameter(partner):
+                if partner != mean and (not self._is_parameter(partner) or self.flow.origins(partner) in reduced):
                     inner = self.flow.nodes[self.flow.strip(mean)[0]]
                     return number, partner, inner.inputs[0] if inner.op == "Neg" else mean
         return None
+
+    def _reduced(self, mean: Tensor) -> set[frozenset[Tensor]]:
+        """The origins of what a mean is the batch moment of: a constant or a variable may be, as well as gamma."""
+        moments = filter(self.flow.is_batch_moment, self.flow.sources(mean))
+        return {self.flow.origins(self.flow.nodes[number].inputs[0]) for number, _ in moments}
 
     def _is_parameter(self, tensor: Tensor) -> bool:
         return all(
