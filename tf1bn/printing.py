@@ -21,12 +21,28 @@ def for_reader() -> Iterator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        _discard()
+        discard_unread()
         sys.exit(exits.READER_GONE)
 
 
-def _discard() -> None:
-    """Sends to nowhere what still waits for the reader: the interpreter flushes at its end and would complain."""
+def open_closed() -> None:
+    """Opens stdout and stderr as nowhere where the program was started without them.
+
+    Else the next file that is opened gets the number of stderr, and with it what native code writes there.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(nowhere, number)
+        setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+
+
+def discard_unread() -> None:
+    """Sends to nowhere what still waits for a reader who is gone: the interpreter flushes at its end and complains."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

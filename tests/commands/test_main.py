@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tf1bn
+from tests.scale import steps
 from tf1bn import exits
 from tf1bn.commands import main, table
 
@@ -203,3 +204,37 @@ def test_native_tells_what_it_takes(capsys):
     for words, text in (["native"], "build or info"), (["native", "make"], "'make' is not one of build, info"):
         done = run(*words)
         assert (done.returncode, done.stdout) == (2, "") and text in done.stderr
+
+
+AT_ONCE = """
+import functools, sys
+from tf1bn import progress
+from tf1bn.commands import main
+progress.shown = functools.partial(progress.shown, patience_seconds=0.0)
+main.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("stderr", ["gone", "closed"])
+def test_work_ends_well_where_nobody_reads_its_progress(stderr, tmp_path):
+    prefix = str(tmp_path / "model")
+    steps.write_tensors(prefix, 10, 0)
+    command = [sys.executable, "-c", AT_ONCE, "compare-checkpoints", "--format=json", prefix, prefix]
+    reading, writing = os.pipe()
+    os.close(reading)
+    if stderr == "closed":
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=writing, text=True)
+    os.close(writing)
+    assert done.returncode == exits.DONE
+    assert json.loads(done.stdout)["same"] == 40
+
+
+def test_without_stderr_its_number_goes_to_no_file_and_complaints_not_to_stdout(tmp_path):
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "tf1bn", "inspect", "--format=json"]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (exits.USAGE, "")
+    program = "import os; from tf1bn import printing; printing.open_closed(); print(os.readlink('/proc/self/fd/2'))"
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == f"{os.devnull}\n"

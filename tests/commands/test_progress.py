@@ -8,6 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import tf1bn
+from tests.scale import steps
 from tf1bn import checkpoint, convert, export, population, progress
 from tf1bn.audit import audit
 from tf1bn.commands import parsing, table
@@ -82,6 +83,23 @@ def test_long_work_is_counted_to_its_end(name, prefix, tmp_path):
         (*_, last) = [line for line in lines if line.startswith(f"{label}: ")]
         done, _, total = last.removeprefix(f"{label}: ").split()[0].partition("/")
         assert done == total, lines
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A checkpoint of one tensor of 20 MiB beside the four of a batch norm."""
+    prefix = str(tmp_path_factory.mktemp("large") / "model")
+    steps.write_tensors(prefix, 1, 20 << 20)
+    return prefix
+
+
+@pytest.mark.parametrize(("label", "work"), [("checking", _migrate), ("comparing", WORK["compare"][0])])
+def test_work_on_one_large_tensor_is_counted_within_it(label, work, large, tmp_path):
+    stream = io.StringIO()
+    with progress.shown(stream=stream, patience_seconds=0.0):
+        work(large, tmp_path)
+    lines = [line.split("  ")[0] for line in stream.getvalue().splitlines() if line.startswith(label)]
+    assert lines == [f"{label}: {done}/20 MiB" for done in range(2, 21, 2)]
 
 
 def test_every_command_that_may_take_long_has_the_flag():

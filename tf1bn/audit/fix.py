@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1bn import errors
+from tf1bn import errors, progress
 from tf1bn.audit import attaching, trial
 from tf1bn.graph import loading, rewriting
 from tf1bn.graph.model import GraphModel
@@ -67,24 +67,29 @@ def repair(
       RunError: one of the copies cannot be run.
       GraphError: the graph cannot be read.
     """
-    with errors.located("repair"):
+    with errors.located("repair"), progress.stage("repairing", 3, progress.STEPS) as steps:
         if os.path.exists(output):
             raise errors.RepairError(errors.explain("the new file exists already", got=output, expected="a new name"))
+        steps.begin("reading the graph")
         meta = _importable(_meta_graph(graph_or_path))
         model = GraphModel(graph_or_path, train_op=train_op, fetches=fetches)
         new = tf.MetaGraphDef()
         new.CopyFrom(meta)
+        steps.begin("rewriting it")
         if model.trains:
             changes, attached = attaching.attach(model, new)
+            steps.begin("running both graphs")
             checks = trial.training(meta, new, model, attached, checkpoint, feed or {})
         else:
             changes, sites = _switch(model, new)
+            steps.begin("running both graphs")
             checks = trial.inference(meta, new, model, sites, checkpoint, feed or {})
         if not dry_run:
             with loading.fitting_a_message():
                 content = new.SerializeToString()
             with open(output, "wb") as stream:
                 stream.write(content)
+        steps.advance()
         return Repair("" if dry_run else output, tuple(changes), tuple(checks), new)
 
 

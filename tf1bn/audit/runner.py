@@ -55,17 +55,21 @@ def audit(
         model = graph_or_path if isinstance(graph_or_path, GraphModel) else None
         chosen = [catalog.get(code) for code in (names_of(select) or catalog.codes())]
         rows = suppressions.parse(names_of(ignore))
-        if model is None:
-            model = GraphModel(
-                graph_or_path, train_op=names_of(train_op), checkpoint=checkpoint, fetches=names_of(fetches)
-            )
-        found = list(
-            _deduplicated(
-                finding for rule in progress.each(chosen, "auditing", "rules") for finding in run_rule(rule, model)
-            )
-        )
-        sites = tuple(states.describe(model, site) for site in model.sites)
-        notes = tuple(states.notes(model))
+        with progress.stage("auditing", len(chosen) + 2, progress.STEPS) as steps:
+            steps.begin("reading the graph")
+            if model is None:
+                model = GraphModel(
+                    graph_or_path, train_op=names_of(train_op), checkpoint=checkpoint, fetches=names_of(fetches)
+                )
+            every: list[Finding] = []
+            for rule in chosen:
+                steps.begin(f"rule {rule.RULE.code}")
+                every += run_rule(rule, model)
+            steps.begin("describing batch norms")
+            found = list(_deduplicated(every))
+            sites = tuple(states.describe(model, site) for site in model.sites)
+            notes = tuple(states.notes(model))
+            steps.advance()
     found.sort(key=lambda item: (-SEVERITIES.index(item.severity), item.code, item.scope, item.variable))
     kept = [item for item in found if not any(row.covers(item) for row in rows)]
     suppressed = [item for item in found if any(row.covers(item) for row in rows)]

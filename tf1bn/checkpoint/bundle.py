@@ -274,6 +274,23 @@ class Bundle:
         for at in range(0, entry.size, _PIECE):
             yield self.read_piece(entry, at, _PIECE)
 
+    def checked(self, name: str, entry: protos.Entry) -> Iterator[bytes]:
+        """Yields the stored bytes of an entry, and checks their checksum at the end.
+
+        Raises:
+          CheckpointDamagedError: it is wrong.
+        """
+        if entry.dtype in (dtypes.STRING, dtypes.VARIANT):
+            self.verify_entry(name, entry)
+            yield from self.chunks(entry)
+            return
+        crc = 0
+        for chunk in self.chunks(entry):
+            crc = crc32c.extend(crc, chunk)
+            yield chunk
+        if crc32c.mask(crc) != entry.crc:
+            raise damaged(f"the checksum of the data of {name} is wrong", fix="The data file was altered.")
+
     def verify_entry(self, name: str, entry: protos.Entry) -> None:
         """Checks the checksum of one entry's bytes.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import types
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,11 +82,7 @@ def compare(first: str | os.PathLike[str], second: str | os.PathLike[str], *, to
             raise errors.ArgumentError(errors.explain("impossible tolerance", got=tolerance, expected="0 or more"))
         with open_checkpoint(first) as one, open_checkpoint(second) as two:
             shared = [name for name in one.tensors if name in two.tensors]
-            with progress.stage(
-                "comparing", sum(one.tensors[name].size_bytes for name in shared), progress.BYTES
-            ) as done:
-                counted = done.through(shared, lambda name: one.tensors[name].size_bytes)
-                found = [difference for name in counted if (difference := _compare(one, two, name, tolerance))]
+            found = _differences(one, two, shared, tolerance)
             only_first = tuple(name for name in one.tensors if name not in two.tensors)
             only_second = tuple(name for name in two.tensors if name not in one.tensors)
             listed = {*only_first, *only_second, *(difference.name for difference in found)}
@@ -101,25 +97,40 @@ def compare(first: str | os.PathLike[str], second: str | os.PathLike[str], *, to
             )
 
 
+def _differences(one: Checkpoint, two: Checkpoint, shared: Sequence[str], tolerance: float) -> list[Difference]:
+    sizes = [one.tensors[name].size_bytes for name in shared]
+    found = []
+    with progress.stage("comparing", sum(sizes), progress.BYTES) as done:
+        for name, end in zip(shared, itertools.accumulate(sizes), strict=True):
+            difference = _compare(one, two, name, tolerance, done)
+            if difference is not None:
+                found.append(difference)
+            done.reach(end)
+    return found
+
+
 def _owners(opened: Checkpoint, listed: Container[str]) -> dict[str, str]:
     names = object_graph.variable_names(opened)
     return {name: slot.owner for name, slot in slots.owners(opened.tensors, names).items() if name in listed}
 
 
-def _compare(one: Checkpoint, two: Checkpoint, name: str, tolerance: float) -> Difference | None:
+def _compare(
+    one: Checkpoint, two: Checkpoint, name: str, tolerance: float, done: progress.Progress
+) -> Difference | None:
     ours, theirs = one.tensors[name], two.tensors[name]
     if ours.dtype != theirs.dtype:
         return Difference(name, "dtype", f"{ours.dtype.name} and {theirs.dtype.name}")
     if ours.shape != theirs.shape:
         return Difference(name, "shape", f"{list(ours.shape)} and {list(theirs.shape)}")
-    for opened in (one, two):
-        if isinstance(opened, Bundle):
-            for entry in opened.pieces_of(name):
-                opened.verify_entry(name, entry)
-    # Checksums were checked before: a damaged file must not pass for a different one.
+    # Checksums are checked before anything is said: a damaged file must not pass for a different one.
     if not ours.dtype.numpy:
+        for opened in (one, two):
+            if isinstance(opened, Bundle):
+                for entry in opened.pieces_of(name):
+                    opened.verify_entry(name, entry)
         return _compare_objects(one, two, name)
-    return _compare_numbers(name, ours.dtype, _pairs(one, two, name), tolerance)
+    pairs = done.through(_pairs(one, two, name), lambda pair: pair[0].nbytes)
+    return _compare_numbers(name, ours.dtype, pairs, tolerance)
 
 
 def _compare_objects(one: Checkpoint, two: Checkpoint, name: str) -> Difference | None:
@@ -138,12 +149,12 @@ def _compare_objects(one: Checkpoint, two: Checkpoint, name: str) -> Difference 
 
 
 def _pairs(one: Checkpoint, two: Checkpoint, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields pieces of both tensors that cover the same elements."""
+    """Yields pieces of both tensors that cover the same elements, and checks the checksums of both by the end."""
     # Pieces of other slices cover other elements, so both are put together first.
     if one.tensors[name].slices != two.tensors[name].slices:
         yield one.read(name).reshape(-1), two.read(name).reshape(-1)
         return
-    ours, theirs = one.iter_values(name), two.iter_values(name)
+    ours, theirs = _values(one, name), _values(two, name)
     left, right = np.empty(0), np.empty(0)
     while True:
         left = next(ours, left[:0]) if not left.size else left
@@ -153,6 +164,16 @@ def _pairs(one: Checkpoint, two: Checkpoint, name: str) -> Iterator[tuple[np.nda
             return
         yield left[:size], right[:size]
         left, right = left[size:], right[size:]
+
+
+def _values(opened: Checkpoint, name: str) -> Iterator[np.ndarray]:
+    if not isinstance(opened, Bundle):
+        yield from opened.iter_values(name)
+        return
+    dtype = opened.tensors[name].dtype.numpy
+    for entry in opened.pieces_of(name):
+        for chunk in opened.checked(name, entry):
+            yield np.frombuffer(chunk, dtype)
 
 
 def _compare_numbers(

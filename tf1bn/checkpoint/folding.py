@@ -137,23 +137,24 @@ def fold(
     Inference, 2018, section 3.2.
     """
     output = os.fspath(output)
-    with errors.located("fold", output=output), progress.stage("folding", 4, "steps") as steps:
+    with errors.located("fold", output=output), progress.stage("folding", 4, progress.STEPS) as steps:
         _check_free(output, checkpoint is None)
+        steps.begin("reading")
         meta = _meta_graph(graph)
         model = GraphModel(meta)
         stored = CheckpointValues(checkpoint) if checkpoint is not None else None
         values = _stored(model, stored)
         names = tuple(stored.shapes) if stored is not None else ()
-        steps.advance()
+        steps.begin("rewriting the graph")
         folded = fold_graph(model, values, outputs=outputs, taken=names)
-        steps.advance()
+        steps.begin("making values")
         _check(folded, strict)
         # Variables that the checkpoint lacks get their initial value, so that the graph runs for the proof.
         before = running.initial(meta, values)
         after = {name: value for name, value in before.items() if name not in folded.dropped}
         after.update({**folded.values, **folded.new})
         content = _content(folded, checkpoint is None)
-        steps.advance()
+        steps.begin("running both graphs")
         proof = prove_folding(model, meta, before, folded, after, outputs=outputs, feed=feed)
         done = _report(folded, proof, _dropped(folded, names), "" if dry_run else output)
         if not dry_run:

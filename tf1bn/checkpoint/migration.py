@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf1bn import errors, progress
-from tf1bn.checkpoint import conversions, crc32c, dtypes, protos, shard, staging
+from tf1bn.checkpoint import conversions, dtypes, protos, shard, staging
 from tf1bn.checkpoint.bundle import Bundle, TensorInfo, data_path, slice_shape
 from tf1bn.checkpoint.plan import SYNTHESISED, Plan, Step
 from tf1bn.checkpoint.shard import Extents, IndexItems, Part, ShardWriter
@@ -180,7 +181,7 @@ def _raw_parts(source: Checkpoint, info: TensorInfo, shape: tuple[int, ...]) -> 
     """Yields the stored bytes of a source tensor, checksums verified as they are read."""
     if isinstance(source, Bundle):
         for extents, entry in source.slice_entries(info.name) or [((), source.entries[info.name])]:
-            yield Part(entry.shape if extents else shape, _checked(source, info.name, entry), entry.crc, extents)
+            yield Part(entry.shape if extents else shape, source.checked(info.name, entry), entry.crc, extents)
         return
     for extents in info.slices or ((),):
         part_shape = slice_shape(info.shape, extents) if extents else shape
@@ -190,19 +191,6 @@ def _raw_parts(source: Checkpoint, info: TensorInfo, shape: tuple[int, ...]) -> 
         else:
             chunks = (piece.tobytes() for piece in source.slice_values(info.name, extents))
             yield Part(part_shape, chunks, None, extents)
-
-
-def _checked(source: Bundle, name: str, entry: protos.Entry) -> Iterator[bytes]:
-    if entry.dtype in (dtypes.STRING, dtypes.VARIANT):
-        source.verify_entry(name, entry)
-        yield from source.chunks(entry)
-        return
-    crc = 0
-    for chunk in source.chunks(entry):
-        crc = crc32c.extend(crc, chunk)
-        yield chunk
-    if crc32c.mask(crc) != entry.crc:
-        raise damaged(f"the checksum of the data of {name} is wrong", fix="The data file was altered.")
 
 
 def _companion(step: Step, source: Checkpoint) -> np.ndarray | None:
@@ -250,17 +238,26 @@ def compare_with_plan(plan: Plan, source: Checkpoint, prefix: str) -> int:
     with Bundle(prefix) as made:
         if sorted(made.tensors) != sorted(step.target for step in plan.steps):
             raise damaged("the new checkpoint has other tensors than the plan")
-        for step in progress.each(plan.steps, "checking", "tensors"):
-            info = made.tensors[step.target]
-            if (info.dtype.name, info.shape) != (step.dtype, step.shape):
-                raise damaged(f"{step.target} came out with another type or shape", got=(info.dtype.name, info.shape))
-            for part, (extents, entry) in zip(produce(step, plan, source), _placed(made, step.target), strict=True):
-                known = part.crc is None or part.crc == entry.crc  # equal bytes have equal checksums
-                if part.extents != extents or not known or not _same_bytes(made, entry, part):
-                    raise damaged(f"{step.target} does not come out as planned")
-                if part.crc is None:
-                    made.verify_entry(step.target, entry)
+        sizes = [made.tensors[step.target].size_bytes for step in plan.steps]
+        with progress.stage("checking", sum(sizes), progress.BYTES) as done:
+            for step, end in zip(plan.steps, itertools.accumulate(sizes), strict=True):
+                _check_step(step, plan, source, made, done)
+                done.reach(end)
     return len(plan.steps)
+
+
+def _check_step(step: Step, plan: Plan, source: Checkpoint, made: Bundle, done: progress.Progress) -> None:
+    info = made.tensors[step.target]
+    if (info.dtype.name, info.shape) != (step.dtype, step.shape):
+        raise damaged(f"{step.target} came out with another type or shape", got=(info.dtype.name, info.shape))
+    for part, (extents, entry) in zip(produce(step, plan, source), _placed(made, step.target), strict=True):
+        if dtypes.of_name(step.dtype).size:  # of strings more bytes are stored than are counted
+            part = part._replace(chunks=done.through(part.chunks, len))
+        known = part.crc is None or part.crc == entry.crc  # equal bytes have equal checksums
+        if part.extents != extents or not known or not _same_bytes(made, entry, part):
+            raise damaged(f"{step.target} does not come out as planned")
+        if part.crc is None:
+            made.verify_entry(step.target, entry)
 
 
 def _placed(made: Bundle, name: str) -> list[tuple[Extents, protos.Entry]]:

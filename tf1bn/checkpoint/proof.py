@@ -111,12 +111,12 @@ def prove(
     """
     with (
         errors.located("prove", source=os.fspath(source), target=os.fspath(target)),
-        progress.stage("proving", 4, "steps") as steps,
+        progress.stage("proving", 4, progress.STEPS) as steps,
     ):
+        steps.begin("reading the first graph")
         ours = _side(source, source_graph, source_layout)
-        steps.advance()
+        steps.begin("reading the second graph")
         theirs = _side(target, target_graph_file, target_layout)
-        steps.advance()
         wanted = Target(theirs.path, theirs.graph.variables, {}, theirs.graph)
         tensors = target_graph.infos(ours.graph.variables)
         checked = rules.parse(rename)
@@ -125,8 +125,9 @@ def prove(
             raise errors.CheckpointPlanError(errors.explain("no batch norm of the source could be paired"))
         order = sorted(pairs.sites)
         feeds = _Feeds(inputs, seed)
+        steps.begin("running the first graph")
         one = _run(ours, [ours.sites[at] for at in order], feeds)
-        steps.advance()
+        steps.begin("running the second graph")
         two = _run(theirs, [pairs.sites[at] for at in order], feeds)
         steps.advance()
         rows = [

@@ -27,6 +27,7 @@ _INTRODUCTION = """Batch normalization for TensorFlow 1 graphs on today's Tensor
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that a command line names, and returns the exit code where it does not leave by itself."""
+    printing.open_closed()
     words = list(sys.argv[1:] if argv is None else argv)
     with printing.for_reader():
         code = _answered(words)
@@ -62,6 +63,7 @@ def script(path: str) -> int:
 
     Processes that the command starts find the package that stands beside the starter, too.
     """
+    printing.open_closed()
     file = Path(path).resolve()
     found = [str(file.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(found)

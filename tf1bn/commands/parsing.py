@@ -14,7 +14,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from absl import app, flags, logging
@@ -146,9 +146,17 @@ class Command(NamedTuple):
             report = Report("", {"error": "interrupted"}, exits.after(signal.SIGINT), "error: interrupted")
         return self._print(report)
 
-    def _progress(self) -> contextlib.AbstractContextManager[None]:
-        wanted = "progress" in self.flags.values and self.flags.values.progress
-        return progress.shown() if wanted else contextlib.nullcontext()
+    @contextlib.contextmanager
+    def _progress(self) -> Iterator[None]:
+        if "progress" not in self.flags.values or not self.flags.values.progress:
+            yield
+            return
+        try:
+            with progress.shown():
+                yield
+        finally:
+            # Who stops reading how far it is does not mean the work, whose result is still to be told.
+            printing.discard_unread()
 
     def _wrong(self, words: list[str]) -> str:
         """Returns what is wrong with the words behind the flags, or nothing."""

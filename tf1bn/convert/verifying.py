@@ -59,7 +59,8 @@ def verify(
       ... )  # doctest: +SKIP
       >>> verdict.require()  # doctest: +SKIP
     """
-    with errors.located("verify"), progress.stage("verifying", 3, "steps") as steps:
+    with errors.located("verify"), progress.stage("verifying", 3, progress.STEPS) as steps:
+        steps.begin("planning")
         from tf1bn.convert.converting import plan_conversion
         from tf1bn.convert.proof import running
 
@@ -69,9 +70,9 @@ def verify(
         form = "keras" if keras else "npz" if onnx else "torch"
         asked: dict[str, Any] = {"outputs": outputs, "inputs": inputs, "switches": switches, "ema": ema}
         plan = plan or plan_conversion(source, form, graph=graph, **asked, **options)
-        steps.advance()
+        steps.begin("running the graph")
         results = running.run(plan, source, graph, feed=feed, **asked)
-        steps.advance()
+        steps.begin("running the converted model")
         if onnx:
             from tf1bn.convert.proof import onnx_side
 

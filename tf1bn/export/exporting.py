@@ -116,7 +116,7 @@ def export(
       >>> done = export.export("run/model.meta", "run/model", ["logits"], "served")  # doctest: +SKIP
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
-    with errors.located("export", output=os.fspath(output)), progress.stage("exporting", 4, "steps") as steps:
+    with errors.located("export", output=os.fspath(output)), progress.stage("exporting", 4, progress.STEPS) as steps:
         reader = catalog.named(runtime) if runtime is not None else None
         kind = catalog.form(reader, to)
         form, wishes = _form(kind), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
@@ -124,23 +124,24 @@ def export(
         _check_place(form, target, overwrite)
         if ema and isinstance(checkpoint, tf.Session):
             raise errors.ArgumentError(errors.explain("`ema` needs a checkpoint", got="a session"))
+        steps.begin("making the inference graph")
         meta = meta_graph(graph)
         # Nothing is written before all that can be refused by reading alone was refused.
         made = inference.make(meta, outputs, inputs, dict(switches or {}))
-        steps.advance()
+        steps.begin("judging it")
         form.check(made.draft)
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
         plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
         reference = checks.Reference(made, plain, known, feed or {})
-        steps.advance()
+        steps.begin("laying it out")
         product, facing, result = relayout.apply(wishes, made, plain, reference)
         notes = [*notes, *result.notes[len(made.result.notes) :]]
         if reader is not None:
             product, result, fitted = _fitted(reader, product, result)
             notes += fitted
         made = dataclasses.replace(made, result=result)
-        steps.advance()
+        steps.begin("writing and checking")
         with _staged(target, overwrite, dry_run) as staging:
             done = _written(form, product, staging.prefix, made, reference, facing)
             if reader is not None and reader.proof not in ("", kind):
