@@ -59,7 +59,10 @@ WORK = {
     "migrate": (_migrate, ["planning", "copying", "writing", "checking"]),
     "compare": (lambda prefix, _: checkpoint.compare(prefix, prefix), ["comparing"]),
     "prove": (lambda prefix, _: checkpoint.prove(prefix, prefix), ["proving"]),
-    "merge": (lambda prefix, to: population.merge_checkpoints([prefix] * 2, str(to / "new")), ["reading averages"]),
+    "merge": (
+        lambda prefix, to: population.merge_checkpoints([prefix] * 2, str(to / "new")),
+        ["reading averages", "merging", "writing the index"],
+    ),
     "fold": (lambda prefix, to: checkpoint.fold(f"{prefix}.meta", prefix, str(to / "new")), ["folding"]),
     "export": (
         lambda prefix, to: export.export(f"{prefix}.meta", prefix, ["y"], str(to / "y.pb"), to="frozen"),

@@ -111,12 +111,13 @@ def prove(
     """
     with (
         errors.located("prove", source=os.fspath(source), target=os.fspath(target)),
-        progress.stage("proving", 4, progress.STEPS) as steps,
+        progress.stage("proving", 5, progress.STEPS) as steps,
     ):
         steps.begin("reading the first graph")
         ours = _side(source, source_graph, source_layout)
         steps.begin("reading the second graph")
         theirs = _side(target, target_graph_file, target_layout)
+        steps.begin("pairing batch norms")
         wanted = Target(theirs.path, theirs.graph.variables, {}, theirs.graph)
         tensors = target_graph.infos(ours.graph.variables)
         checked = rules.parse(rename)

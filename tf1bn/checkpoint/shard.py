@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf1bn import progress
 from tf1bn.checkpoint import crc32c, dtypes, ordered_code, protos, strings, table
 from tf1bn.checkpoint.bundle import data_path, slice_shape
 
@@ -92,7 +93,8 @@ class IndexItems:
         # By their coded keys: slices come before names, which the order of tensors does not give.
         self._items.sort()
         with open(path, "xb") as out:
-            table.write_table(out, [(b"", protos.header_bytes(header)), *self._items])
+            items = [(b"", protos.header_bytes(header)), *self._items]
+            table.write_table(out, progress.each(items, "writing the index", "entries"))
             out.flush()
             os.fsync(out.fileno())
 

@@ -116,7 +116,7 @@ def export(
       >>> done = export.export("run/model.meta", "run/model", ["logits"], "served")  # doctest: +SKIP
       >>> print("\\n".join(done.checks))  # doctest: +SKIP
     """
-    with errors.located("export", output=os.fspath(output)), progress.stage("exporting", 4, progress.STEPS) as steps:
+    with errors.located("export", output=os.fspath(output)), progress.stage("exporting", 5, progress.STEPS) as steps:
         reader = catalog.named(runtime) if runtime is not None else None
         kind = catalog.form(reader, to)
         form, wishes = _form(kind), relayout.Wishes.of(layout, input_layout, output_layout, keep_channels_first)
@@ -133,6 +133,7 @@ def export(
         values, known, notes = _values(made, meta, checkpoint, ema)
         notes = [*made.result.notes, *notes, *_judge(made, values)]
         plain = Product(made.draft, values, made.result.inputs, made.result.outputs, signature)
+        steps.begin("running the given graph")
         reference = checks.Reference(made, plain, known, feed or {})
         steps.begin("laying it out")
         product, facing, result = relayout.apply(wishes, made, plain, reference)

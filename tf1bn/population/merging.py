@@ -117,7 +117,8 @@ def merge_checkpoints(
         statistics = zip(
             *(_read(source, sites) for source in progress.each(sources, "reading averages", "checkpoints")), strict=True
         )
-        rows = [_merge(site, each, weights, mode, tensors) for site, each in zip(sites, statistics, strict=True)]
+        paired = progress.each(list(zip(sites, statistics, strict=True)), "merging", "batch norms")
+        rows = [_merge(site, each, weights, mode, tensors) for site, each in paired]
         values = {name: value for new, _ in rows for name, value in new.items()}
         verified = 0
         if not dry_run:
