@@ -31,7 +31,7 @@ def rows(labels: Any, epochs: int | None = 1) -> Any:
 
 
 def values(model: Any) -> dict[str, np.ndarray]:
-    return {name: np.float64(model.get_variable_value(name)) for name in model.get_variable_names()}
+    return {name: np.asarray(model.get_variable_value(name), np.float64) for name in model.get_variable_names()}
 
 
 def dense(held: dict[str, np.ndarray], scope: str, x: np.ndarray) -> np.ndarray:
