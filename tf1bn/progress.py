@@ -232,7 +232,7 @@ _display: contextvars.ContextVar[_Display | None] = contextvars.ContextVar("tf1b
 
 @contextlib.contextmanager
 def shown(*, stream: TextIO | None = None, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Within it, calls of the library show how far their long stages are, and the time that is left of each.
+    """Within it, calls of the library show how far their long stages are, and the time left where steps are alike.
 
     Only the thread that called it is watched. ::
 

@@ -11,6 +11,7 @@ import tf1bn
 from tests.scale import steps
 from tf1bn import checkpoint, convert, export, population, progress
 from tf1bn.audit import audit
+from tf1bn.checkpoint import shard
 from tf1bn.commands import parsing, table
 from tf1bn.examples import training_graph
 
@@ -103,6 +104,20 @@ def test_work_on_one_large_tensor_is_counted_within_it(label, work, large, tmp_p
         work(large, tmp_path)
     lines = [line.split("  ")[0] for line in stream.getvalue().splitlines() if line.startswith(label)]
     assert lines == [f"{label}: {done}/20 MiB" for done in range(2, 21, 2)]
+
+
+def test_tensors_of_strings_and_of_other_types_are_counted_to_the_end(tmp_path):
+    words = np.array([b"one", b"three"], object)
+    prefixes = [str(tmp_path / name) for name in ("narrow", "wide", "new")]
+    for prefix, dtype in zip(prefixes, (np.float32, np.float64), strict=False):
+        shard.write_checkpoint(prefix, {"last": np.zeros(4, dtype), "words": words})
+    stream = io.StringIO()
+    with progress.shown(stream=stream, patience_seconds=0.0):
+        checkpoint.compare(*prefixes[:2])
+        checkpoint.migrate(checkpoint.plan_migration(prefixes[0], rename=["^w=>v/w"]), prefixes[2], verify=True)
+    lines = stream.getvalue().splitlines()
+    for label in ("comparing", "checking"):
+        assert [line for line in lines if line.startswith(label)][-1] == f"{label}: 18/18 bytes"
 
 
 def test_every_command_that_may_take_long_has_the_flag():

@@ -90,7 +90,7 @@ def test_every_kernel_gives_the_same_outputs_moments_and_gradients(mode):
     # Compiling takes most of the time, so XLA is tried in one mode.
     cases = [case for case in CASES if case[0] != "xla" or (mode is graphs.MODES[0] and case[1:3] == IMAGES)]
     cases += [(kernels.PRECISE[case[0]], *case[1:]) for case in cases if not kernels.NAMES[case[0]].precise]
-    # A graph for each kernel: one of all would hold half as much memory again as the rest of this file needs.
+    # A graph for each kernel: one of all would need a third more memory.
     for kernel in dict.fromkeys(case[0] for case in cases):
         with graphs.graph_mode(mode), tf.Session() as session:
             mine = [case for case in cases if case[0] == kernel]
